@@ -1,0 +1,22 @@
+"""Families of tasks: a sampler of p(T) and of its data D_T each, with the known likelihood where there is one."""
+
+import torch
+
+from iai.tasks.gravity import Gravity
+from iai.tasks.images import Images
+from iai.tasks.linear_regression import LinearRegression
+from iai.types import Batch, Task
+
+__all__ = ["Gravity", "Images", "LinearRegression", "episode"]
+
+
+def episode(
+    task: Task, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
+) -> tuple[list[Batch], Batch]:
+    """`steps` mini-batches of `points` observations of new tasks, and `queries` others of the same tasks (eq. 6).
+
+    One draw of D_T is split, so the mini-batches and the queries are disjoint by construction.
+    """
+    data = task.sample(generator, tasks, steps * points + queries)
+    batches = [data[i * points : (i + 1) * points] for i in range(steps)]
+    return batches, data[steps * points :]

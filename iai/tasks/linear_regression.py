@@ -1,0 +1,65 @@
+"""Linear regression: y = w x + b + noise, with a standard normal prior on the weights and the bias."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from iai.types import Batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearRegression:
+    """w ~ N(0, I), b ~ N(0, 1), inputs of mean 0 and variance 1 a coordinate, y = w x + b + N(0, noise_variance).
+
+    `inputs` is their law: "normal"; "uniform" on [-sqrt 3, sqrt 3]; "sphere", uniform on the sphere of radius sqrt d.
+    """
+
+    dimension: int = 10
+    bias: bool = True
+    noise_variance: float = 0.25
+    inputs: Literal["normal", "uniform", "sphere"] = "normal"
+
+    loss: ClassVar[str] = "squared_error"
+    dy: ClassVar[int] = 1
+
+    @property
+    def dx(self) -> int:
+        """Features of an input."""
+        return self.dimension
+
+    @property
+    def theta_shape(self) -> tuple[int, int]:
+        """Slots and width of theta: the weights, then the bias, as one vector."""
+        return (1, self.dimension + self.bias)
+
+    @property
+    def y_scale(self) -> float:
+        """sqrt E[y^2]: every weight and the bias add 1 to the variance of y."""
+        return math.sqrt(self.dimension + self.bias + self.noise_variance)
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
+        """Observations of new tasks, x `tasks points d` and y `tasks points 1`."""
+        device = generator.device
+        theta = torch.randn(tasks, self.dimension + self.bias, 1, generator=generator, device=device)
+        x = self._inputs(generator, tasks, points)
+        noise = torch.randn(tasks, points, 1, generator=generator, device=device)
+        return Batch(x, self.design(x) @ theta + math.sqrt(self.noise_variance) * noise)
+
+    def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
+        """The known likelihood's mean, w x + b, of one task."""
+        return self.design(x) @ theta.reshape(-1, 1)
+
+    def design(self, x: Float[Tensor, "*batch dx"]) -> Float[Tensor, "*batch d"]:
+        """The inputs with a column of ones where there is a bias, so that y = design(x) theta."""
+        return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1) if self.bias else x
+
+    def _inputs(self, generator: torch.Generator, tasks: int, points: int) -> Tensor:
+        shape, device = (tasks, points, self.dimension), generator.device
+        if self.inputs == "uniform":
+            return math.sqrt(3) * (2 * torch.rand(shape, generator=generator, device=device) - 1)
+        x = torch.randn(shape, generator=generator, device=device)
+        return x if self.inputs == "normal" else math.sqrt(self.dimension) * x / x.norm(dim=-1, keepdim=True)
