@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
+from torch.nn.functional import embedding, one_hot
 
 from iai import data
 from iai.types import Batch, UserError
@@ -71,12 +72,12 @@ class Images:
         pool = _pool(self.dataset, self.split, self.source, generator.device)
         available = sum(sorted(pool.sizes)[: self.ways])
         if points > available:
-            name = f"{self.dataset} ({self.source}, {self.split})"
-            raise UserError(
-                f"a task of {points} images, but {name} may have {available} in {self.ways} classes; ask for fewer"
-            )
+            part = f"{self.dataset} ({self.source}, {self.split})"
+            raise UserError(f"{points} images a task, but {part} may have only {available}; ask for fewer")
         device = generator.device
-        classes = torch.rand(tasks, CLASSES, generator=generator, device=device).argsort(dim=1)[:, : self.ways]
+        classes = torch.rand(tasks, CLASSES, generator=generator, device=device).argsort(dim=1)[
+            :, : self.ways
+        ]
         if self.law == "projection":
             classes = classes.sort(dim=1).values
         ends = pool.counts[classes].cumsum(dim=1)
@@ -84,18 +85,22 @@ class Images:
         label = torch.searchsorted(ends, place, right=True)
         # Place p of a task is in its class `label`: so many images behind the last of that class in the pool's order.
         index = pool.ends[classes.gather(1, label)] + place - ends.gather(1, label)
-        y = torch.nn.functional.one_hot(label, self.ways).float()
-        return Batch(self._inputs(generator, pool.pixels[index].float()), y)
+        y = one_hot(label, self.ways).float()
+        return Batch(self._inputs(generator, embedding(index, pool.pixels)), y)
 
-    def _inputs(self, generator: torch.Generator, pixels: Float[Tensor, "tasks n 784"]) -> Float[Tensor, "tasks n dx"]:
-        """Standardise pixels of 0 ... 255 with the mean and sd of the data set, and project: one product, no copy."""
+    def _inputs(
+        self, generator: torch.Generator, pixels: UInt8[Tensor, "tasks n 784"]
+    ) -> Float[Tensor, "tasks n dx"]:
+        """Standardise pixels of 0 ... 255 with the data set's mean and sd, and project: both in one product."""
         facts = data.dataset(self.dataset)
         mean, sd = 255 * facts.mean, 255 * facts.sd
         if self.law == "permutation":
-            return pixels.sub_(mean).div_(sd)
+            return pixels.float().sub_(mean).div_(sd)
         shape = (pixels.shape[0], PIXELS, self.projection)
         matrix = torch.randn(shape, generator=generator, device=generator.device) / (28 * sd)
-        return pixels @ matrix - mean * matrix.sum(dim=1, keepdim=True)
+        # Some points at a time: a float copy of all pixels would cost more than the product.
+        projected = torch.cat([some.float() @ matrix for some in pixels.split(128, dim=1)], dim=1)
+        return projected - mean * matrix.sum(dim=1, keepdim=True)
 
 
 @dataclass(frozen=True)
