@@ -1,7 +1,8 @@
 """Real data sets: where they are found, how they are checked, and how they are loaded.
 
-Full data lie in the folder that `IAI_DATA` names (default ~/.cache/iai), as torchvision's own classes write them, so a
-download by torchvision and a folder filled by hand are the same thing. A small sample of each ships with the package.
+Full data lie in the folder that `IAI_DATA` names (default ~/.cache/iai), as torchvision's own classes write
+them, so a download by torchvision and a folder filled by hand are the same thing. A small sample of each data
+set ships with the package.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Families of tasks: a sampler of p(T) and of its data D_T each, with the known likelihood where there is one."""
+"""Families of tasks: each a sampler of p(T) and of its data D_T, with the known likelihood, if there is one."""
 
 import torch
 
@@ -13,7 +13,7 @@ __all__ = ["Gravity", "Images", "LinearRegression", "episode"]
 def episode(
     task: Task, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
 ) -> tuple[list[Batch], Batch]:
-    """`steps` mini-batches of `points` observations of new tasks, and `queries` others of the same tasks (eq. 6).
+    """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
     One draw of D_T is split, so the mini-batches and the queries are disjoint by construction.
     """

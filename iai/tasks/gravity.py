@@ -16,11 +16,11 @@ EARTH = 9.81
 
 @dataclass(frozen=True, kw_only=True)
 class Gravity:
-    """A task is a planet: y is the height in metres, t seconds after a body was thrown up at v m/s; x = (t, v).
+    """A task is a planet: y is the height in metres of a body, t seconds after it was thrown up at v m/s.
 
-    y = v t - g t^2 / 2 + N(0, noise_sd^2), t ~ U(0, seconds), v ~ U(0, speed). theta is g in units of the Earth's,
-    uniform from that of the Moon (0.17) to that of Jupiter (2.53), so a typical theta is near 1. Heights are measured
-    from the hand, on a cliff: they may be negative.
+    x = (t, v), y = v t - g t^2 / 2 + N(0, noise_sd^2), t ~ U(0, seconds), v ~ U(0, speed). theta is g in units
+    of the Earth's, uniform from the Moon's (0.17) to Jupiter's (2.53), so a typical theta is near 1. Heights are
+    measured from the hand, on a cliff: they may be negative.
     """
 
     seconds: float = 2.0

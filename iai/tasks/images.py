@@ -20,9 +20,9 @@ PIXELS = 28 * 28
 class Images:
     """A task draws `ways` of the 10 classes of a data set, then its law hides the rest.
 
-    law "permutation": the classes get labels in a random order. "projection": the standardised pixels x become
+    law "permutation": the classes get labels in a random order. "projection": standardised pixels x become
     x P / 28 with a P ~ N(0, 1) of 784 x `projection` for each task, so features have RMS 1. "both": both.
-    Tasks of the split "test" are made of test images. `source` is "full" (from IAI_DATA) or "sample" (packaged).
+    Tasks of the split "test" are made of test images; `source` is "full" (in IAI_DATA) or "sample" (packaged).
     """
 
     dataset: str = "mnist"
@@ -60,7 +60,7 @@ class Images:
         return (self.ways, self.dx + 1)
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
-        """The known likelihood of one task: the logits of a linear softmax, from weights and a bias a class."""
+        """The known likelihood of one task: the logits of a linear softmax."""
         rows = theta.reshape(self.ways, self.dx + 1)
         return x @ rows[:, :-1].T + rows[:, -1]
 
@@ -75,15 +75,14 @@ class Images:
             part = f"{self.dataset} ({self.source}, {self.split})"
             raise UserError(f"{points} images a task, but {part} may have only {available}; ask for fewer")
         device = generator.device
-        classes = torch.rand(tasks, CLASSES, generator=generator, device=device).argsort(dim=1)[
-            :, : self.ways
-        ]
+        shuffled = torch.rand(tasks, CLASSES, generator=generator, device=device).argsort(dim=1)
+        classes = shuffled[:, : self.ways]
         if self.law == "projection":
             classes = classes.sort(dim=1).values
         ends = pool.counts[classes].cumsum(dim=1)
         place = distinct(generator, ends[:, -1:], points)
         label = torch.searchsorted(ends, place, right=True)
-        # Place p of a task is in its class `label`: so many images behind the last of that class in the pool's order.
+        # A place counts through the images of the task's classes, one class after another, as the pool does.
         index = pool.ends[classes.gather(1, label)] + place - ends.gather(1, label)
         y = one_hot(label, self.ways).float()
         return Batch(self._inputs(generator, embedding(index, pool.pixels)), y)
@@ -91,7 +90,7 @@ class Images:
     def _inputs(
         self, generator: torch.Generator, pixels: UInt8[Tensor, "tasks n 784"]
     ) -> Float[Tensor, "tasks n dx"]:
-        """Standardise pixels of 0 ... 255 with the data set's mean and sd, and project: both in one product."""
+        """Standardise pixels of 0 ... 255 with the data set's mean and sd, and project, in one product."""
         facts = data.dataset(self.dataset)
         mean, sd = 255 * facts.mean, 255 * facts.sd
         if self.law == "permutation":
@@ -105,7 +104,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Pool:
-    """One part of a data set on one device, sorted by class: `counts` images a class, each class ends at `ends`."""
+    """One part of a data set on one device, sorted by class: images a class, and where each class ends."""
 
     pixels: UInt8[Tensor, "n 784"]
     counts: Int64[Tensor, "10"]
@@ -126,9 +125,9 @@ def distinct(
 ) -> Int64[Tensor, "tasks points"]:
     """`points` distinct integers of 0 ... size - 1 for each task, in random order, in O(points) operations.
 
-    The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs u with
-    key - u modulo size, and swaps a pair or not by a hash of its larger member. A place is not uniform with
-    probability 2^-rounds only.
+    The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs u
+    with key - u modulo size, and swaps a pair or not by a hash of its larger member. A place stays where it was,
+    and so is not uniform, with probability 2^-rounds.
     """
     tasks, device = sizes.shape[0], sizes.device
     keys = torch.rand(rounds, tasks, 1, generator=generator, device=device, dtype=torch.float64)
