@@ -1,0 +1,140 @@
+"""The three regimes of f(x, g(D_T)): what the state means, what a refiner is shown of a batch, how a state predicts.
+
+Parametric and explicit are one class: the state is theta, decoded by a known likelihood or by a learned one.
+Implicit is the other: the state is the prediction at each query itself.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import grad, vmap
+
+from iai.refiner import Interface
+from iai.types import Batch, Decode, Evidence, Loss, State
+
+Signals = Literal["grad", "data", "grad+data"]
+GradientTokens = Literal["mean", "sample", "running"]
+Space = Literal["logits", "latent", "softmax"]
+
+
+class Regime(Protocol):
+    """Three questions; nothing else in the library knows which regime it runs."""
+
+    def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
+        """The learned state before any batch, for tasks asked at queries x."""
+        ...
+
+    def evidence(self, state: State, batch: Batch) -> Evidence:
+        """What a refiner may read of a batch, given the state."""
+        ...
+
+    def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
+        """The prediction f_gamma(x, state) of eq. 5."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """Which signals of a batch are shown, gradients as which tokens, and how many past states are kept."""
+
+    kind: Signals = "grad+data"
+    tokens: GradientTokens = "mean"
+    """One mean a batch, one a sample, or the running mean after each sample (for causal masks)."""
+    history: int = 0
+
+    @property
+    def gradients(self) -> bool:
+        """Whether gradients are shown."""
+        return "grad" in self.kind
+
+    @property
+    def data(self) -> bool:
+        """Whether observations are shown."""
+        return "data" in self.kind
+
+
+class Parameters(nn.Module):
+    """theta as the state: slots that `decode` turns into predictions (eq. 7). Explicit if `decode` has weights."""
+
+    def __init__(self, decode: Decode, loss: Loss, shape: tuple[int, int], signal: Signal, classes: bool = False):
+        """`shape` is (slots, width) of theta; with `classes`, slot c is anchored at the one-hot label c."""
+        super().__init__()
+        self.decode, self.loss, self.signal = decode, loss, signal
+        self.slots, self.width = shape
+        self.initial = nn.Parameter(torch.zeros(self.width))
+        self.register_buffer("anchor", torch.eye(self.slots) if classes else torch.zeros(self.slots, 0), persistent=False)
+
+    def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
+        """theta_0, learned, alike in every slot; the queries only say how many tasks there are."""
+        value = self.initial.expand(x.shape[0], self.slots, -1)
+        features = self.width * (1 + self.signal.gradients) if self.signal.history else 0
+        past = torch.zeros(x.shape[0], self.signal.history * self.slots, features, device=x.device)
+        return State(value, self.anchor.expand(x.shape[0], -1, -1), past)
+
+    @torch.no_grad()
+    def evidence(self, state: State, batch: Batch) -> Evidence:
+        """Observations and gradients of the batch loss at the state, always detached."""
+        gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+        return Evidence(batch if self.signal.data else batch[:0], gradients)
+
+    def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
+        """decode(x, theta), task by task."""
+        return vmap(self.decode)(x, state.value)
+
+    def _gradients(self, theta: Tensor, batch: Batch) -> Float[Tensor, "tasks m slots width"]:
+        """The gradient of the batch loss in theta: one mean, one a sample, or the running mean."""
+
+        def batch_loss(theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+            return self.loss(self.decode(x, theta), y).mean()
+
+        if self.signal.tokens == "mean":
+            return vmap(grad(batch_loss))(theta, batch.x, batch.y)[:, None]
+        samples = vmap(vmap(grad(batch_loss), in_dims=(None, 0, 0)))(theta, batch.x[:, :, None], batch.y[:, :, None])
+        if self.signal.tokens == "sample":
+            return samples
+        seen = torch.arange(1, batch.points + 1, device=theta.device).view(1, -1, 1, 1)
+        return samples.cumsum(1) / seen
+
+
+class Predictions(nn.Module):
+    """y_hat as the state, one slot a query, anchored at its x (eq. 8)."""
+
+    def __init__(self, dy: int, space: Space = "logits", width: int | None = None, history: int = 0):
+        """`space` is where predictions are refined; `width` is that of a latent."""
+        super().__init__()
+        self.space, self.history = space, history
+        self.width = (width or 4 * dy) if space == "latent" else dy
+        self.initial = nn.Parameter(torch.zeros(self.width))
+        self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()
+
+    def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
+        """y_hat_0, learned, alike for every query: ideally the marginal prediction."""
+        initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
+        past = torch.zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device)
+        return State(initial.expand(*x.shape[:2], -1), x, past)
+
+    def evidence(self, state: State, batch: Batch) -> Evidence:
+        """Observations alone: without parameters there is nothing to differentiate."""
+        return Evidence(batch, state.value[:, None][:, :0])
+
+    def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
+        """read(slot): the slot itself for logits, its logarithm for probabilities."""
+        return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
+
+
+class Decoder(nn.Module):
+    """The learned likelihood of the explicit regime: a network of x whose first layer the latent gates and shifts."""
+
+    def __init__(self, dx: int, dy: int, latent: int, width: int = 128):
+        super().__init__()
+        self.inputs, self.gate, self.shift = nn.Linear(dx, width), nn.Linear(latent, width), nn.Linear(latent, width)
+        self.hidden, self.out = nn.Linear(width, width), nn.Linear(width, dy)
+
+    def forward(self, x: Float[Tensor, "n dx"], latent: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
+        """Predictions of one task from its latent code."""
+        code = latent.flatten()
+        features = self.inputs(x) * (1 + self.gate(code)) + self.shift(code)
+        return self.out(nn.functional.gelu(self.hidden(nn.functional.gelu(features))))
