@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ def read(path: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tens
 
 
 def replace_file(path: Path, content: bytes) -> Path:
-    """Put `content` at `path` by a synced temporary file and a rename: readers see the old or the new file."""
+    """Put `content` at `path` by a synced temporary file and a rename; readers see old or new, not half."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
@@ -78,3 +79,14 @@ def _sweep(path: Path) -> None:
                 leftover.unlink()
         except FileNotFoundError:  # another process swept or renamed it first
             continue
+
+
+def check_writable(folder: Path, megabytes: float, remedy: str) -> None:
+    """Raise `UserError` with `remedy` unless `folder` takes a file now and has room for `megabytes`."""
+    try:
+        replace_file(folder / f"probe.{os.getpid()}", bytes(4096)).unlink()
+        free = shutil.disk_usage(folder).free / 1e6
+    except OSError as error:
+        raise UserError(f"cannot write in {folder} ({error.strerror}): {remedy}") from error
+    if free < megabytes:
+        raise UserError(f"{folder} has {free:.0f} MB free and a run needs {megabytes:.0f} MB: {remedy}")
