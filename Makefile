@@ -1,0 +1,48 @@
+# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py]
+PYTHON ?= python3
+PROFILE ?= smoke
+JOBS ?= 2
+VENV ?= .venv
+CHAPTERS ?= $(sort $(wildcard book/[0-9][0-9]_*.py))
+BIN = $(abspath $(VENV))/bin
+READY = $(VENV)/.ready
+# One thread a process: at these sizes two processes use two cores better than one with two.
+export OMP_NUM_THREADS = 1
+export PATH := $(BIN):$(PATH)
+
+.PHONY: book html test check notebooks address clean
+
+book: $(READY)
+	python book/_tools/execute.py --into _build/source --profile $(PROFILE) --jobs $(JOBS) $(CHAPTERS)
+	$(MAKE) --no-print-directory html
+
+# The pages alone, from the notebooks of the last `make book`.
+html: $(READY)
+	python book/_tools/render.py _build
+
+test: check book
+	python -m pytest tests $(CHAPTERS:.py=.ipynb) --nbval-lax -n $(JOBS) --dist loadscope
+
+check: $(READY)
+	ruff format --check iai tests book
+	ruff check iai tests book
+	mypy
+	lint-imports
+
+# Refresh the committed notebooks: every chapter with the parameters that it stands with.
+notebooks: $(READY)
+	python book/_tools/execute.py --into . --jobs $(JOBS) $(CHAPTERS)
+
+# make address REPOSITORY=https://github.com/somebody/iai: where the project is published.
+address: $(READY)
+	python book/_tools/address.py $(REPOSITORY)
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("iai needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf _build
