@@ -1,0 +1,61 @@
+"""The classical learners, each called as an amortizer is: `(batches, x) -> y_hat`, for any number of batches."""
+
+from dataclasses import replace
+from functools import cache
+
+import torch
+
+from iai.baselines.descent import Descent, tune
+from iai.baselines.gravity import Planet
+from iai.baselines.logistic import Logistic
+from iai.baselines.mean import Mean
+from iai.baselines.neighbours import Neighbours
+from iai.baselines.ridge import Memoryless, Ridge
+from iai.tasks import Gravity, Images, LinearRegression, episode
+from iai.types import Learner
+
+__all__ = [
+    "Descent",
+    "Learner",
+    "Logistic",
+    "Mean",
+    "Memoryless",
+    "Neighbours",
+    "Planet",
+    "Ridge",
+    "for_task",
+    "tune",
+]
+
+Known = LinearRegression | Gravity | Images
+
+TUNING_SEED = 917_203
+"""Seed of the tasks that learning rates are tuned on; no other code draws from it."""
+
+
+@cache
+def for_task(task: Known, points: int = 32, steps: int = 10) -> dict[str, Learner]:
+    """The baselines that apply to a task, by name, with learning rates tuned for mini-batches of `points`.
+
+    Tuning draws training tasks with a seed of its own, once a process, and never the tasks of an evaluation.
+    """
+    classify = task.loss == "cross_entropy"
+    start = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
+    descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)
+    training = replace(task, split="train") if isinstance(task, Images) else task
+    generator = torch.Generator().manual_seed(TUNING_SEED)
+    batches, queries = episode(training, generator, tasks=64, steps=steps, points=points, queries=32)
+    learners: dict[str, Learner] = {
+        "mean": Mean(dy=task.dy, classify=classify),
+        "sgd": tune(replace(descent, optimizer="sgd"), batches, queries),
+        "adam": tune(replace(descent, optimizer="adam"), batches, queries),
+        "neighbours": Neighbours(dy=task.dy, classify=classify),
+    }
+    if isinstance(task, LinearRegression):
+        facts = {"noise_variance": task.noise_variance, "bias": task.bias}
+        learners |= {"ridge": Ridge(**facts), "memoryless": Memoryless(**facts)}
+    if isinstance(task, Gravity):
+        learners["bayes"] = Planet(task=task)
+    if isinstance(task, Images):
+        learners["logistic"] = Logistic(dy=task.dy)
+    return learners

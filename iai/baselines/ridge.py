@@ -1,0 +1,71 @@
+"""Ridge regression: the Bayes-optimal learner of linear regression, with all points seen, or without a memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from iai.types import Batch, concat
+
+EXACT = 1e-9
+"""The noise variance that stands for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ridge:
+    """E[y | all points seen] for y = w x + b + N(0, noise_variance), w and b standard normal."""
+
+    noise_variance: float
+    bias: bool = True
+
+    def __call__(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """The posterior mean of the queries' targets; 0 before any point."""
+        theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
+        if batches:
+            seen = concat(batches)
+            theta, _ = _posterior(theta, 1.0, _design(seen.x, self.bias), seen.y, self.noise_variance)
+        return (_design(x, self.bias) @ theta).to(x.dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memoryless:
+    """The best that a learner can do whose only memory is theta: ridge around the current theta, batch by batch.
+
+    Its prior variance is that of the error of theta, v_0 = 1 and v_k+1 = the mean variance of the posterior of a
+    coordinate, over coordinates and tasks, since theta carries no covariance (block Kaczmarz).
+    """
+
+    noise_variance: float
+    bias: bool = True
+
+    def __call__(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """Predictions of the queries' targets with the last theta; 0 before any point."""
+        theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
+        variance = 1.0
+        for batch in batches:
+            design = _design(batch.x, self.bias)
+            theta, variance = _posterior(theta, variance, design, batch.y, self.noise_variance)
+        return (_design(x, self.bias) @ theta).to(x.dtype)
+
+
+def _design(x: Tensor, bias: bool) -> Tensor:
+    """The inputs in double precision, with a column of ones for the bias."""
+    x = x.double()
+    return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1) if bias else x
+
+
+def _posterior(
+    prior: Tensor, variance: float | Tensor, design: Tensor, y: Tensor, noise_variance: float
+) -> tuple[Tensor, Tensor]:
+    """Posterior mean for theta ~ N(prior, variance I), and the mean variance of a coordinate over all tasks."""
+    noise = max(noise_variance, EXACT)
+    identity = torch.eye(design.shape[-1], device=design.device, dtype=design.dtype)
+    covariance = torch.linalg.inv(design.mT @ design / noise + identity / variance)
+    change = covariance @ (design.mT @ (y.double() - design @ prior)) / noise
+    return prior + change, covariance.diagonal(dim1=-2, dim2=-1).mean()
