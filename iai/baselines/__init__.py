@@ -1,4 +1,4 @@
-"""The classical learners, each called as an amortizer is: `(batches, x) -> y_hat`, for any number of batches."""
+"""The classical learners, called as an amortizer is: `(batches, x) -> y_hat`, for any number of batches."""
 
 from dataclasses import replace
 from functools import cache
@@ -52,8 +52,8 @@ def for_task(task: Known, points: int = 32, steps: int = 10) -> dict[str, Learne
         "neighbours": Neighbours(dy=task.dy, classify=classify),
     }
     if isinstance(task, LinearRegression):
-        facts = {"noise_variance": task.noise_variance, "bias": task.bias}
-        learners |= {"ridge": Ridge(**facts), "memoryless": Memoryless(**facts)}
+        learners["ridge"] = Ridge(noise_variance=task.noise_variance, bias=task.bias)
+        learners["memoryless"] = Memoryless(noise_variance=task.noise_variance, bias=task.bias)
     if isinstance(task, Gravity):
         learners["bayes"] = Planet(task=task)
     if isinstance(task, Images):

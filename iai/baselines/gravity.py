@@ -1,4 +1,4 @@
-"""The Bayes-optimal learner of the gravity tasks: a uniform prior over planets, seen through Gaussian noise."""
+"""The Bayes-optimal learner of gravity tasks: a uniform prior over planets, and Gaussian noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from iai.types import Batch, concat
 
 @dataclass(frozen=True, kw_only=True)
 class Logistic:
-    """Softmax regression with penalty |W|^2 / (2 C) on the summed loss. It fits tasks one by one, so it is slow.
+    """Softmax regression with penalty |W|^2 / (2 C) on the summed loss; slow, as it fits tasks one by one.
 
     `steps` are the numbers of mini-batches that are worth the time of an evaluation.
     """

@@ -13,7 +13,7 @@ from iai.types import Batch, concat
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """The mean target, or the votes, of the `neighbours` nearest points in Euclidean distance (all, if fewer)."""
+    """The mean target, or the votes, of the `neighbours` nearest points by Euclidean distance."""
 
     dy: int
     classify: bool = False

@@ -1,4 +1,4 @@
-"""Ridge regression: the Bayes-optimal learner of linear regression, with all points seen, or without a memory."""
+"""Ridge regression: the Bayes-optimal learner of linear regression, with and without a memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ class Ridge:
 
 @dataclass(frozen=True, kw_only=True)
 class Memoryless:
-    """The best that a learner can do whose only memory is theta: ridge around the current theta, batch by batch.
+    """The best of the learners whose only memory is theta: ridge around the current theta, batch by batch.
 
-    Its prior variance is that of the error of theta, v_0 = 1 and v_k+1 = the mean variance of the posterior of a
-    coordinate, over coordinates and tasks, since theta carries no covariance (block Kaczmarz).
+    theta carries no covariance, so the prior of a batch is N(theta, v I), with v the mean variance of the last
+    posterior over coordinates and tasks, and 1 at first (block Kaczmarz).
     """
 
     noise_variance: float
@@ -47,7 +47,7 @@ class Memoryless:
     ) -> Float[Tensor, "tasks q dy"]:
         """Predictions of the queries' targets with the last theta; 0 before any point."""
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
-        variance = 1.0
+        variance: float | Tensor = 1.0
         for batch in batches:
             design = _design(batch.x, self.bias)
             theta, variance = _posterior(theta, variance, design, batch.y, self.noise_variance)
@@ -63,7 +63,7 @@ def _design(x: Tensor, bias: bool) -> Tensor:
 def _posterior(
     prior: Tensor, variance: float | Tensor, design: Tensor, y: Tensor, noise_variance: float
 ) -> tuple[Tensor, Tensor]:
-    """Posterior mean for theta ~ N(prior, variance I), and the mean variance of a coordinate over all tasks."""
+    """Posterior mean for theta ~ N(prior, variance I); mean variance of a coordinate, over all tasks."""
     noise = max(noise_variance, EXACT)
     identity = torch.eye(design.shape[-1], device=design.device, dtype=design.dtype)
     covariance = torch.linalg.inv(design.mT @ design / noise + identity / variance)

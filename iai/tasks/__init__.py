@@ -1,4 +1,4 @@
-"""Families of tasks: each a sampler of p(T) and of its data D_T, with the known likelihood, if there is one."""
+"""Families of tasks: samplers of p(T) and of its data D_T, with the known likelihood, if there is one."""
 
 import torch
 

@@ -18,9 +18,9 @@ EARTH = 9.81
 class Gravity:
     """A task is a planet: y is the height in metres of a body, t seconds after it was thrown up at v m/s.
 
-    x = (t, v), y = v t - g t^2 / 2 + N(0, noise_sd^2), t ~ U(0, seconds), v ~ U(0, speed). theta is g in units
-    of the Earth's, uniform from the Moon's (0.17) to Jupiter's (2.53), so a typical theta is near 1. Heights are
-    measured from the hand, on a cliff: they may be negative.
+    x = (t, v), y = v t - g t^2 / 2 + N(0, noise_sd^2), t ~ U(0, seconds), v ~ U(0, speed). theta is g in
+    units of the Earth's, uniform from the Moon's (0.17) to Jupiter's (2.53), so a typical theta is near 1.
+    Heights are measured from the hand, on a cliff: they may be negative.
     """
 
     seconds: float = 2.0

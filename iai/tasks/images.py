@@ -22,7 +22,7 @@ class Images:
 
     law "permutation": the classes get labels in a random order. "projection": standardised pixels x become
     x P / 28 with a P ~ N(0, 1) of 784 x `projection` for each task, so features have RMS 1. "both": both.
-    Tasks of the split "test" are made of test images; `source` is "full" (in IAI_DATA) or "sample" (packaged).
+    Tasks of the split "test" have test images; `source` is "full" (in IAI_DATA) or "sample" (packaged).
     """
 
     dataset: str = "mnist"
@@ -125,9 +125,9 @@ def distinct(
 ) -> Int64[Tensor, "tasks points"]:
     """`points` distinct integers of 0 ... size - 1 for each task, in random order, in O(points) operations.
 
-    The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs u
-    with key - u modulo size, and swaps a pair or not by a hash of its larger member. A place stays where it was,
-    and so is not uniform, with probability 2^-rounds.
+    The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs
+    u with key - u modulo size, and swaps a pair or not by a hash of its larger member. A place stays where it
+    was, and so is not uniform, with probability 2^-rounds.
     """
     tasks, device = sizes.shape[0], sizes.device
     keys = torch.rand(rounds, tasks, 1, generator=generator, device=device, dtype=torch.float64)

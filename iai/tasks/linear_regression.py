@@ -15,7 +15,7 @@ from iai.types import Batch
 class LinearRegression:
     """w ~ N(0, I), b ~ N(0, 1), y = w x + b + N(0, noise_variance); a coordinate of x has mean 0, variance 1.
 
-    `inputs` is the law of x: "normal"; "uniform" on [-sqrt 3, sqrt 3]; "sphere", uniform on that of radius sqrt d.
+    `inputs` is the law of x: "normal"; "uniform" on [-sqrt 3, sqrt 3]; "sphere" of radius sqrt d.
     """
 
     dimension: int = 10
