@@ -15,10 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
 from iai import results
-try:
-    from iai.experiments import EXPERIMENTS, PROFILES
-except ImportError:
-    EXPERIMENTS, PROFILES = {"table4/mnist/data": None}, ("smoke", "cpu", "gpu")
+from iai.experiments import EXPERIMENTS, PROFILES
 from iai.results import Missing, Summary
 from iai.types import UserError
 
@@ -88,7 +85,9 @@ class Value(nodes.inline):
 def visit_value(self: Any, node: Value) -> None:
     """Writes the number with its tip, for the mouse and for the keyboard."""
     classes = " ".join(["iai-val", *node["classes"]])
-    self.body.append(self.starttag(node, "span", "", CLASS=classes, tabindex="0", **{"data-tip": node["tip"]}))
+    self.body.append(
+        self.starttag(node, "span", "", CLASS=classes, tabindex="0", **{"data-tip": node["tip"]})
+    )
 
 
 def depart_value(self: Any, node: Value) -> None:
