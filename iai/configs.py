@@ -1,0 +1,123 @@
+"""What a run is, as plain data: `Experiment`, its JSON, and the amortizer that it describes."""
+
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal
+
+import torch
+
+from iai.amortizer import Amortizer
+from iai.evaluate import EvaluationConfig
+from iai.losses import LOSSES
+from iai.objectives import Greedy
+from iai.refiner import Interface, Refiner, RefinerConfig
+from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
+from iai.tasks import Gravity, Images, LinearRegression
+from iai.train import TrainConfig
+from iai.types import Task, UserError
+
+RegimeName = Literal["parametric", "explicit", "implicit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One amortizer, the tasks that train it and the tasks that judge it; `replace` a field to make a variant."""
+
+    regime: RegimeName
+    objective: Greedy
+    evaluation_sets: dict[str, Any]
+    evaluation: EvaluationConfig
+    signal: Signal = Signal()
+    theta: Literal["one", "class"] = "class"
+    """theta as one token, or one token a class where the task's own theta has a slot a class."""
+    latent: int = 32
+    """Width of the explicit latent, and of the implicit one if `space` is "latent"."""
+    space: Space = "logits"
+    refiner: RefinerConfig = RefinerConfig()
+    train: TrainConfig = TrainConfig()
+
+    @property
+    def task(self) -> Task:
+        """The distribution over tasks that trains."""
+        return self.objective.task
+
+
+TYPES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (EvaluationConfig, Experiment, Gravity, Greedy, Images, LinearRegression, RefinerConfig, Signal, TrainConfig)
+}
+"""The configs that a JSON file may name."""
+
+
+def to_json(value: Any) -> Any:
+    """A config as plain data: every dataclass becomes its fields and its `type`."""
+    if is_dataclass(value):
+        return {"type": type(value).__name__} | {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {name: to_json(entry) for name, entry in value.items()}
+    return [to_json(entry) for entry in value] if isinstance(value, tuple | list) else value
+
+
+def from_json(value: Any) -> Any:
+    """The config that `to_json` wrote; a type or field that is not known is a `UserError`."""
+    if isinstance(value, list):
+        return tuple(from_json(entry) for entry in value)
+    if not isinstance(value, dict):
+        return value
+    entries = {name: from_json(entry) for name, entry in value.items() if name != "type"}
+    if "type" not in value:
+        return entries
+    if value["type"] not in TYPES:
+        raise UserError(f"malformed config: no type {value['type']!r}; there are {', '.join(sorted(TYPES))}")
+    try:
+        return TYPES[value["type"]](**entries)
+    except TypeError as error:
+        raise UserError(f"malformed config of {value['type']}: {error}") from error
+
+
+def build(experiment: Experiment, seed: int = 0, device: torch.device | str = "cpu") -> Amortizer:
+    """The untrained amortizer of an experiment, its weights a function of the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.manual_seed(seed)
+        return _regime_and_refiner(experiment).to(device)
+
+
+def _regime_and_refiner(experiment: Experiment) -> Amortizer:
+    """Hand the task's shapes, scales and known likelihood to the regime and the refiner."""
+    task, signal = experiment.task, experiment.signal
+    scales = {name: getattr(task, name, 1.0) for name in ("x_scale", "y_scale")}
+    if experiment.regime == "implicit":
+        predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history)
+        past = predictions.width if signal.history else 0
+        interface = Interface(
+            dx=task.dx, dy=task.dy, slot=predictions.width, past=past, anchor="x", independent=True, **scales
+        )
+        return Amortizer(predictions, Refiner(_with_update(experiment), interface))
+    parameters = parametric(experiment) if experiment.regime == "parametric" else explicit(experiment)
+    width = parameters.width
+    past = width * (1 + signal.gradients) if signal.history else 0
+    anchor = "y" if parameters.anchor.shape[1] else "none"
+    interface = Interface(dx=task.dx, dy=task.dy, slot=width, past=past, anchor=anchor, **scales)
+    return Amortizer(parameters, Refiner(experiment.refiner, interface))
+
+
+def parametric(experiment: Experiment) -> Parameters:
+    """theta of the task's known likelihood as the state; a task without one is a `UserError`."""
+    task = experiment.task
+    if not hasattr(task, "decode"):
+        raise UserError(f"{type(task).__name__} has no known decode: choose the explicit or the implicit regime")
+    slots, width = task.theta_shape
+    if experiment.theta == "one":
+        slots, width = 1, slots * width
+    return Parameters(task.decode, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
+
+
+def explicit(experiment: Experiment) -> Parameters:
+    """A latent code as the state, and a learned likelihood of it."""
+    task = experiment.task
+    decoder = Decoder(task.dx, task.dy, experiment.latent)
+    return Parameters(decoder, LOSSES[task.loss], (1, experiment.latent), experiment.signal)
+
+
+def _with_update(experiment: Experiment) -> RefinerConfig:
+    """Probabilities stay probabilities: their update is multiplicative."""
+    return replace(experiment.refiner, update="simplex") if experiment.space == "softmax" else experiment.refiner

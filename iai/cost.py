@@ -1,0 +1,57 @@
+"""What an update costs: tokens and floating-point operations by the usual model, and the device's measured peak."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from iai.amortizer import Amortizer
+from iai.objectives import Greedy
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one update, averaged over the steps of a roll-out: tokens through the refiner, floating-point operations."""
+
+    tokens: int
+    flops: int
+
+
+@torch.no_grad()
+def cost_of_update(amortizer: Amortizer, objective: Greedy) -> Cost:
+    """Count one roll-out: 6 operations a weight of the blocks and token, 12 L d N a token for attention over N tokens.
+
+    The usual count of forward and backward of a Transformer; encoders, decoders and the optimizer are left out.
+    """
+    config, device = amortizer.refiner.config, next(amortizer.parameters()).device
+    weights = sum(p.numel() for p in amortizer.refiner.blocks.parameters())
+    tokens = flops = 0
+
+    def count(module: torch.nn.Module, arguments: tuple[torch.Tensor, object]) -> None:
+        nonlocal tokens, flops
+        b, t, width = arguments[0].shape
+        tokens += b * t
+        flops += b * t * (6 * weights + 12 * config.depth * width * t)
+
+    handle = amortizer.refiner.blocks[0].register_forward_pre_hook(count)
+    try:
+        for _ in objective(amortizer, torch.Generator(device).manual_seed(0)):
+            pass
+    finally:
+        handle.remove()
+    return Cost(tokens=tokens // objective.steps, flops=flops // objective.steps)
+
+
+def peak_flops(device: torch.device, repeats: int = 5) -> float:
+    """Floating-point operations a second of the fastest of a few large products, in the precision that trains."""
+    cuda = device.type == "cuda"
+    size = 8192 if cuda else 1024
+    matrix = torch.randn(size, size, device=device, dtype=torch.bfloat16 if cuda else torch.float32)
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        matrix @ matrix
+        if cuda:
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best
