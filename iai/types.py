@@ -6,7 +6,7 @@ Axes, everywhere: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (fe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -76,6 +76,7 @@ class Evidence:
     gradients: Float[Tensor, "tasks m slots width"]
 
 
+@runtime_checkable
 class Task(Protocol):
     """p(T): a distribution over tasks, as a sampler of their data D_T."""
 

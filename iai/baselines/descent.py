@@ -20,7 +20,7 @@ GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 class Descent:
     """theta_i+1 = theta_i - step(gradient of the mean loss on batch i), the case g = optimizer of eq. 7.
 
-    `init` is every entry of theta_0. With `passes` > 1 the mini-batches are read that many times, in their order.
+    `init` is every entry of theta_0. The mini-batches are read `passes` times, in their order.
     Adam: Kingma and Ba (2015), beta 0.9 and 0.999.
     """
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.func import vmap
 
 from iai.tasks import Gravity
 from iai.types import Batch
@@ -36,5 +37,6 @@ class Planet:
 
     def _line(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Height without gravity, and the change of height for a theta of 1."""
-        weightless = self.task.decode(x, x.new_zeros(1, 1)).double()
-        return weightless, self.task.decode(x, x.new_ones(1, 1)).double() - weightless
+        decode = vmap(self.task.decode, in_dims=(0, None))
+        weightless = decode(x.double(), x.new_zeros(1, 1).double())
+        return weightless, decode(x.double(), x.new_ones(1, 1).double()) - weightless

@@ -1,0 +1,78 @@
+"""What all baselines share: any number of batches, any order of rows, one answer a query."""
+
+import pytest
+import torch
+
+from iai import baselines
+from iai.baselines import Learner, for_task
+from iai.tasks import Gravity, Images, LinearRegression, episode
+from iai.types import Batch
+
+TASKS = {
+    "linear-regression": LinearRegression(dimension=3),
+    "gravity": Gravity(),
+    "images": Images(projection=8, ways=4, source="sample", split="test"),
+}
+LEARNERS = [(task, name) for task in TASKS for name in for_task(TASKS[task], points=6, steps=2)]
+
+
+def learner_of(task: str, name: str) -> Learner:
+    return for_task(TASKS[task], points=6, steps=2)[name]
+
+
+def drawn(task: str) -> tuple[list[Batch], Batch]:
+    return episode(TASKS[task], torch.Generator().manual_seed(5), 3, 3, 6, 9)
+
+
+def test_every_task_has_its_baselines() -> None:
+    common = {"mean", "sgd", "adam", "neighbours"}
+    own = {"linear-regression": {"ridge", "memoryless"}, "gravity": {"bayes"}, "images": {"logistic"}}
+    for task in TASKS:
+        assert {name for t, name in LEARNERS if t == task} == common | own[task]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+@pytest.mark.parametrize(("task", "name"), LEARNERS)
+def test_predictions_have_the_shape_of_the_targets(task: str, name: str, steps: int) -> None:
+    batches, queries = drawn(task)
+    y_hat = learner_of(task, name)(batches[:steps], queries.x)
+    assert y_hat.shape == queries.y.shape and y_hat.dtype == queries.y.dtype
+    assert y_hat.isfinite().all()
+
+
+@pytest.mark.parametrize(("task", "name"), LEARNERS)
+def test_rows_of_a_batch_have_no_order(task: str, name: str) -> None:
+    batches, queries = drawn(task)
+    shuffled = [Batch(b.x.flip(1), b.y.flip(1)) for b in batches]
+    learner = learner_of(task, name)
+    expected = learner(batches, queries.x)
+    torch.testing.assert_close(learner(shuffled, queries.x), expected, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("task", "name"), LEARNERS)
+def test_a_query_does_not_see_the_others(task: str, name: str) -> None:
+    batches, queries = drawn(task)
+    learner = learner_of(task, name)
+    expected = learner(batches, queries.x)[:, 2:4]
+    torch.testing.assert_close(learner(batches, queries.x[:, 2:4]), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("task", "name"), [pair for pair in LEARNERS if pair[1] != "memoryless"])
+def test_a_task_does_not_see_the_others(task: str, name: str) -> None:
+    """Except by the memoryless bound, whose prior variance is a mean over tasks."""
+    batches, queries = drawn(task)
+    learner = learner_of(task, name)
+    alone = learner([Batch(b.x[:1], b.y[:1]) for b in batches], queries.x[:1])
+    torch.testing.assert_close(alone, learner(batches, queries.x)[:1], atol=1e-3, rtol=1e-3)
+
+
+def test_learning_rates_are_tuned_on_training_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = []
+
+    def recorded(task: Images, *args: object, **kwargs: object) -> tuple[list[Batch], Batch]:
+        splits.append(task.split)
+        return episode(task, *args, **kwargs)
+
+    monkeypatch.setattr(baselines, "episode", recorded)
+    for_task.__wrapped__(TASKS["images"], points=6, steps=1)
+    assert splits == ["train"]

@@ -1,0 +1,143 @@
+"""Image tasks: distinct images, one map a task, hidden classes, and the right part of the data."""
+
+from itertools import pairwise
+from typing import Literal
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.func import vmap
+
+from iai import data
+from iai.tasks import Images
+from iai.tasks.images import distinct
+from iai.types import UserError
+
+Law = Literal["permutation", "projection", "both"]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def raw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tasks give their pixels as they are, so that a test can recognise an image."""
+    monkeypatch.setattr(Images, "_inputs", lambda self, generator, pixels: pixels.float())
+
+
+def classes_of(x: torch.Tensor, name: str, split: str) -> list[list[int]]:
+    """The true class of each image of raw pixels, `tasks n`; -1 for an image of another part."""
+    pixels, labels = data.images(name, split, "sample")
+    known = {image.numpy().tobytes(): int(label) for image, label in zip(pixels, labels)}
+    return [[known.get(image.to(torch.uint8).numpy().tobytes(), -1) for image in task] for task in x]
+
+
+@settings(deadline=None, max_examples=60)
+@given(size=st.integers(1, 3000), share=st.floats(0, 1), seed=st.integers(0, 2**32))
+def test_places_are_distinct(size: int, share: float, seed: int) -> None:
+    points = max(1, round(share * size))
+    places = distinct(generator(seed), torch.tensor([[size], [size + 7]]), points)
+    for i in range(2):
+        assert places[i].unique().numel() == points
+        assert places[i].min().item() >= 0 and places[i].max().item() < size + 7 * i
+
+
+def test_all_places_make_a_permutation() -> None:
+    places = distinct(generator(), torch.tensor([[1000]]), 1000)
+    assert places.sort().values.tolist() == [list(range(1000))]
+
+
+@pytest.mark.parametrize("position", [0, 1, 4])
+def test_a_place_is_uniform_and_independent_of_the_one_before(position: int) -> None:
+    tasks, size = 40_000, 7
+    places = distinct(generator(), torch.full((tasks, 1), size), 5)
+    counts = places[:, position].bincount(minlength=size)
+    assert (
+        (counts - tasks / size).square().sum() / (tasks / size)
+    ).item() < 25  # chi^2, 6 degrees of freedom
+    pairs = (places[:, 0] * size + places[:, 1]).bincount(minlength=size**2)
+    expected = tasks / (size * (size - 1))
+    assert ((pairs[pairs > 0] - expected).square().sum() / expected).item() < 90  # 41 degrees of freedom
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 2**32), ways=st.integers(2, 10), points=st.integers(1, 200))
+def test_images_of_a_task_are_distinct(seed: int, ways: int, points: int) -> None:
+    x = Images(law="permutation", ways=ways, source="sample").sample(generator(seed), 2, points).x
+    assert [task.unique(dim=0).shape[0] for task in x] == [points, points]
+
+
+@pytest.mark.usefixtures("raw")
+@pytest.mark.parametrize("ways", [2, 5, 10])
+@pytest.mark.parametrize("law", ["permutation", "projection", "both"])
+@pytest.mark.parametrize("name", list(data.DATASETS))
+def test_labels_are_a_relabelling_of_the_classes(name: str, law: Law, ways: int) -> None:
+    task = Images(dataset=name, split="test", law=law, ways=ways, source="sample")
+    batch = task.sample(generator(), 6, 150)
+    assert torch.equal(batch.y.sum(-1), torch.ones(6, 150)) and batch.y.shape[-1] == ways
+    maps = []
+    for true, labels in zip(classes_of(batch.x, name, "test"), batch.y.argmax(-1).tolist()):
+        assert -1 not in true
+        pairs = sorted({*zip(labels, true)})
+        assert [label for label, _ in pairs] == list(range(ways))
+        maps.append([c for _, c in pairs])
+        assert len({*maps[-1]}) == ways
+    in_order = [all(a < b for a, b in pairwise(m)) for m in maps]
+    assert all(in_order) if law == "projection" else not all(in_order)
+    assert (
+        len({*map(tuple, maps)}) == 1 if (law, ways) == ("projection", 10) else len({*map(tuple, maps)}) > 1
+    )
+
+
+@pytest.mark.usefixtures("raw")
+@pytest.mark.parametrize(("split", "other"), [("train", "test"), ("test", "train")])
+def test_a_part_holds_no_image_of_the_other(split: Literal["train", "test"], other: str) -> None:
+    x = Images(split=split, source="sample").sample(generator(), 2, 300).x
+    assert {c for task in classes_of(x, "mnist", other) for c in task} == {-1}
+
+
+@pytest.mark.parametrize("points", [1, 128, 200])
+def test_features_are_one_random_map_a_task_of_standardised_pixels(points: int) -> None:
+    task = Images(dataset="fashion-mnist", projection=16, source="sample")
+    pixels = (
+        data.images("fashion-mnist", "train", "sample")[0].reshape(1, -1, 784)[:, :points].expand(2, -1, -1)
+    )
+    facts = data.dataset("fashion-mnist")
+    features = task._inputs(generator(3), pixels)
+    matrix = torch.randn(2, 784, 16, generator=generator(3))
+    expected = ((pixels / 255 - facts.mean) / facts.sd) @ matrix / 28
+    torch.testing.assert_close(features, expected, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(features[0], features[1])
+
+
+@pytest.mark.parametrize("law", ["permutation", "projection", "both"])
+@pytest.mark.parametrize("name", list(data.DATASETS))
+def test_features_have_rms_one(name: str, law: Law) -> None:
+    task = Images(dataset=name, law=law, source="sample")
+    batch = task.sample(generator(), 32, 100)
+    assert batch.x.shape == (32, 100, task.dx)
+    assert batch.x.square().mean().sqrt().item() == pytest.approx(1, abs=0.06)
+    assert batch.y.square().mean().sqrt().item() == pytest.approx(task.y_scale)
+
+
+def test_decode_is_a_linear_softmax_in_any_shape_of_theta() -> None:
+    task = Images(ways=3, projection=5)
+    x, theta = torch.randn(2, 7, 5), torch.randn(2, *task.theta_shape)
+    logits = vmap(task.decode)(x, theta)
+    torch.testing.assert_close(logits[1], torch.nn.functional.linear(x[1], theta[1, :, :5], theta[1, :, 5]))
+    torch.testing.assert_close(vmap(task.decode)(x, theta.reshape(2, 1, -1)), logits)
+
+
+def test_more_images_than_there_are_is_an_error() -> None:
+    task = Images(ways=2, source="sample")
+    assert task.sample(generator(), 1, 200).points == 200
+    with pytest.raises(UserError, match=r"201 images a task, but mnist \(sample, train\) may have only 200"):
+        task.sample(generator(), 1, 201)
+
+
+@pytest.mark.parametrize("bad", [{"ways": 11}, {"ways": 1}, {"dataset": "mnits"}])
+def test_impossible_tasks_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=r"2 to 10 classes|try 'mnist'"):
+        Images(**bad)
