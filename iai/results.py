@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from iai import locks
 from iai.checkpoint import replace_file
-from iai.provenance import config_hash, sources_hash
+from iai.provenance import commit, config_hash, sources_hash
 from iai.summaries import Missing, Summary
 from iai.types import UserError
 
-__all__ = ["Missing", "Summary", "config_hash", "sources_hash"]
+__all__ = ["Missing", "Summary", "commit", "config_hash", "sources_hash"]
 
 SCHEMA = 1
 Record = dict[str, Any]
@@ -105,14 +105,18 @@ def lock(key: str, profile: str, seed: int) -> Iterator[None]:
         yield
 
 
-def status(key: str, profile: str, seed: int, expected: str) -> Status:
-    """running if a live process owns the run, else pending (no record), stale (other config hash), done."""
-    if locks.held(lock_path(key, profile, seed)):
-        return "running"
+def recorded(key: str, profile: str, seed: int, expected: str) -> Status:
+    """pending (no record), stale (a record of another config hash than `expected`) or done."""
     path = path_of(key, profile, seed)
     if not path.exists():
         return "pending"
     return "done" if read(path)["config_hash"] == expected else "stale"
+
+
+def status(key: str, profile: str, seed: int, expected: str) -> Status:
+    """running if a live process owns the run, else as `recorded`."""
+    held = locks.held(lock_path(key, profile, seed))
+    return "running" if held else recorded(key, profile, seed, expected)
 
 
 def curve(

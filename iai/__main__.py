@@ -1,0 +1,246 @@
+"""The command line: `python -m iai list | run | reproduce | show`."""
+
+import argparse
+import json
+import math
+import os
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from iai.locks import Running
+from iai.results import unknown
+from iai.types import UserError
+
+COMMANDS = ("list", "run", "reproduce", "show")
+HEADLINE_STEPS = (0, 1, 2, 5, 10, 20)
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def parser() -> Parser:
+    """All commands and their options."""
+    folders = Parser(add_help=False)
+    folders.add_argument(
+        "--results", type=Path, metavar="DIR", help="the ledger (default: nearest book/results)"
+    )
+    folders.add_argument(
+        "--runs", type=Path, metavar="DIR", help="checkpoints and logs (default: runs beside the book)"
+    )
+    folders.add_argument(
+        "--data", type=Path, metavar="DIR", help="data sets, in torchvision's layout (sets IAI_DATA)"
+    )
+    top = Parser(
+        prog="python -m iai", description="Runs of the book: what there is, and how to compute them."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
+
+    def command(name: str, words: str) -> Parser:
+        return commands.add_parser(name, help=words, description=words, parents=[folders], allow_abbrev=False)
+
+    listing = command("list", "status of every run: done, pending, stale, running")
+    listing.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
+    listing.add_argument("--profile", help="one line a run of this profile: smoke, cpu or gpu")
+    one = command("run", "compute one run, or go on with it, and put it in the ledger")
+    one.add_argument("key")
+    one.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    one.add_argument("--threads", type=int, default=1, help="one is fastest at the size of smoke and cpu")
+    one.add_argument("--again", action="store_true", help="also if the ledger has it already")
+    one.add_argument("--quiet", action="store_true", help="no progress bar")
+    many = command(
+        "reproduce", "compute all runs of a pattern that are pending or stale, most valuable first"
+    )
+    many.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
+    many.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
+    many.add_argument(
+        "--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default: smoke 1, cpu 3, gpu 5)"
+    )
+    many.add_argument(
+        "--jobs", type=int, default=1, metavar="J", help="processes at once, of one thread each"
+    )
+    many.add_argument(
+        "--budget", default="", metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m"
+    )
+    many.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    show = command("show", "config, status and headline numbers of a key, and the commands that make them")
+    show.add_argument("key")
+    return top
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments; anything wrong with them is a `UserError` that names near matches."""
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        raise unknown("command", words[0], COMMANDS)
+    top = parser()
+    arguments, extra = top.parse_known_args(words)
+    if extra and extra[0].startswith("-"):
+        subparsers = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+        raise unknown(
+            "option", extra[0].split("=")[0], subparsers.choices[arguments.command]._option_string_actions
+        )
+    if extra:
+        raise UserError(f"{arguments.command} takes no {extra[0]!r}: quote a pattern that has a * in it")
+    for name in ("seeds", "jobs", "threads"):
+        if (getattr(arguments, name, None) or 1) < 1:
+            raise UserError(f"--{name} must be 1 or more")
+    if getattr(arguments, "seed", 0) < 0:
+        raise UserError("--seed must be 0 or more")
+    return arguments
+
+
+def seconds(text: str) -> float:
+    """A span such as 90s, 9m or 1h30m in seconds; no text is no limit."""
+    if not re.fullmatch(r"(\d+(\.\d+)?[smh])*", text):
+        raise UserError(f"--budget {text!r} is no time: write 90s, 9m or 1h30m")
+    return (
+        math.fsum(float(n) * UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)([smh])", text))
+        or math.inf
+    )
+
+
+def list_runs(arguments: argparse.Namespace) -> int:
+    """One line a key with its counts by profile; with --profile, one line a run."""
+    from iai import reproduce
+    from iai.experiments import PROFILES
+
+    keys = reproduce.matching(arguments.pattern)
+    width = max(map(len, keys))
+    if arguments.profile:
+        runs = reproduce.wanted(arguments.pattern, arguments.profile)
+        for one in runs:
+            print(f"{one.status():8} {one.key:{width}} seed {one.seed}")
+        return 0
+    print(f"{'':{width}}  " + "".join(f"{profile:30}" for profile in PROFILES).rstrip())
+    for key in keys:
+        cells = [Counter(one.status() for one in reproduce.wanted(key, profile)) for profile in PROFILES]
+        words = (", ".join(f"{n} {status}" for status, n in sorted(cell.items())) for cell in cells)
+        print(f"{key:{width}}  " + "".join(f"{word:30}" for word in words).rstrip())
+    return 0
+
+
+def run_one(arguments: argparse.Namespace) -> int:
+    """Compute one run in this process."""
+    import torch
+
+    from iai import reproduce
+    from iai.experiments import experiment
+    from iai.train import pick_device
+
+    experiment(arguments.key, arguments.profile)
+    pick_device(arguments.device)
+    torch.set_num_threads(arguments.threads)
+    one = reproduce.Run(key=arguments.key, profile=arguments.profile, seed=arguments.seed)
+    print(reproduce.perform(one, arguments.device, not arguments.quiet, arguments.again))
+    return 0
+
+
+def reproduce_many(arguments: argparse.Namespace) -> int:
+    """Compute many runs in processes; exit code 1 if one failed, 130 if it was interrupted."""
+    from iai import reproduce
+    from iai.train import pick_device
+
+    pick_device(arguments.device)
+    budget = seconds(arguments.budget)
+    runs = reproduce.wanted(arguments.pattern, arguments.profile, arguments.seeds)
+    report = reproduce.reproduce(runs, arguments.jobs, budget, arguments.device)
+    finished = len(runs) - sum(map(len, (report.failed, report.stopped, report.elsewhere, report.left)))
+    print(f"{finished} of {len(runs)} runs are in the ledger, {len(report.done)} of them new")
+    reasons = {
+        "stopped, will go on from their checkpoints": report.stopped,
+        "being computed by another process": report.elsewhere,
+        "left (interrupted)"
+        if report.interrupted
+        else "left, as they would not end within the budget": report.left,
+        "failed": report.failed,
+    }
+    for reason, some in reasons.items():
+        if some:
+            print(f"{len(some)} {reason}: {'; '.join(map(str, some[:6]))}{'; …' if len(some) > 6 else ''}")
+    return 130 if report.interrupted else 1 if report.failed else 0
+
+
+def show_key(arguments: argparse.Namespace) -> int:
+    """Print a key's config, and by profile its status, headline numbers and commands."""
+    from iai import reproduce
+    from iai.configs import to_json
+    from iai.experiments import PROFILES, experiment
+
+    key = arguments.key
+    print(json.dumps(to_json(experiment(key, "cpu")), indent=1))
+    for profile in PROFILES:
+        runs = reproduce.wanted(key, profile)
+        print(f"\n{profile}: " + ", ".join(f"seed {one.seed} {one.status()}" for one in runs))
+        print("\n".join(headlines(key, profile)))
+        print(f"  python -m iai run {key} --profile {profile} --seed 0")
+        print(f"  python -m iai reproduce '{key}' --profile {profile} --seeds {len(runs)}")
+    return 0
+
+
+def headlines(key: str, profile: str) -> list[str]:
+    """A line for each metric of each evaluation set: mean ± spread after some steps."""
+    from iai import results
+
+    found = results.records(key, profile)
+    lines = []
+    for name, metrics in (found[0]["metrics"] if found else {}).items():
+        for metric in metrics:
+            points = results.curve(key, profile, name, metric)
+            if isinstance(points, results.Missing):
+                return [f"  {points}: {points.reason}"]
+            cells = [f"k={k} {points[k]} ± {points[k].spread:.2g}" for k in HEADLINE_STEPS if k < len(points)]
+            over = f"± standard error over {points[0].source}, seeds {', '.join(map(str, points[0].seeds))}"
+            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({over})")
+    return lines
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "list": list_runs,
+    "run": run_one,
+    "reproduce": reproduce_many,
+    "show": show_key,
+}
+
+
+def terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM ends a command as Ctrl-C does, wherever no training listens."""
+    raise KeyboardInterrupt
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; mistakes of the user are one line and exit code 2."""
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        arguments = parse(sys.argv[1:] if words is None else words)
+        for name, variable in (("results", "IAI_RESULTS"), ("runs", "IAI_RUNS"), ("data", "IAI_DATA")):
+            if getattr(arguments, name):
+                os.environ[variable] = str(getattr(arguments, name))
+        return ACTIONS[arguments.command](arguments)
+    except UserError as error:
+        print(f"iai: {error}", file=sys.stderr)
+        return 2
+    except Running as error:
+        print(f"iai: {error}", file=sys.stderr)
+        return 3
+    except (ArithmeticError, OSError) as error:
+        print(f"iai: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as error:
+        print(f"iai: {error or 'interrupted; run the same command to go on'}", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""Runs as jobs: which are wanted, in what order, what fits the time, and processes that compute them."""
+
+import fnmatch
+import os
+import shlex
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iai import checkpoint, results
+from iai.configs import to_json
+from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, experiment, run
+from iai.results import Status, unknown
+from iai.train import stop_signals
+
+SEEDS = {"smoke": 1, "cpu": 3, "gpu": 5}
+"""Seeds that a profile asks for."""
+COMMAND = [sys.executable, "-m", "iai"]
+START_SECONDS = 10.0
+"""What a job takes before it computes."""
+GRACE_SECONDS = 60.0
+"""How long a job that was asked to stop may take over its checkpoint."""
+RUNNING, INTERRUPTED = 3, 130
+"""Exit codes of a job beside 0 (done), 1 (failed) and 2 (a mistake of the user)."""
+MEND = "free some space, or choose another folder with"
+LEDGER_MB, RUNS_MB = 16.0, 512.0
+"""Free space without which no run is started."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What the ledger counts: an experiment's key, a profile, a seed."""
+
+    key: str
+    profile: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.profile} seed {self.seed}"
+
+    @property
+    def expected(self) -> str:
+        """The hash of the config that a record of this run must have today."""
+        return results.config_hash(to_json(experiment(self.key, self.profile)))
+
+    def status(self) -> Status:
+        """done, pending, stale or running."""
+        return results.status(self.key, self.profile, self.seed, self.expected)
+
+
+def runs_root() -> Path:
+    """Where checkpoints and logs go: `$IAI_RUNS`, else `runs` beside the ledger's `book`."""
+    ledger = results.root()
+    beside = ledger.parent.parent if ledger.parent.name == "book" else ledger.parent
+    return Path(os.environ.get("IAI_RUNS", beside / "runs"))
+
+
+def matching(pattern: str) -> list[str]:
+    """Keys that are `pattern`, lie below it, or match it as a shell pattern; `UserError` if none does."""
+    found = [
+        key
+        for key in EXPERIMENTS
+        if key == pattern or key.startswith(pattern.rstrip("/") + "/") or fnmatch.fnmatchcase(key, pattern)
+    ]
+    if found:
+        return found
+    groups = {"/".join(key.split("/")[:depth]) for key in EXPERIMENTS for depth in (1, 2)}
+    raise unknown("key or pattern", pattern, [*EXPERIMENTS, *sorted(groups)])
+
+
+def wanted(pattern: str, profile: str, seeds: int | None = None) -> list[Run]:
+    """The runs of a pattern, most valuable first: paper tables, then first seeds, then the registry."""
+    if profile not in PROFILES:
+        raise unknown("profile", profile, PROFILES)
+    count = SEEDS[profile] if seeds is None else seeds
+    runs = [Run(key=key, profile=profile, seed=seed) for key in matching(pattern) for seed in range(count)]
+    return sorted(runs, key=lambda one: (not one.key.startswith("table"), one.seed))
+
+
+def expected_seconds(profile: str) -> dict[str, float]:
+    """Seconds that a run of each key will take: as it took, else as the slowest known key, else the limit."""
+    took: dict[str, list[float]] = {
+        key: [
+            float(record.get("job_seconds") or record["seconds"]) for record in results.records(key, profile)
+        ]
+        for key in EXPERIMENTS
+    }
+    known = {key: statistics.median(seconds) for key, seconds in took.items() if seconds}
+    otherwise = max(known.values(), default=SECONDS[profile])
+    return {key: known.get(key, otherwise) + START_SECONDS for key in EXPERIMENTS}
+
+
+def check_folders() -> None:
+    """`UserError` unless ledger and checkpoints can be written now, before any training."""
+    checkpoint.check_writable(results.root(), LEDGER_MB, f"{MEND} --results DIR")
+    checkpoint.check_writable(runs_root(), RUNS_MB, f"{MEND} --runs DIR")
+
+
+def perform(one: Run, device: str | None, show: bool, again: bool = False) -> str:
+    """Compute a run and put it in the ledger; says what was done. `locks.Running` if another process does."""
+    check_folders()
+    with results.lock(one.key, one.profile, one.seed):
+        path = results.path_of(one.key, one.profile, one.seed)
+        if not again and results.recorded(one.key, one.profile, one.seed, one.expected) == "done":
+            return f"already done: {path}"
+        set_aside(one)
+        started = time.monotonic()
+        record = run(one.key, one.profile, one.seed, device=device, folder=runs_root(), progress=show)
+        took = max(
+            record["seconds"], time.monotonic() - started
+        )  # training, some of it perhaps earlier, and the rest
+        results.write(record | {"job_seconds": round(took, 2)})
+        return f"done: {path}"
+
+
+def set_aside(one: Run) -> None:
+    """Rename a checkpoint that another config or other sources made, so that the run starts anew."""
+    path = checkpoint_path(one.key, one.profile, one.seed, runs_root())
+    if not path.exists():
+        return
+    found = checkpoint.read(path)[1]
+    if (found.get("config_hash"), found.get("sources_hash")) != (one.expected, results.sources_hash()):
+        old = path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
+        print(
+            f"the config or the library changed since {path} was written: starting anew, kept as {old.name}"
+        )
+
+
+@dataclass(kw_only=True)
+class Job:
+    """A process that computes a run with one thread, and where its words go."""
+
+    run: Run
+    process: subprocess.Popen[bytes]
+    log: Path
+    started: float
+    asked: float | None = None
+
+    @classmethod
+    def start(cls, one: Run, device: str | None) -> "Job":
+        """`python -m iai run KEY ...` in a session of its own, so that signals reach it only through us."""
+        log = checkpoint_path(one.key, one.profile, one.seed, runs_root()).with_suffix(".log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        words = ["run", one.key, "--profile", one.profile, "--seed", str(one.seed), "--quiet"]
+        words += ["--device", device] if device else []
+        folders = {"IAI_RESULTS": str(results.root().resolve()), "IAI_RUNS": str(runs_root().resolve())}
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        with log.open("ab") as output:
+            output.write(f"$ {shlex.join([*COMMAND, *words])}\n".encode())
+            output.flush()
+            process = subprocess.Popen(
+                [*COMMAND, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | folders | threads,
+                start_new_session=True,
+            )
+        return cls(run=one, process=process, log=log, started=time.monotonic())
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM, once: the job writes a checkpoint and ends. SIGKILL if that takes too long."""
+        if self.asked is None:
+            self.asked = time.monotonic()
+            self.process.terminate()
+        elif time.monotonic() - self.asked > GRACE_SECONDS:
+            self.process.kill()
+
+    def last_words(self) -> str:
+        """The last line that the job wrote."""
+        return self.log.read_text(errors="replace").strip().splitlines()[-1]
+
+
+@dataclass
+class Report:
+    """What became of the runs that were asked for."""
+
+    done: list[Run] = field(default_factory=list)
+    failed: list[Run] = field(default_factory=list)
+    stopped: list[Run] = field(default_factory=list)
+    elsewhere: list[Run] = field(default_factory=list)
+    left: list[Run] = field(default_factory=list)
+    interrupted: bool = False
+
+    def file(self, job: Job) -> None:
+        """Put an ended job where its exit code says, and say so."""
+        code = job.process.returncode
+        places = {
+            0: ("done", self.done),
+            RUNNING: ("elsewhere", self.elsewhere),
+            INTERRUPTED: ("stopped", self.stopped),
+        }
+        if code == -signal.SIGTERM:  # asked to stop before it listened: nothing was begun
+            code = INTERRUPTED
+        word, place = places.get(code, ("failed", self.failed))
+        place.append(job.run)
+        why = f": {job.last_words()} (all of it in {job.log})" if word == "failed" else ""
+        print(f"{word:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}", flush=True)
+
+
+def reproduce(runs: Sequence[Run], jobs: int, budget: float, device: str | None = None) -> Report:
+    """Compute what is pending or stale among `runs`, `jobs` at a time, none that would outlast the budget.
+
+    SIGINT, SIGTERM and the end of the budget are passed on to the jobs, which write a checkpoint and end.
+    """
+    check_folders()
+    deadline = time.monotonic() + budget
+    status = {one: one.status() for one in runs}
+    report = Report(elsewhere=[one for one in runs if status[one] == "running"])
+    report.left = [one for one in runs if status[one] in ("pending", "stale")]
+    active: list[Job] = []
+    try:
+        with stop_signals() as stopped:
+            fill(active, report.left, jobs, deadline, device)
+            while active:
+                if stopped or time.monotonic() > deadline:
+                    for job in active:
+                        job.ask_to_stop()
+                ended = [job for job in active if job.process.poll() is not None]
+                for job in ended:
+                    active.remove(job)
+                    report.file(job)
+                if ended and not stopped:
+                    fill(active, report.left, jobs, deadline, device)
+                time.sleep(0.05)
+            report.interrupted = bool(stopped)
+    finally:  # a second signal ends the patience
+        for job in active:
+            job.process.kill()
+            job.process.wait()
+    return report
+
+
+def fill(active: list[Job], left: list[Run], jobs: int, deadline: float, device: str | None) -> None:
+    """Move runs from `left` to `active` while a process is free and one is expected to end by `deadline`."""
+    while left and len(active) < jobs:
+        seconds = expected_seconds(left[0].profile)
+        fits = [one for one in left if time.monotonic() + seconds[one.key] <= deadline]
+        if not fits:
+            return
+        left.remove(fits[0])
+        active.append(Job.start(fits[0], device))
+        print(f"started   {fits[0]} (about {seconds[fits[0].key]:.0f} s)", flush=True)
