@@ -33,7 +33,9 @@ class RefinerConfig:
     tied: float = 2.0
     """Queries and keys start equal, this many times PyTorch's initial scale; 0 starts them apart."""
     matched: bool = True
-    """Divide inputs by their known scales, so that all tokens arrive alike; False shows what happens without."""
+    """Divide inputs by their known scales, so that x and y arrive alike; False starts as one `nn.Linear` of [x, y]."""
+    apart: float = 0.0
+    """Share of the features that x starts in, with all else in the other features; 0 lets them start mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +112,12 @@ class Refiner(nn.Module):
         super().__init__()
         if config.width % config.heads:
             raise ValueError(f"width {config.width} must be a multiple of heads {config.heads}")
+        if config.bilinear and config.apart:
+            raise ValueError("x * y starts at zero where x and y start apart: set bilinear=False or apart=0")
         self.config, self.interface = config, interface
         width = config.width
-        x_scale, y_scale = (interface.x_scale, interface.y_scale) if config.matched else (1.0, 1.0)
-        self.encode_x = Encoder(interface.dx, width, x_scale)
-        self.encode_y = Encoder(interface.dy, width, y_scale)
+        self.encode_x = Encoder(interface.dx, width, interface.x_scale)
+        self.encode_y = Encoder(interface.dy, width, interface.y_scale)
         self.encode_xy = Encoder(width, width) if config.bilinear else None
         self.encode_slot = Encoder(interface.slot, width)
         self.encode_gradient = Encoder(interface.slot + 1, width)
@@ -124,6 +127,23 @@ class Refiner(nn.Module):
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, interface.slot)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+        self._start_apart()
+        if not config.matched:
+            for encoder in (self.encode_x, self.encode_y):
+                nn.init.normal_(encoder.weight, std=(3 * (interface.dx + interface.dy)) ** -0.5)
+
+    @torch.no_grad()
+    def _start_apart(self) -> None:
+        """Give x the first features and all other encodings the rest, each at the scale that it had."""
+        first = round(self.config.apart * self.config.width)
+        if not first:
+            return
+        self.encode_x.weight[first:] = 0
+        self.encode_x.weight *= (self.config.width / first) ** 0.5
+        for encoder in (self.encode_y, self.encode_slot, self.encode_gradient, self.encode_past):
+            if encoder is not None:
+                encoder.weight[:first] = 0
+                encoder.weight *= (self.config.width / (self.config.width - first)) ** 0.5
 
     def forward(self, state: State, evidence: Evidence, sizes: Int[Tensor, " k"] | None = None) -> State:
         """The state after all evidence; with `sizes` (causal mask), after only so many observations.
