@@ -16,11 +16,13 @@ from iai.types import Batch, concat
 class Logistic:
     """Softmax regression with penalty |W|^2 / (2 C) on the summed loss; slow, as it fits tasks one by one.
 
+    C is the best of 0.003, 0.01, 0.03, 0.1, 1 on training tasks of both data sets from 5 mini-batches of 64 on.
     `steps` are the numbers of mini-batches that are worth the time of an evaluation.
     """
 
     dy: int
-    C: float = 1.0
+    C: float = 0.1
+    tolerance: float = 1e-3
     iterations: int = 200
 
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
@@ -44,8 +46,7 @@ class Logistic:
         if len(classes) == 1:
             shares[:, classes] = 1.0
             return shares
-        model = LogisticRegression(C=self.C, max_iter=self.iterations).fit(
-            x.cpu().numpy(), label.cpu().numpy()
-        )
+        model = LogisticRegression(C=self.C, tol=self.tolerance, max_iter=self.iterations)
+        model.fit(x.cpu().numpy(), label.cpu().numpy())
         shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).float()
         return shares
