@@ -23,7 +23,7 @@ class Logistic:
     dy: int
     C: float = 0.1
     tolerance: float = 1e-3
-    iterations: int = 200
+    iterations: int = 1000
 
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
 

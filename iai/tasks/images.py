@@ -130,7 +130,7 @@ def distinct(
     was, and so is not uniform, with probability 2^-rounds.
     """
     tasks, device = sizes.shape[0], sizes.device
-    keys = torch.rand(rounds, tasks, 1, generator=generator, device=device, dtype=torch.float64)
+    keys = torch.rand(rounds, tasks, 1, generator=generator, device=device)
     salts = torch.randint(2**62, (rounds, tasks, 1), generator=generator, device=device)
     place = torch.arange(points, device=device).expand(tasks, points)
     for key, salt in zip((keys * sizes).long(), salts, strict=True):
