@@ -43,7 +43,17 @@ class Experiment:
 
 TYPES: dict[str, type] = {
     cls.__name__: cls
-    for cls in (EvaluationConfig, Experiment, Gravity, Greedy, Images, LinearRegression, RefinerConfig, Signal, TrainConfig)
+    for cls in (
+        EvaluationConfig,
+        Experiment,
+        Gravity,
+        Greedy,
+        Images,
+        LinearRegression,
+        RefinerConfig,
+        Signal,
+        TrainConfig,
+    )
 }
 """The configs that a JSON file may name."""
 
@@ -51,7 +61,9 @@ TYPES: dict[str, type] = {
 def to_json(value: Any) -> Any:
     """A config as plain data: every dataclass becomes its fields and its `type`."""
     if is_dataclass(value):
-        return {"type": type(value).__name__} | {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+        return {"type": type(value).__name__} | {
+            f.name: to_json(getattr(value, f.name)) for f in fields(value)
+        }
     if isinstance(value, dict):
         return {name: to_json(entry) for name, entry in value.items()}
     return [to_json(entry) for entry in value] if isinstance(value, tuple | list) else value
@@ -104,7 +116,9 @@ def parametric(experiment: Experiment) -> Parameters:
     """theta of the task's known likelihood as the state; a task without one is a `UserError`."""
     task = experiment.task
     if not hasattr(task, "decode"):
-        raise UserError(f"{type(task).__name__} has no known decode: choose the explicit or the implicit regime")
+        raise UserError(
+            f"{type(task).__name__} has no known decode: choose the explicit or the implicit regime"
+        )
     slots, width = task.theta_shape
     if experiment.theta == "one":
         slots, width = 1, slots * width
@@ -120,4 +134,6 @@ def explicit(experiment: Experiment) -> Parameters:
 
 def _with_update(experiment: Experiment) -> RefinerConfig:
     """Probabilities stay probabilities: their update is multiplicative."""
-    return replace(experiment.refiner, update="simplex") if experiment.space == "softmax" else experiment.refiner
+    return (
+        replace(experiment.refiner, update="simplex") if experiment.space == "softmax" else experiment.refiner
+    )

@@ -29,7 +29,9 @@ class EvaluationConfig:
     """Tasks held in memory at once."""
 
 
-def episodes(task: Task, config: EvaluationConfig, device: torch.device | str = "cpu") -> Iterator[tuple[list[Batch], Batch]]:
+def episodes(
+    task: Task, config: EvaluationConfig, device: torch.device | str = "cpu"
+) -> Iterator[tuple[list[Batch], Batch]]:
     """The evaluation tasks, chunk by chunk: the same ones on every call, drawn on the CPU."""
     for i, first in enumerate(range(0, config.tasks, config.chunk)):
         generator = torch.Generator().manual_seed(config.seed + i)
@@ -53,7 +55,9 @@ def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict
     return _curves(predictions, task, config, list(range(config.steps + 1)), device)
 
 
-def evaluate_learner(learner: Learner, task: Task, config: EvaluationConfig, ks: Sequence[int] | None = None) -> dict[str, Curve]:
+def evaluate_learner(
+    learner: Learner, task: Task, config: EvaluationConfig, ks: Sequence[int] | None = None
+) -> dict[str, Curve]:
     """The same for any learner, which is handed the first k mini-batches of a task afresh at each k asked."""
     asked = list(range(config.steps + 1) if ks is None else ks)
 
@@ -77,7 +81,9 @@ def _curves(
     for batches, queries in episodes(task, config, device):
         answers = list(predictions(batches, queries.x))
         for name, metric in metrics.items():
-            rows[name].append(torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu())
+            rows[name].append(
+                torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu()
+            )
     return {name: _summary(torch.cat(values, dim=1), ks, config.steps) for name, values in rows.items()}
 
 
@@ -97,4 +103,7 @@ def as_json(curves: dict[str, Curve]) -> dict[str, Any]:
     def rounded(value: float | None) -> float | None:
         return None if value is None else float(f"{value:.7g}")
 
-    return {name: {key: [rounded(v) for v in values] for key, values in curve.items()} for name, curve in curves.items()}
+    return {
+        name: {key: [rounded(v) for v in values] for key, values in curve.items()}
+        for name, curve in curves.items()
+    }

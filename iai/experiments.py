@@ -38,7 +38,9 @@ def linear_regression(profile: Profile) -> Experiment:
     """Shared by all rows of linear regression; the d = 100 of `gpu` is our reading of the paper's setting."""
     d, points = {"smoke": (4, 4), "cpu": (10, 10), "gpu": (100, 50)}[profile]
     task = LinearRegression(dimension=d, bias=True, noise_variance=0.25)
-    tasks, updates, lr = {"smoke": (32, 300, 3e-3), "cpu": (64, 4000, 1e-3), "gpu": (256, 20_000, 5e-4)}[profile]
+    tasks, updates, lr = {"smoke": (32, 300, 3e-3), "cpu": (64, 4000, 1e-3), "gpu": (256, 20_000, 5e-4)}[
+        profile
+    ]
     width, depth = {"smoke": (32, 2), "cpu": (64, 4), "gpu": (256, 4)}[profile]
     return Experiment(
         regime="parametric",
@@ -53,7 +55,9 @@ def linear_regression(profile: Profile) -> Experiment:
 
 def mnist(profile: Profile) -> Experiment:
     """Shared by all rows of MNIST: a random projection and a random order of the labels a task."""
-    task = Images(dataset="mnist", law="both", projection=64, source="sample" if profile == "smoke" else "full")
+    task = Images(
+        dataset="mnist", law="both", projection=64, source="sample" if profile == "smoke" else "full"
+    )
     points, tasks, updates, lr = {
         "smoke": (20, 8, 60, 1e-3),
         "cpu": (64, 16, 1500, 1e-3),
@@ -62,7 +66,9 @@ def mnist(profile: Profile) -> Experiment:
     width, depth = {"smoke": (32, 2), "cpu": (64, 3), "gpu": (256, 4)}[profile]
     return Experiment(
         regime="parametric",
-        objective=Greedy(task=task, tasks=tasks, steps=10 if profile == "gpu" else 5, points=points, queries=64),
+        objective=Greedy(
+            task=task, tasks=tasks, steps=10 if profile == "gpu" else 5, points=points, queries=64
+        ),
         evaluation_sets={
             name: replace(task, dataset=name, split="test") for name in ("mnist", "fashion-mnist")
         },
@@ -122,12 +128,20 @@ def checkpoint_path(key: str, profile: str, seed: int, folder: Path) -> Path:
 
 
 def run(
-    key: str, profile: str, seed: int, *, device: str | None = None, folder: Path = Path("runs"), progress: bool = True
+    key: str,
+    profile: str,
+    seed: int,
+    *,
+    device: str | None = None,
+    folder: Path = Path("runs"),
+    progress: bool = True,
 ) -> results.Record:
     """Train (or go on with) one run, evaluate it beside its baselines, and return its ledger record."""
     chosen, where = experiment(key, profile), pick_device(device)
     path = checkpoint_path(key, profile, seed, folder)
-    amortizer, done = fit(chosen, seed=seed, device=where, path=path, names={"key": key, "profile": profile}, show=progress)
+    amortizer, done = fit(
+        chosen, seed=seed, device=where, path=path, names={"key": key, "profile": profile}, show=progress
+    )
     metrics = {
         name: as_json(evaluate(amortizer, task, chosen.evaluation))
         for name, task in chosen.evaluation_sets.items()
@@ -167,7 +181,9 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer:
     """The trained amortizer of a checkpoint, ready for `amortizer(batches, x)`."""
     tensors, metadata = checkpoint.read(Path(path), device)
     amortizer = build(from_json(metadata["config"]), 0, device)
-    amortizer.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
+    amortizer.load_state_dict(
+        {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
+    )
     return amortizer.eval()
 
 
@@ -182,7 +198,9 @@ def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, 
         "config_hash": results.config_hash(config),
         "sources_hash": results.sources_hash(),
         "commit": results.commit(),
-        "data": {f"{t.dataset}/{t.split}/{t.source}": data.identity(t.dataset, t.split, t.source) for t in images},
+        "data": {
+            f"{t.dataset}/{t.split}/{t.source}": data.identity(t.dataset, t.split, t.source) for t in images
+        },
     }
 
 
@@ -195,7 +213,9 @@ def speed(chosen: Experiment, amortizer: Amortizer, done: Progress) -> dict[str,
         "parameters": sum(p.numel() for p in amortizer.parameters()),
         "tokens_per_second": round(cost.tokens * updates / seconds),
         "flops": cost.flops * updates,
-        "utilisation": round(cost.flops * updates / seconds / peak_flops(next(amortizer.parameters()).device), 4),
+        "utilisation": round(
+            cost.flops * updates / seconds / peak_flops(next(amortizer.parameters()).device), 4
+        ),
     }
 
 

@@ -6,12 +6,16 @@ from torch import Tensor
 from iai.types import Loss
 
 
-def squared_error(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch"]:
+def squared_error(
+    y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]
+) -> Float[Tensor, "*batch"]:
     """(y_hat - y)^2, averaged over the features of a target; in squared units of y."""
     return (y_hat - y).square().mean(-1)
 
 
-def cross_entropy(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch"]:
+def cross_entropy(
+    y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]
+) -> Float[Tensor, "*batch"]:
     """-log softmax(y_hat)[class], in nats, for logits and one-hot targets."""
     return -(y_hat.log_softmax(-1) * y).sum(-1)
 

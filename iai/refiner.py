@@ -64,7 +64,9 @@ def attention_mask(
     Evidence of time t sees evidence (of times <= t if `causal`) and, where slots are `shared`, group 0: the state before
     the step. A slot sees the evidence of times <= its context size, the slots of its group and, if `shared`, group 0.
     """
-    among_evidence = times[None, :] <= times[:, None] if kind == "causal" else times[None, :] >= 0 * times[:, None]
+    among_evidence = (
+        times[None, :] <= times[:, None] if kind == "causal" else times[None, :] >= 0 * times[:, None]
+    )
     current = (groups == 0) & shared
     evidence_rows = torch.cat([among_evidence, current.expand(len(times), -1)], dim=1)
     among_slots = (groups[None, :] == groups[:, None]) | current[None, :]
@@ -95,7 +97,9 @@ class Block(nn.Module):
                 self.qkv.weight[:width] *= config.tied
                 self.qkv.weight[width : 2 * width] = self.qkv.weight[:width]
 
-    def forward(self, tokens: Float[Tensor, "b t width"], mask: Bool[Tensor, "t t"] | None) -> Float[Tensor, "b t width"]:
+    def forward(
+        self, tokens: Float[Tensor, "b t width"], mask: Bool[Tensor, "t t"] | None
+    ) -> Float[Tensor, "b t width"]:
         """Attention under a mask (None: all see all), then a feed-forward layer, each added to its input."""
         b, t, width = tokens.shape
         qkv = self.qkv(self.norm_attention(tokens)).view(b, t, 3, self.heads, width // self.heads)
@@ -122,7 +126,9 @@ class Refiner(nn.Module):
         self.encode_slot = Encoder(interface.slot, width)
         self.encode_gradient = Encoder(interface.slot + 1, width)
         self.encode_past = Encoder(interface.past, width) if interface.past else None
-        self.kinds = nn.Parameter(torch.randn(4, width) / width**0.5)  # of pairs, gradients, past states, slots
+        self.kinds = nn.Parameter(
+            torch.randn(4, width) / width**0.5
+        )  # of pairs, gradients, past states, slots
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, interface.slot)
         nn.init.zeros_(self.head.weight)
@@ -179,9 +185,13 @@ class Refiner(nn.Module):
         if self.config.mask == "full":
             return sizes.repeat(slots), torch.zeros(slots, dtype=torch.long, device=device)
         contexts = torch.cat([sizes.new_zeros(1), sizes])
-        return contexts.repeat_interleave(slots), torch.arange(len(contexts), device=device).repeat_interleave(slots)
+        return contexts.repeat_interleave(slots), torch.arange(
+            len(contexts), device=device
+        ).repeat_interleave(slots)
 
-    def _evidence_tokens(self, state: State, evidence: Evidence) -> tuple[Float[Tensor, "tasks e width"], Int[Tensor, " e"]]:
+    def _evidence_tokens(
+        self, state: State, evidence: Evidence
+    ) -> tuple[Float[Tensor, "tasks e width"], Int[Tensor, " e"]]:
         """Tokens of past states, observations and gradients, and the time at which each is seen."""
         tasks, m, slots, _ = evidence.gradients.shape
         window = state.past.shape[1] // state.value.shape[1] if self.encode_past is not None else 0
@@ -211,9 +221,13 @@ class Refiner(nn.Module):
     def _rewrite(self, state: State, evidence: Evidence, change: Tensor) -> State:
         """The next state from what the head says, with the present one remembered where there is a window."""
         copies = change.shape[0] // state.value.shape[0]
-        value, anchor, past = (t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past))
+        value, anchor, past = (
+            t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past)
+        )
         if self.encode_past is not None:
-            memory = [state.value, evidence.gradients.mean(1)] if evidence.gradients.shape[1] else [state.value]
+            memory = (
+                [state.value, evidence.gradients.mean(1)] if evidence.gradients.shape[1] else [state.value]
+            )
             recent = torch.cat(memory, -1).repeat_interleave(copies, 0)
             past = torch.cat([past[:, recent.shape[1] :], recent], dim=1)
         if self.config.update == "delta":

@@ -59,13 +59,17 @@ class Signal:
 class Parameters(nn.Module):
     """theta as the state: slots that `decode` turns into predictions (eq. 7). Explicit if `decode` has weights."""
 
-    def __init__(self, decode: Decode, loss: Loss, shape: tuple[int, int], signal: Signal, classes: bool = False):
+    def __init__(
+        self, decode: Decode, loss: Loss, shape: tuple[int, int], signal: Signal, classes: bool = False
+    ):
         """`shape` is (slots, width) of theta; with `classes`, slot c is anchored at the one-hot label c."""
         super().__init__()
         self.decode, self.loss, self.signal = decode, loss, signal
         self.slots, self.width = shape
         self.initial = nn.Parameter(torch.zeros(self.width))
-        self.register_buffer("anchor", torch.eye(self.slots) if classes else torch.zeros(self.slots, 0), persistent=False)
+        self.register_buffer(
+            "anchor", torch.eye(self.slots) if classes else torch.zeros(self.slots, 0), persistent=False
+        )
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """theta_0, learned, alike in every slot; the queries only say how many tasks there are."""
@@ -77,7 +81,9 @@ class Parameters(nn.Module):
     @torch.no_grad()
     def evidence(self, state: State, batch: Batch) -> Evidence:
         """Observations and gradients of the batch loss at the state, always detached."""
-        gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+        gradients = (
+            self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+        )
         return Evidence(batch if self.signal.data else batch[:0], gradients)
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
@@ -92,7 +98,9 @@ class Parameters(nn.Module):
 
         if self.signal.tokens == "mean":
             return vmap(grad(batch_loss))(theta, batch.x, batch.y)[:, None]
-        samples = vmap(vmap(grad(batch_loss), in_dims=(None, 0, 0)))(theta, batch.x[:, :, None], batch.y[:, :, None])
+        samples = vmap(vmap(grad(batch_loss), in_dims=(None, 0, 0)))(
+            theta, batch.x[:, :, None], batch.y[:, :, None]
+        )
         if self.signal.tokens == "sample":
             return samples
         seen = torch.arange(1, batch.points + 1, device=theta.device).view(1, -1, 1, 1)
@@ -113,7 +121,9 @@ class Predictions(nn.Module):
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """y_hat_0, learned, alike for every query: ideally the marginal prediction."""
         initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
-        past = torch.zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device)
+        past = torch.zeros(
+            x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device
+        )
         return State(initial.expand(*x.shape[:2], -1), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
@@ -130,10 +140,16 @@ class Decoder(nn.Module):
 
     def __init__(self, dx: int, dy: int, latent: int, width: int = 128):
         super().__init__()
-        self.inputs, self.gate, self.shift = nn.Linear(dx, width), nn.Linear(latent, width), nn.Linear(latent, width)
+        self.inputs, self.gate, self.shift = (
+            nn.Linear(dx, width),
+            nn.Linear(latent, width),
+            nn.Linear(latent, width),
+        )
         self.hidden, self.out = nn.Linear(width, width), nn.Linear(width, dy)
 
-    def forward(self, x: Float[Tensor, "n dx"], latent: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
+    def forward(
+        self, x: Float[Tensor, "n dx"], latent: Float[Tensor, "slots width"]
+    ) -> Float[Tensor, "n dy"]:
         """Predictions of one task from its latent code."""
         code = latent.flatten()
         features = self.inputs(x) * (1 + self.gate(code)) + self.shift(code)

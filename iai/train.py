@@ -62,7 +62,9 @@ def pick_device(name: str | None = None) -> torch.device:
         device = torch.device(name or fallback)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"device {name!r} cannot be used here: choose 'cpu'{', ' + repr(fallback)[:0]} or leave it out") from error
+        raise UserError(
+            f"device {name!r} cannot be used here: choose 'cpu'{', ' + repr(fallback)[:0]} or leave it out"
+        ) from error
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
     return device
@@ -105,7 +107,10 @@ def train(
     half = config.precision == "bfloat16" or (config.precision == "auto" and device.type == "cuda")
     autocast = torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
     started, saved = time.monotonic() - progress.seconds, time.monotonic()
-    with stop_signals() as stopped, tqdm(total=config.updates, initial=progress.update, disable=not show) as bar:
+    with (
+        stop_signals() as stopped,
+        tqdm(total=config.updates, initial=progress.update, disable=not show) as bar,
+    ):
         while progress.update < config.updates:
             with autocast:
                 for loss in objective(compute, generator_of(seed, progress.rollout, device)):
@@ -121,12 +126,18 @@ def train(
                 save(path, model, optimizer, progress, identity or {})
                 saved = time.monotonic()
             if stopped:
-                where = f"checkpoint at {path}; run the same command to go on" if path else "nothing was saved: no path"
+                where = (
+                    f"checkpoint at {path}; run the same command to go on"
+                    if path
+                    else "nothing was saved: no path"
+                )
                 raise Interrupted(f"stopped after update {progress.update} of {config.updates}; {where}")
     return progress
 
 
-def follow(loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, progress: Progress) -> None:
+def follow(
+    loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, progress: Progress
+) -> None:
     """One update of the weights."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -145,7 +156,9 @@ def check_finite(progress: Progress, path: Path | None) -> float:
     if not finite.all():
         update = int((~finite).nonzero()[0])
         kept = f"; the last good checkpoint is {path}" if path and path.exists() else ""
-        raise Diverged(f"the loss of update {update} is {losses[update].item()}{kept}: lower lr or clip and run again")
+        raise Diverged(
+            f"the loss of update {update} is {losses[update].item()}{kept}: lower lr or clip and run again"
+        )
     return losses[-20:].mean().item()
 
 
@@ -171,7 +184,13 @@ def stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, identity: dict[str, Any]) -> None:
+def save(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    identity: dict[str, Any],
+) -> None:
     """Write weights, optimizer, losses and position as one checkpoint, atomically."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
@@ -181,7 +200,9 @@ def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progres
     checkpoint.write(path, tensors, identity | {"progress": position})
 
 
-def restore(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any]) -> Progress:
+def restore(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any]
+) -> Progress:
     """Load a checkpoint of the same identity into model and optimizer."""
     tensors, metadata = checkpoint.read(path)
     position = metadata.pop("progress")
