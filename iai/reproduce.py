@@ -108,7 +108,7 @@ def perform(one: Run, device: str | None, show: bool, again: bool = False) -> st
         path = results.path_of(one.key, one.profile, one.seed)
         if not again and results.recorded(one.key, one.profile, one.seed, one.expected) == "done":
             return f"already done: {path}"
-        set_aside(one)
+        print(set_aside(one), end="", flush=True)
         started = time.monotonic()
         record = run(one.key, one.profile, one.seed, device=device, folder=runs_root(), progress=show)
         took = max(
@@ -118,17 +118,16 @@ def perform(one: Run, device: str | None, show: bool, again: bool = False) -> st
         return f"done: {path}"
 
 
-def set_aside(one: Run) -> None:
-    """Rename a checkpoint that another config or other sources made, so that the run starts anew."""
+def set_aside(one: Run) -> str:
+    """Rename a checkpoint that another config or other sources made, so that the run starts anew; says so, or ""."""
     path = checkpoint_path(one.key, one.profile, one.seed, runs_root())
     if not path.exists():
-        return
+        return ""
     found = checkpoint.read(path)[1]
-    if (found.get("config_hash"), found.get("sources_hash")) != (one.expected, results.sources_hash()):
-        old = path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
-        print(
-            f"the config or the library changed since {path} was written: starting anew, kept as {old.name}"
-        )
+    if (found.get("config_hash"), found.get("sources_hash")) == (one.expected, results.sources_hash()):
+        return ""
+    old = path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
+    return f"the config or the library changed since {path} was written: starting anew, kept as {old.name}\n"
 
 
 @dataclass(kw_only=True)

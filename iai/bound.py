@@ -1,0 +1,67 @@
+"""How prose and chapters name a number of the ledger, and what they then get."""
+
+import math
+from dataclasses import dataclass, replace
+
+from iai import results
+from iai.experiments import EXPERIMENTS, PROFILES
+from iai.results import Missing, Summary
+from iai.types import UserError
+
+
+@dataclass(frozen=True)
+class Reference:
+    """[profile:]key:set:metric:k[:format]; the metric `ridge/mse` is a baseline's, the k `10/1` a ratio."""
+
+    profile: str
+    key: str
+    evaluation: str
+    metric: str
+    k: str
+    spec: str
+
+    @classmethod
+    def parse(cls, text: str, profile: str) -> "Reference":
+        """Read a reference; keys have a "/" and profiles have none. `UserError` on a wrong number of fields."""
+        fields = text.split(":")
+        if "/" not in fields[0]:
+            profile = fields.pop(0)
+        if len(fields) not in (4, 5):
+            raise UserError(f"{text!r} is no [profile:]key:set:metric:k[:format]")
+        reference = cls(profile, *fields[:4], *(fields[4:] or [".3g"]))
+        for what, name, known in (("profile", profile, PROFILES), ("key", reference.key, EXPERIMENTS)):
+            if name not in known:
+                raise results.unknown(what, name, known)
+        return reference
+
+    def look_up(self) -> Summary | Missing:
+        """The result over seeds, or why there is none."""
+        *baseline, metric = self.metric.split("/")
+        try:
+            steps = [int(k) for k in self.k.split("/")]
+        except ValueError:
+            raise UserError(f"k is {self.k!r}: write a number of steps, or two as 10/1") from None
+        found = [
+            results.summary(self.key, self.profile, self.evaluation, metric, k, *baseline) for k in steps
+        ]
+        missing = [one for one in found if isinstance(one, Missing)]
+        return missing[0] if missing else ratio(*(one for one in found if isinstance(one, Summary)))
+
+
+def ratio(top: Summary, bottom: Summary | None = None) -> Summary:
+    """The first result over the second, seed by seed; its error within a seed is not known."""
+    if bottom is None:
+        return top
+    values = tuple(a / b for a, b in zip(top.values, bottom.values))
+    return replace(top, values=values, errors=(math.nan,) * len(values))
+
+
+def tip(found: Summary | Missing, spec: str) -> str:
+    """Where a number comes from: profile, seeds, interval, commit; or why there is none."""
+    if isinstance(found, Missing):
+        return found.reason
+    low, high = found.interval
+    seeds = ", ".join(map(str, found.seeds))
+    over = "" if math.isnan(low) else f" · 95 % interval over {found.source}: {low:{spec}} to {high:{spec}}"
+    plural = "s" if len(found.seeds) > 1 else ""
+    return f"{found.profile} · seed{plural} {seeds}{over} · commit {', '.join(found.commits)}"

@@ -1,0 +1,159 @@
+"""Figures in one style, readable on light and dark pages and without telling colours apart."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from cycler import cycler
+from jaxtyping import Bool
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from iai.results import Missing, Summary
+
+INK = "#767676"
+"""Text and axes: at least 4:1 against white and against the dark page."""
+COLOURS = ("#0077bb", "#d55e00", "#009e73", "#cc5fa0", "#a3800f", "#8573d8")
+"""Of models: at least 3:1 against both pages, and apart from each other to colour-blind eyes."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
+"""Of baselines, which are all drawn in `INK`."""
+
+Series = Sequence[Summary] | Missing
+
+
+STYLE: dict[str, Any] = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color", "grid.color"), INK),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), "none"),
+    **{
+        "font.size": 10,
+        "axes.titlesize": 10,
+        "legend.fontsize": 9,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 4,
+    },
+    **{"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "axes.axisbelow": True},
+    **{"axes.grid": True, "grid.alpha": 0.2, "grid.linewidth": 0.6, "axes.prop_cycle": cycler(color=COLOURS)},
+    **{"figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True, "image.cmap": "viridis"},
+}
+
+
+def style() -> None:
+    """Set the house style for all figures to come: transparent ground, one ink, few lines, 100 dots an inch."""
+    plt.style.use(STYLE)
+
+
+def panels(
+    columns: int = 1, rows: int = 1, width: float = 6.4, height: float = 3.6
+) -> tuple[Figure, list[Axes]]:
+    """A figure of equal panels and its axes, row by row; `width` and `height` in inches, of the whole."""
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    return figure, list(axes.flat)
+
+
+def curves(
+    ax: Axes,
+    series: Mapping[str, Series],
+    *,
+    label: str,
+    baselines: Mapping[str, Series] | None = None,
+    horizon: int | None = None,
+    logarithmic: bool = False,
+) -> None:
+    """A metric against the number of steps, with 95 % bands; baselines in grey; `horizon` ends the trained steps."""
+    for (name, points), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
+        if isinstance(points, Missing):
+            pending(ax, name, points, colour)
+            continue
+        k, mean, low, high = columns(points)
+        ax.plot(k, mean, color=colour, marker=marker, label=name)
+        ax.fill_between(k, low, high, color=colour, alpha=0.2, linewidth=0)
+    for (name, points), dashes in zip((baselines or {}).items(), cycle(DASHES)):
+        if isinstance(points, Missing):
+            pending(ax, name, points, INK)
+            continue
+        k, mean, _, _ = columns(points)
+        ax.plot(k, mean, color=INK, linestyle=dashes, linewidth=1.4, label=name)
+    if horizon is not None:
+        ax.axvspan(horizon, max([horizon, *ax.dataLim.intervalx]), color=INK, alpha=0.08, linewidth=0)
+        ax.annotate(" beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top")
+    finish(ax, "steps k", label, logarithmic=logarithmic)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 5, 10]))
+
+
+def columns(points: Sequence[Summary]) -> tuple[np.ndarray, ...]:
+    """(k, mean, low, high) of the steps at which a metric is known."""
+    rows = [(k, point.mean, *point.interval) for k, point in enumerate(points) if np.isfinite(point.mean)]
+    return tuple(np.array(rows, dtype=float).reshape(-1, 4).T)
+
+
+def lines(
+    ax: Axes,
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    labels: tuple[str, str],
+    logarithmic: bool = False,
+) -> None:
+    """Anything else against anything else: `series[name] = (x, y)`, `labels` of the two axes."""
+    for (name, (x, y)), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
+        ax.plot(x, y, color=colour, marker=marker if len(x) <= 40 else "", label=name)
+    finish(ax, *labels, logarithmic=logarithmic)
+
+
+def scatter(
+    ax: Axes,
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    labels: tuple[str, str],
+) -> None:
+    """Points of named groups: `groups[name] = (x, y)`."""
+    for (name, (x, y)), colour, marker in zip(groups.items(), cycle(COLOURS), cycle(MARKERS)):
+        sns.scatterplot(
+            x=np.asarray(x), y=np.asarray(y), ax=ax, color=colour, marker=marker, s=18, label=name
+        )
+    finish(ax, *labels)
+
+
+def mask(
+    ax: Axes, allowed: Bool[Tensor, "rows columns"], *, rows: Sequence[str], columns: Sequence[str]
+) -> None:
+    """An attention mask: a filled square where the token of a row sees the token of a column."""
+    filled = ListedColormap(["none", COLOURS[0]])
+    grid = {"linewidths": 0.8, "linecolor": INK, "cbar": False, "square": True}
+    sns.heatmap(allowed.numpy().astype(float), ax=ax, cmap=filled, vmin=0, vmax=1, **grid)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+
+
+def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> None:
+    """Grey pictures `n height width`, one a panel."""
+    for ax, picture, title in zip(axes, pictures, titles):
+        ax.imshow(picture.numpy(), cmap="gray")
+        ax.set_title(title)
+        ax.axis("off")
+
+
+def finish(ax: Axes, x: str, y: str, *, logarithmic: bool = False) -> None:
+    """Name the axes, and the lines if they have names; `logarithmic` is the vertical axis."""
+    ax.set(xlabel=x, ylabel=y)
+    if logarithmic:
+        ax.set_yscale("log")
+    names = ax.get_legend_handles_labels()[1]
+    if len(names) > 4:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    elif names:
+        ax.legend()
+
+
+def pending(ax: Axes, name: str, missing: Missing, colour: str) -> None:
+    """A legend entry, and no line, for what is missing."""
+    ax.plot([], [], color=colour, alpha=0.5, label=f"{name} ({missing})")
