@@ -94,7 +94,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if extra:
         raise UserError(f"{arguments.command} takes no {extra[0]!r}: quote a pattern that has a * in it")
     for name in ("seeds", "jobs", "threads"):
-        if (getattr(arguments, name, None) or 1) < 1:
+        number = getattr(arguments, name, None)
+        if number is not None and number < 1:
             raise UserError(f"--{name} must be 1 or more")
     if getattr(arguments, "seed", 0) < 0:
         raise UserError("--seed must be 0 or more")

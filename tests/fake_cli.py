@@ -1,0 +1,36 @@
+"""The command line with a training that only sleeps, as a program: it notes its starts, listens to signals, resumes.
+
+`$FAKE_SECONDS` is how long it sleeps, `$FAKE_NOTES` a folder that gets one file a start and one a checkpoint.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from example_record import record
+
+from iai import __main__, configs, experiments, reproduce, results, train
+
+
+def fake_run(key: str, profile: str, seed: int, **options: Any) -> results.Record:
+    """Sleep in place of training; a stop request leaves a checkpoint, and a checkpoint shortens the sleep."""
+    notes, name = Path(os.environ["FAKE_NOTES"]), f"{key.replace('/', '-')}-{seed}"
+    (notes / f"start-{name}-{os.getpid()}").touch()
+    checkpoint = notes / f"checkpoint-{name}"
+    end = time.monotonic() + (0.0 if checkpoint.exists() else float(os.environ["FAKE_SECONDS"]))
+    with train.stop_signals() as stopped:
+        while time.monotonic() < end:
+            time.sleep(0.01)
+            if stopped:
+                checkpoint.touch()
+                raise train.Interrupted("stopped")
+    config = configs.to_json(experiments.experiment(key, profile))
+    return record(key, seed, profile=profile, config=config, config_hash=results.config_hash(config))
+
+
+if __name__ == "__main__":
+    reproduce.run = fake_run
+    reproduce.COMMAND = [sys.executable, __file__]
+    sys.exit(__main__.main())

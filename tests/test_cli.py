@@ -1,0 +1,354 @@
+"""The command line: mistakes are one line, runs have one owner, and time and signals are obeyed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_record import KEY, record
+
+from iai import __main__, checkpoint, configs, experiments, reproduce, results
+from iai.__main__ import main
+from iai.reproduce import Job, Run, wanted
+
+OTHER = "table2/linear-regression/grad"
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("IAI_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("IAI_DATA", str(tmp_path / "data"))
+    yield tmp_path
+    signal.signal(signal.SIGTERM, before)
+
+
+def current(key: str = KEY, seed: int = 0, profile: str = "smoke", **changes: Any) -> results.Record:
+    """A record that `status` calls done."""
+    config = configs.to_json(experiments.experiment(key, profile))
+    hashed = results.config_hash(config)
+    return record(key, seed, profile=profile, config=config, config_hash=hashed) | changes
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        (["lst"], "did you mean list"),
+        (["run"], "key"),
+        (["list", "--profil", "cpu"], "--profile"),
+        (["list", "--profile", "cpuu"], "cpu, gpu"),
+        (["list", "tabel2"], "table2"),
+        (["run", "table2/mnist/dat"], "table2/mnist/data"),
+        (["run", KEY, "--profile", "gqu"], "gpu"),
+        (["run", KEY, "--device", "tpu"], "cpu"),
+        (["run", KEY, "--seed", "x"], "--seed"),
+        (["run", KEY, "--seed", "-1"], "0 or more"),
+        (["run", KEY, OTHER], "quote a pattern"),
+        (["show", "table2/mnist"], "table2/mnist/data"),
+        (["reproduce", "tabel2"], "table2"),
+        (["reproduce", "--budget", "9"], "9m"),
+        (["reproduce", "--budget", "m9"], "9m"),
+        (["reproduce", "--jobs", "0"], "1 or more"),
+        (["reproduce", "--seeds", "0"], "1 or more"),
+        (["reproduce", "--device", "cudda"], "cpu"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_fix(
+    words: list[str], fix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("iai: ")
+    assert said.count("\n") == 1
+    assert fix in said
+
+
+def test_a_malformed_record_is_one_line_with_the_fix(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = results.write(current())
+    path.write_text("{")
+    for words in (
+        ["list"],
+        ["show", KEY],
+        ["run", KEY, "--profile", "smoke"],
+        ["reproduce", "--profile", "smoke"],
+    ):
+        assert main(words) == 2, words
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert "git checkout" in said
+
+
+def test_data_that_is_not_there_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "table4/mnist/data", "--profile", "cpu", "--device", "cpu", "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "IAI_DATA" in said
+
+
+def test_list_and_show_tell_every_status_and_number(capsys: pytest.CaptureFixture[str]) -> None:
+    results.write(current())
+    results.write(current(OTHER, config_hash="old"))
+    with results.lock(KEY, "cpu", 1):
+        assert main(["list", "table2/linear-regression"]) == 0
+        rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
+        assert main(["list", KEY, "--profile", "cpu"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+    assert rows[0] == ["", "smoke", "cpu", "gpu"]
+    assert [KEY, "1 done", "2 pending, 1 running", "5 pending"] in rows
+    assert [OTHER, "1 stale", "3 pending", "5 pending"] in rows
+    assert [line.split()[0] for line in lines] == ["pending", "running", "pending"]
+    assert main(["show", KEY]) == 0
+    shown = capsys.readouterr().out
+    assert "k=1 0.5 ± 0.1" in shown
+    assert "standard error over tasks, seeds 0" in shown
+    assert f"python -m iai run {KEY} --profile smoke --seed 0" in shown
+    assert '"type": "Experiment"' in shown
+
+
+def test_the_most_valuable_runs_come_first() -> None:
+    runs = wanted("*", "cpu", 2)
+    assert [one.seed for one in runs] == [0] * len(experiments.EXPERIMENTS) + [1] * len(
+        experiments.EXPERIMENTS
+    )
+    assert [one.key for one in runs if one.seed == 0] == list(experiments.EXPERIMENTS)
+    assert {one.seed for one in wanted(KEY, "gpu")} == set(range(5))
+    assert [one.key for one in wanted("table2/*/grad", "cpu", 1)] == [OTHER, "table2/mnist/grad"]
+
+
+@pytest.mark.parametrize("broken", ["--results", "--runs", "full"])
+def test_a_disk_that_cannot_take_a_run_is_an_error_before_the_training(
+    broken: str, folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained: list[str] = []
+    monkeypatch.setattr(reproduce, "run", lambda *words, **options: trained.append("run"))
+    monkeypatch.setattr(Job, "start", lambda *words: trained.append("job"))
+    (folders / "file").write_text("no folder")
+    options = [broken, str(folders / "file" / "below")]
+    if broken == "full":
+        monkeypatch.setattr(
+            checkpoint.shutil, "disk_usage", lambda folder: os.terminal_size((0, 0)), raising=True
+        )
+        monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: type("U", (), {"free": 1e6})())
+        options = []
+    assert main(["run", KEY, "--profile", "smoke", *options]) == 2
+    assert main(["reproduce", KEY, "--profile", "smoke", *options]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 2
+    assert "MB free" in said if broken == "full" else broken in said
+    assert trained == []
+
+
+def test_a_run_is_in_the_ledger_once_and_again_only_on_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained: list[int] = []
+
+    def fake(key: str, profile: str, seed: int, **options: Any) -> results.Record:
+        trained.append(seed)
+        return current(key, seed, profile)
+
+    monkeypatch.setattr(reproduce, "run", fake)
+    for words, times in (([], 1), ([], 1), (["--again"], 2)):
+        assert main(["run", KEY, "--profile", "smoke", "--device", "cpu", *words]) == 0
+        assert trained == [0] * times
+    assert results.read(results.path_of(KEY, "smoke", 0))["job_seconds"] >= 3.5
+    assert "already done" in capsys.readouterr().out
+
+
+def test_a_run_that_another_process_owns_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with results.lock(KEY, "smoke", 0):
+        assert main(["run", KEY, "--profile", "smoke", "--device", "cpu"]) == 3
+    assert f"process {os.getpid()}" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_other_sources_is_set_aside() -> None:
+    one = Run(key=KEY, profile="smoke", seed=0)
+    path = experiments.checkpoint_path(KEY, "smoke", 0, reproduce.runs_root())
+    same = {"config_hash": one.expected, "sources_hash": results.sources_hash()}
+    for changed, kept in (({}, True), ({"sources_hash": "old"}, False), ({"config_hash": "old"}, False)):
+        checkpoint.write(path, {}, same | changed)
+        assert (reproduce.set_aside(one) == "") == kept
+        assert path.exists() == kept
+
+
+JOB = """
+import signal, sys, time
+def stop(*_):
+    print("checkpoint", flush=True)
+    sys.exit(130)
+signal.signal(signal.SIGTERM, stop)
+print("training", flush=True)
+time.sleep(float({seconds}))
+sys.exit({code})
+"""
+
+
+def jobs_are(monkeypatch: pytest.MonkeyPatch, seconds: float, code: int = 0) -> None:
+    """Let a job be a small program that sleeps."""
+    monkeypatch.setattr(reproduce, "COMMAND", [sys.executable, "-c", JOB.format(seconds=seconds, code=code)])
+
+
+def test_a_budget_starts_only_what_is_expected_to_end(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    jobs_are(monkeypatch, 0.0)
+    assert reproduce.expected_seconds("smoke")[KEY] == experiments.SECONDS["smoke"] + reproduce.START_SECONDS
+    results.write(current(OTHER, seed=9, job_seconds=100.0))
+    results.write(current(KEY, seed=9, job_seconds=5.0))
+    expected = reproduce.expected_seconds("smoke")
+    assert (expected[KEY], expected[OTHER]) == (15.0, 110.0)
+    assert expected["table4/mnist/data"] == 110.0
+    assert (
+        main(
+            [
+                "reproduce",
+                "table2/linear-regression",
+                "--profile",
+                "smoke",
+                "--budget",
+                "20s",
+                "--device",
+                "cpu",
+            ]
+        )
+        == 0
+    )
+    said = capsys.readouterr().out
+    assert said.count("started") == 1
+    assert f"started   {KEY} smoke seed 0" in said
+    assert (
+        "5 left, as they would not end within the budget: table2/linear-regression/grad smoke seed 0" in said
+    )
+
+
+def test_the_end_of_the_budget_stops_a_job_at_a_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    jobs_are(monkeypatch, 600.0)
+    monkeypatch.setattr(reproduce, "expected_seconds", lambda profile: {KEY: 0.0})
+    started = time.monotonic()
+    report = reproduce.reproduce(wanted(KEY, "smoke"), 1, 2.0)
+    assert time.monotonic() - started < 30
+    assert [str(one) for one in report.stopped] == [f"{KEY} smoke seed 0"]
+    log = experiments.checkpoint_path(KEY, "smoke", 0, reproduce.runs_root()).with_suffix(".log")
+    assert log.read_text().splitlines()[-2:] == ["training", "checkpoint"]
+
+
+def test_a_job_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(reproduce, "expected_seconds", lambda profile: {KEY: 0.0})
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    monkeypatch.setattr(reproduce, "COMMAND", [sys.executable, "-c", deaf])
+    report = reproduce.reproduce(wanted(KEY, "smoke"), 1, 1.0)
+    assert len(report.failed) == 1
+
+
+def test_jobs_have_one_thread_each_and_as_many_run_as_asked(
+    monkeypatch: pytest.MonkeyPatch, folders: Path
+) -> None:
+    script = (
+        "import os, pathlib, time; p = pathlib.Path(os.environ['IAI_RUNS']) / f'job{os.getpid()}';"
+        "p.write_text(os.environ['OMP_NUM_THREADS']); time.sleep(0.5); n = len(list(p.parent.glob('job*')));"
+        "time.sleep(0.5); p.rename(p.with_name(f'ended{n}-{os.getpid()}'))"
+    )
+    monkeypatch.setattr(reproduce, "COMMAND", [sys.executable, "-c", script])
+    report = reproduce.reproduce(wanted("table2/linear-regression", "smoke"), 2, 600.0)
+    ended = list((folders / "runs").glob("ended*"))
+    assert len(report.done) == len(ended) == 6
+    assert {path.read_text() for path in ended} == {"1"}
+    assert {path.name[5] for path in ended} == {"2"}
+
+
+def test_a_failed_job_is_told_and_not_tried_again(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    jobs_are(monkeypatch, 0.0, code=1)
+    assert main(["reproduce", KEY, "--profile", "smoke", "--device", "cpu"]) == 1
+    said = capsys.readouterr().out
+    assert "0 of 1 runs are in the ledger" in said
+    assert f"1 failed: {KEY} smoke seed 0" in said
+    assert said.count("started") == 1
+
+
+class Fake:
+    """`tests/fake_cli.py` as processes over one ledger."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.notes = folder / "notes"
+        self.notes.mkdir()
+        self.env = os.environ | {
+            "FAKE_NOTES": str(self.notes),
+            "FAKE_SECONDS": str(seconds),
+            "OMP_NUM_THREADS": "1",
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(Path(__file__).with_name("fake_cli.py")), *words]
+        return subprocess.Popen(
+            command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def starts(self) -> list[str]:
+        return sorted(path.name.rsplit("-", 1)[0] for path in self.notes.glob("start-*"))
+
+
+def test_two_reproduce_at_once_never_do_a_run_twice(folders: Path) -> None:
+    fake = Fake(folders, 1.0)
+    words = (
+        "reproduce",
+        "table2/linear-regression/*data",
+        "--profile",
+        "smoke",
+        "--seeds",
+        "2",
+        "--jobs",
+        "2",
+    )
+    both = [fake.start(*words, "--device", "cpu") for _ in range(2)]
+    said = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert len(fake.starts()) == len(set(fake.starts())) == 4
+    assert all(one.status() == "done" for one in wanted("table2/linear-regression/*data", "smoke", 2))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_passed_on_and_the_next_command_goes_on(folders: Path, number: int) -> None:
+    fake = Fake(folders, 600.0)
+    words = (
+        "reproduce",
+        "table2/linear-regression/*data",
+        "--profile",
+        "smoke",
+        "--jobs",
+        "2",
+        "--device",
+        "cpu",
+    )
+    first = fake.start(*words)
+    while len(fake.starts()) < 2 and first.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    first.send_signal(number)
+    said = first.communicate(timeout=120)[0]
+    assert first.returncode == 130, said
+    assert said.count("stopped  ") == 2
+    assert len(list(fake.notes.glob("checkpoint-*"))) == 2
+    assert [one.status() for one in wanted("table2/linear-regression/*data", "smoke")] == [
+        "pending",
+        "pending",
+    ]
+    assert list(results.root().glob("smoke/**/*.json")) == []
+    again = fake.start(*words)
+    assert "2 of 2 runs are in the ledger, 2 of them new" in again.communicate(timeout=120)[0]
+    assert again.returncode == 0
+
+
+def test_every_command_has_an_action() -> None:
+    assert set(__main__.COMMANDS) == set(__main__.ACTIONS)
