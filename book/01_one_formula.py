@@ -9,9 +9,10 @@
 # ---
 
 # %% [markdown]
+# (ch-one-formula)=
 # # One formula
 #
-# *Cost: a few seconds on one core at `smoke`. This is the form of a chapter, not yet its text.*
+# *Cost: a few seconds on one core at `smoke`; trains nothing. This is the form of a chapter, not yet its text.*
 #
 # A learner maps a data set and a query to a prediction. {cite:t}`mittal2025iterative` write it as
 #
@@ -35,44 +36,44 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose committed records the tables and figures show: smoke | cpu | gpu
+ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
 import torch
 
+from iai import notebook, plots
 from iai.tasks import Gravity
+
+chapter = notebook.setup(globals())
+
+# %% tags=["remove-input", "nbval-check-output"]
+chapter.banner("table4/mnist/data*")
 
 # %% [markdown]
 # ## A task is a distribution
 #
-# {numref}`fig-gravity` shows four planets.
+# {numref}`fig-gravity` shows three planets.
 
-# %% mystnb={"figure": {"name": "fig-gravity", "caption": "Bodies thrown on four planets; each planet is a task, and its $g$ is all that differs."}, "image": {"alt": "Scatter plot of height against time for four planets; heavier planets bend the cloud down sooner."}}
-import matplotlib.pyplot as plt
-
-batch = Gravity().sample(torch.Generator().manual_seed(seed), tasks=4, points=50)
-fig, ax = plt.subplots(figsize=(6, 3.2), dpi=100)
-for i in range(4):
-    ax.scatter(batch.x[i, :, 0], batch.y[i, :, 0], s=9, label=f"planet {i + 1}")
-ax.set(xlabel="time", ylabel="height")
-ax.legend(frameon=False)
-plt.show()
-
-# %% tags=["nbval-check-output"]
-from IPython.display import Markdown
-
-Markdown(""":::{table} A generated table.
-:name: tab-stub
-
-| planet | points |
-|---|---:|
-| 1 | 50 |
-:::""")
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gravity", "caption": "Bodies thrown on three planets; each planet is a task, and its $g$ is all that differs."}, "image": {"alt": "Scatter plot of height against time on three planets; the stronger gravity is, the sooner the cloud of points bends down."}}
+batch = Gravity().sample(torch.Generator().manual_seed(seed), tasks=3, points=40)
+figure, (ax,) = plots.panels()
+planets = {f"planet {i + 1}": (batch.x[i, :, 0], batch.y[i, :, 0]) for i in range(3)}
+plots.scatter(ax, planets, labels=("time (s)", "height (m)"))
 
 # %% [markdown]
-# {numref}`tab-stub` came from code.
+# ## Numbers come from the ledger
 #
+# {numref}`tab-transfer` is generated. In a sentence, a number is bound to its record:
+# after ten steps the error on Fashion-MNIST is {val}`table4/mnist/data:fashion-mnist:error:10:.1%`,
+# {val}`table4/mnist/data:fashion-mnist:error:10/1:.2f` of what it is after one.
+
+# %% tags=["hide-input", "nbval-check-output"]
+rows = {"trained on many steps": "table4/mnist/data", "trained on one step": "table4/mnist/data-1-step"}
+grid = chapter.steps(rows, "fashion-mnist", "error", steps=(1, 5, 10))
+notebook.table(grid, "Error on Fashion-MNIST of an implicit model trained on MNIST.", "tab-transfer", ".1%")
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{exercise} The split is not unique

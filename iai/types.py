@@ -1,7 +1,7 @@
 """The words of the framework as types: what a task gives, what a learner keeps, what a refiner is shown.
 
 Axes, everywhere: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (features of an input, of a target),
-`slots` (vectors of a state), `width` (features of a slot), `m` (gradient tokens a slot), `window` (past states).
+`slots` (vectors of a state), `width` (features of a slot), `m` (gradient tokens a slot), `remembered` (past slots).
 """
 
 from collections.abc import Callable, Sequence
@@ -61,7 +61,7 @@ class State:
 
     value: Float[Tensor, "tasks slots width"]
     anchor: Float[Tensor, "tasks slots da"]
-    past: Float[Tensor, "tasks window slots dp"]
+    past: Float[Tensor, "tasks remembered dp"]
 
     def detach(self) -> "State":
         """The same state, cut from the graph that made it (eq. 9)."""

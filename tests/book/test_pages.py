@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from iai.bound import Reference, tip
+
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 PAGES = sorted((HTML / "book").glob("*.html"))
 built = pytest.mark.skipif(not PAGES, reason="make book builds the pages")
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 
 @built
@@ -37,7 +37,7 @@ def test_chapters_have_their_colab_button_and_local_mathematics() -> None:
 
 
 CONF = """
-extensions = ["myst_parser", "bound"]
+extensions = ["myst_parser", "value"]
 """
 
 
@@ -62,8 +62,6 @@ extensions = ["myst_parser", "bound"]
 def test_bound_numbers(
     text: str, expected: str, complaint: str, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bound import Reference, tip
-
     monkeypatch.setenv("IAI_RESULTS", str(ledger))
     if complaint:
         with pytest.raises(ValueError, match=complaint):
