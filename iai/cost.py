@@ -1,9 +1,13 @@
-"""What an update costs: tokens and floating-point operations by the usual model, and the device's measured peak."""
+"""What an update costs: tokens, floating-point operations and memory; and the device's measured peak."""
 
 import time
+import weakref
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from iai.amortizer import Amortizer
 from iai.objectives import Greedy
@@ -55,3 +59,30 @@ def peak_flops(device: torch.device, repeats: int = 5) -> float:
             torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - started)
     return 2 * size**3 / best
+
+
+def peak_saved_bytes(work: Callable[[], object]) -> int:
+    """Most bytes that autograd held at any one time for backward passes while `work` ran, each storage counted once.
+
+    Weights count where they are kept. PyTorch's `torch.func`, and so gradient signals, cannot be metered like this.
+    """
+    holders: Counter[int] = Counter()  # saved tensors by the address of their storage
+    held = peak = 0
+
+    def release(address: int, size: int) -> None:
+        nonlocal held
+        holders[address] -= 1
+        held -= size * (holders[address] == 0)
+
+    def pack(tensor: Tensor) -> Tensor:
+        nonlocal held, peak
+        kept, storage = tensor.detach(), tensor.untyped_storage()
+        holders[storage.data_ptr()] += 1
+        held += storage.nbytes() * (holders[storage.data_ptr()] == 1)
+        peak = max(peak, held)
+        weakref.finalize(kept, release, storage.data_ptr(), storage.nbytes())
+        return kept
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept):
+        work()
+    return peak

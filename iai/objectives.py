@@ -1,7 +1,7 @@
 """What is minimised: eq. 9, one refinement at a time from detached states."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,11 @@ from torch import Tensor
 from iai.amortizer import Amortizer
 from iai.losses import LOSSES
 from iai.tasks import episode
-from iai.types import Batch, Loss, State, Task
+from iai.types import Batch, Loss, State, Task, UserError, stack
+
+
+SIZES = 8
+"""Context sizes that a shared state answers in one causal training step."""
 
 
 def greedy_loss(
@@ -36,15 +40,13 @@ def causal_loss(
     return loss(amortizer.f(x, answers), y).mean(), after
 
 
-SIZES = 8
-"""Context sizes that a shared state answers in one causal training step."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Greedy:
-    """Eq. 9 over a roll-out: new tasks, `steps` mini-batches each, one loss and no graph kept a step.
+    """Eq. 9 with tasks in flight: `tasks` tasks in `steps` cohorts, each cohort one step further than the next.
 
-    The first step starts from the learned state, so that it learns too; every later one from a detached state.
+    An update refines all of them once, learns from that step, and goes on from the detached states; the cohort that
+    has seen its `steps` mini-batches of `points` observations makes room for new tasks. Every update so weighs all
+    steps alike and its tasks are not those of the last one. `queries` observations a task are held out.
     """
 
     task: Task
@@ -52,13 +54,76 @@ class Greedy:
     steps: int
     points: int
     queries: int
+    turns: int = 4
+    """Cohorts pass through the pool this many times before it is filled afresh; only then may training pause."""
+
+    def __post_init__(self) -> None:
+        if self.tasks % self.steps:
+            raise UserError(f"{self.tasks} tasks in flight do not make {self.steps} equal cohorts: choose a multiple")
 
     def __call__(self, amortizer: Amortizer, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
-        """The losses of one roll-out in order of its steps; each may be followed by an update of the weights."""
+        """Losses, each to be followed by one update of the weights. The first state keeps its graph: it is learned."""
+        flights: list[Flight] = []
+        for update in range(-self.steps + 1, self.turns * self.steps):
+            flights.append(self._launch(amortizer, generator))
+            with torch.set_grad_enabled(update >= 0):
+                loss, state = self._advance(amortizer, flights, generator)
+            if update >= 0:
+                yield loss
+            states = state.split(self.tasks // self.steps)
+            flights = [replace(flight, state=after) for flight, after in zip(flights, states)]
+            flights = flights[1:] if len(flights) == self.steps else flights
+
+    def _launch(self, amortizer: Amortizer, generator: torch.Generator) -> "Flight":
+        """A cohort of new tasks before its first step."""
+        arguments = (self.tasks // self.steps, self.steps, self.points, self.queries)
+        batches, queries = episode(self.task, generator, *arguments)
+        return Flight(batches, queries, amortizer.regime.init(queries.x))
+
+    def _advance(
+        self, amortizer: Amortizer, flights: list["Flight"], generator: torch.Generator
+    ) -> tuple[Float[Tensor, ""], State]:
+        """Refine all tasks in flight once, oldest cohort first: each sees the mini-batch that it has reached."""
+        ages = range(len(flights) - 1, -1, -1)
+        batch = stack([flight.batches[age] for flight, age in zip(flights, ages)])
+        queries = stack([flight.queries for flight in flights])
+        state = State.stack([flight.state for flight in flights])
+        arguments = (amortizer, LOSSES[self.task.loss], state, batch, queries)
+        if amortizer.refiner.config.mask == "causal":
+            return causal_loss(*arguments, generator)
+        return greedy_loss(*arguments)
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A cohort of tasks under way: all its mini-batches, its held-out queries, and the state that it has reached."""
+
+    batches: list[Batch]
+    queries: Batch
+    state: State
+
+
+def rollout_losses(
+    amortizer: Amortizer, loss: Loss, batches: Sequence[Batch], queries: Batch, *, detach: bool
+) -> list[Float[Tensor, ""]]:
+    """The loss after every step of one roll-out, its states detached (eq. 9) or not (backpropagation through time).
+
+    Gradient tokens are cut either way: fused attention has no second derivative, and what it would add is left out.
+    """
+    state, losses = amortizer.regime.init(queries.x), []
+    for batch in batches:
+        state = amortizer.step(state, batch)
+        losses.append(loss(amortizer.f(queries.x, state), queries.y).mean())
+        state = state.detach() if detach else state
+    return losses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unrolled(Greedy):
+    """The reference that eq. 9 replaces: one mean loss over all steps of a roll-out, with the graph of all of them."""
+
+    def __call__(self, amortizer: Amortizer, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
+        """One loss a roll-out, for one update of the weights."""
         batches, queries = episode(self.task, generator, self.tasks, self.steps, self.points, self.queries)
-        loss, causal = LOSSES[self.task.loss], amortizer.refiner.config.mask == "causal"
-        state = amortizer.regime.init(queries.x)
-        for batch in batches:
-            arguments = (amortizer, loss, state, batch, queries)
-            value, state = causal_loss(*arguments, generator) if causal else greedy_loss(*arguments)
-            yield value
+        losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, detach=False)
+        yield torch.stack(losses).mean()

@@ -22,6 +22,7 @@ UNHASHED = (
     "plots.py",
     "reproduce.py",
     "results.py",
+    "theory.py",
 )
 """Library files that compute no result: a change in them makes no record old. (What `experiments` decides, the config says.)"""
 

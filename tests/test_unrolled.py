@@ -1,0 +1,91 @@
+"""Greedy against backpropagation through time: same losses, flat against growing memory, and where gradients agree."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small import awake, data, small
+
+from iai.cost import peak_saved_bytes
+from iai.losses import squared_error
+from iai.objectives import Unrolled, greedy_loss, rollout_losses
+from iai.regimes import Signal
+
+
+def rolled(steps: int, **changes):
+    experiment = small(**changes)
+    experiment = replace(experiment, objective=replace(experiment.objective, steps=steps))
+    return awake(experiment), *data(experiment)
+
+
+def gradient(loss, amortizer) -> torch.Tensor:
+    weights = list(amortizer.parameters())
+    found = torch.autograd.grad(loss, weights, retain_graph=True, materialize_grads=True)
+    return torch.cat([g.flatten() for g in found])
+
+
+@pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
+def test_detaching_changes_gradients_and_no_loss(regime: str) -> None:
+    amortizer, batches, queries = rolled(3, regime=regime)
+    greedy = rollout_losses(amortizer, squared_error, batches, queries, detach=True)
+    unrolled = rollout_losses(amortizer, squared_error, batches, queries, detach=False)
+    torch.testing.assert_close(torch.stack(greedy), torch.stack(unrolled))
+    torch.testing.assert_close(gradient(greedy[0], amortizer), gradient(unrolled[0], amortizer))
+    assert not torch.allclose(gradient(greedy[2], amortizer), gradient(unrolled[2], amortizer), rtol=1e-2)
+
+
+def test_detached_roll_out_is_the_greedy_loss() -> None:
+    amortizer, batches, queries = rolled(3)
+    expected, state = [], amortizer.regime.init(queries.x)
+    for batch in batches:
+        value, state = greedy_loss(amortizer, squared_error, state, batch, queries)
+        expected.append(value)
+    found = rollout_losses(amortizer, squared_error, batches, queries, detach=True)
+    torch.testing.assert_close(torch.stack(found), torch.stack(expected))
+
+
+def test_unrolled_objective_is_their_mean() -> None:
+    amortizer, batches, queries = rolled(2)
+    objective = Unrolled(**vars(small().objective))
+    (loss,) = objective(amortizer, torch.Generator().manual_seed(1))
+    expected = torch.stack(rollout_losses(amortizer, squared_error, batches, queries, detach=False)).mean()
+    torch.testing.assert_close(loss, expected)
+
+
+def peaks(steps: int) -> tuple[int, int]:
+    """Bytes held at most by a greedy and by an unrolled roll-out."""
+    amortizer, batches, queries = rolled(steps, signal=Signal(kind="data"))
+
+    def greedy() -> None:
+        state = amortizer.regime.init(queries.x)
+        for batch in batches:
+            value, state = greedy_loss(amortizer, squared_error, state, batch, queries)
+            value.backward()
+
+    def unrolled() -> None:
+        rollout_losses(amortizer, squared_error, batches, queries, detach=False)[-1].backward()
+
+    return peak_saved_bytes(greedy), peak_saved_bytes(unrolled)
+
+
+def test_greedy_memory_is_flat_and_unrolled_memory_grows() -> None:
+    greedy, unrolled = zip(*map(peaks, (1, 4, 16)))
+    assert max(greedy) < 1.05 * min(greedy)
+    assert unrolled[1] > 2.5 * unrolled[0]
+    assert unrolled[2] > 3 * unrolled[1]
+
+
+def test_saved_bytes_are_those_of_the_tensors_kept() -> None:
+    x = torch.ones(1000, requires_grad=True)
+
+    def square_twice() -> None:
+        first = x * x  # keeps x, once, and so does
+        (first + x * x).sum().backward()
+
+    assert peak_saved_bytes(square_twice) == 4000
+
+    def in_turn() -> None:
+        for _ in range(3):
+            x.exp().sum().backward()  # keeps exp(x), until backward
+
+    assert peak_saved_bytes(in_turn) == 4000
