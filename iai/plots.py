@@ -19,13 +19,14 @@ from iai.results import Missing, Summary
 
 INK = "#767676"
 """Text and axes: at least 4:1 against white and against the dark page."""
-COLOURS = ("#0077bb", "#d55e00", "#009e73", "#cc5fa0", "#a3800f", "#8573d8")
-"""Of models: at least 3:1 against both pages, and apart from each other to colour-blind eyes."""
+COLOURS = ("#7a5fd0", "#d55e00", "#0f9bb8", "#009e73", "#cc5fa0", "#a3800f")
+"""Of models: at least 3:1 against both pages, the first four apart from each other to colour-blind eyes too."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 """Of baselines, which are all drawn in `INK`."""
 
 Series = Sequence[Summary] | Missing
+Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
 
 
 STYLE: dict[str, Any] = {
@@ -83,7 +84,9 @@ def curves(
         ax.plot(k, mean, color=INK, linestyle=dashes, linewidth=1.4, label=name)
     if horizon is not None:
         ax.axvspan(horizon, max([horizon, *ax.dataLim.intervalx]), color=INK, alpha=0.08, linewidth=0)
-        ax.annotate(" beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top")
+        ax.annotate(
+            " beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top"
+        )
     finish(ax, "steps k", label, logarithmic=logarithmic)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 5, 10]))
 
@@ -96,7 +99,7 @@ def columns(points: Sequence[Summary]) -> tuple[np.ndarray, ...]:
 
 def lines(
     ax: Axes,
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    series: Mapping[str, tuple[Numbers, Numbers]],
     *,
     labels: tuple[str, str],
     logarithmic: bool = False,
@@ -109,7 +112,7 @@ def lines(
 
 def scatter(
     ax: Axes,
-    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    groups: Mapping[str, tuple[Numbers, Numbers]],
     *,
     labels: tuple[str, str],
 ) -> None:
