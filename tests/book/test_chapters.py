@@ -41,6 +41,11 @@ def test_there_are_chapters() -> None:
     assert {p.stem for p in CHAPTERS} == {p.stem for p in (ROOT / "book").glob("[0-9][0-9]_*.ipynb")}
 
 
+def test_the_table_of_contents_names_every_chapter_in_order() -> None:
+    named = re.findall(r"file: book/(\d\d_\w+)", (ROOT / "_toc.yml").read_text())
+    assert named == [path.stem for path in CHAPTERS]
+
+
 @every_chapter
 def test_source_and_notebook_agree(path: Path) -> None:
     source, made = map(essence, jupytext.read(path).cells), map(essence, notebook(path).cells)
