@@ -15,7 +15,7 @@ from iai.objectives import Greedy
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one update, averaged over the steps of a roll-out: tokens through the refiner, floating-point operations."""
+    """Of one update: tokens through the refiner, floating-point operations."""
 
     tokens: int
     flops: int
@@ -23,27 +23,28 @@ class Cost:
 
 @torch.no_grad()
 def cost_of_update(amortizer: Amortizer, objective: Greedy) -> Cost:
-    """Count one roll-out: 6 operations a weight of the blocks and token, 12 L d N a token for attention over N tokens.
+    """Count one update: 6 operations a weight of the blocks and token, 12 L d N a token for attention over N tokens.
 
     The usual count of forward and backward of a Transformer; encoders, decoders and the optimizer are left out.
     """
     config, device = amortizer.refiner.config, next(amortizer.parameters()).device
     weights = sum(p.numel() for p in amortizer.refiner.blocks.parameters())
-    tokens = flops = 0
+    passes: list[Cost] = []
 
-    def count(module: torch.nn.Module, arguments: tuple[torch.Tensor, object]) -> None:
-        nonlocal tokens, flops
+    def count(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
         b, t, width = arguments[0].shape
-        tokens += b * t
-        flops += b * t * (6 * weights + 12 * config.depth * width * t)
+        passes.append(Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * config.depth * width * t)))
 
     handle = amortizer.refiner.blocks[0].register_forward_pre_hook(count)
+    losses = objective(amortizer, torch.Generator(device).manual_seed(0))
     try:
-        for _ in objective(amortizer, torch.Generator(device).manual_seed(0)):
-            pass
+        next(losses)
+        passes.clear()  # what it took to fill the pool
+        next(losses)
     finally:
+        losses.close()
         handle.remove()
-    return Cost(tokens=tokens // objective.steps, flops=flops // objective.steps)
+    return Cost(tokens=sum(p.tokens for p in passes), flops=sum(p.flops for p in passes))
 
 
 def peak_flops(device: torch.device, repeats: int = 5) -> float:

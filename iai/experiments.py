@@ -38,7 +38,7 @@ def linear_regression(profile: Profile) -> Experiment:
     """Shared by all rows of linear regression; the d = 100 of `gpu` is our reading of the paper's setting."""
     d, points = {"smoke": (4, 4), "cpu": (10, 10), "gpu": (100, 50)}[profile]
     task = LinearRegression(dimension=d, bias=True, noise_variance=0.25)
-    tasks, updates, lr = {"smoke": (32, 300, 3e-3), "cpu": (64, 4000, 1e-3), "gpu": (256, 20_000, 5e-4)}[
+    tasks, updates, lr = {"smoke": (40, 300, 3e-3), "cpu": (60, 4000, 1e-3), "gpu": (250, 20_000, 5e-4)}[
         profile
     ]
     width, depth = {"smoke": (32, 2), "cpu": (64, 4), "gpu": (256, 4)}[profile]
@@ -59,15 +59,15 @@ def mnist(profile: Profile) -> Experiment:
         dataset="mnist", law="both", projection=64, source="sample" if profile == "smoke" else "full"
     )
     points, tasks, updates, lr = {
-        "smoke": (20, 8, 60, 1e-3),
-        "cpu": (64, 16, 1500, 1e-3),
-        "gpu": (100, 64, 15_000, 5e-4),
+        "smoke": (20, 20, 60, 2e-3),
+        "cpu": (32, 16, 1500, 2e-3),
+        "gpu": (100, 60, 15_000, 1e-3),
     }[profile]
     width, depth = {"smoke": (32, 2), "cpu": (64, 3), "gpu": (256, 4)}[profile]
     return Experiment(
         regime="parametric",
         objective=Greedy(
-            task=task, tasks=tasks, steps=10 if profile == "gpu" else 5, points=points, queries=64
+            task=task, tasks=tasks, steps=8 if profile == "cpu" else 10, points=points, queries=64
         ),
         evaluation_sets={
             name: replace(task, dataset=name, split="test") for name in ("mnist", "fashion-mnist")

@@ -12,7 +12,6 @@ from iai.losses import LOSSES
 from iai.tasks import episode
 from iai.types import Batch, Loss, State, Task, UserError, stack
 
-
 SIZES = 8
 """Context sizes that a shared state answers in one causal training step."""
 
@@ -54,15 +53,29 @@ class Greedy:
     steps: int
     points: int
     queries: int
+    growth: float = 0.0
+    """Share of the training over which the horizon grows from one step to `steps`; it shortens the plateau."""
     turns: int = 4
     """Cohorts pass through the pool this many times before it is filled afresh; only then may training pause."""
 
     def __post_init__(self) -> None:
         if self.tasks % self.steps:
-            raise UserError(f"{self.tasks} tasks in flight do not make {self.steps} equal cohorts: choose a multiple")
+            raise UserError(
+                f"{self.tasks} tasks in flight do not make {self.steps} equal cohorts: choose a multiple"
+            )
 
-    def __call__(self, amortizer: Amortizer, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
+    def horizon(self, done: float) -> int:
+        """Steps of a task once the share `done` of the training is over: a divisor of `tasks`, at most `steps`."""
+        grown = self.steps if done >= self.growth else 1 + int(done / self.growth * self.steps)
+        return max(steps for steps in range(1, grown + 1) if self.tasks % steps == 0)
+
+    def __call__(
+        self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
+    ) -> Iterator[Float[Tensor, ""]]:
         """Losses, each to be followed by one update of the weights. The first state keeps its graph: it is learned."""
+        if self.horizon(done) < self.steps:
+            yield from replace(self, steps=self.horizon(done), growth=0.0)(amortizer, generator)
+            return
         flights: list[Flight] = []
         for update in range(-self.steps + 1, self.turns * self.steps):
             flights.append(self._launch(amortizer, generator))
@@ -120,10 +133,14 @@ def rollout_losses(
 
 @dataclass(frozen=True, kw_only=True)
 class Unrolled(Greedy):
-    """The reference that eq. 9 replaces: one mean loss over all steps of a roll-out, with the graph of all of them."""
+    """The reference that eq. 9 replaces: one mean loss over all steps of a roll-out, with the graph of all of them.
+
+    An update costs as many refinements as one of `Greedy`: all `steps` of `tasks // steps` new tasks.
+    """
 
     def __call__(self, amortizer: Amortizer, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
         """One loss a roll-out, for one update of the weights."""
-        batches, queries = episode(self.task, generator, self.tasks, self.steps, self.points, self.queries)
+        arguments = (self.tasks // self.steps, self.steps, self.points, self.queries)
+        batches, queries = episode(self.task, generator, *arguments)
         losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, detach=False)
         yield torch.stack(losses).mean()

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from iai import checkpoint
 from iai.types import UserError
 
-Objective = Callable[[Any, torch.Generator], Iterator[Tensor]]
-"""Losses of one roll-out of a model, each to be followed by one update."""
+Objective = Callable[[Any, torch.Generator, float], Iterator[Tensor]]
+"""Losses of one roll-out of a model, each to be followed by one update, given the share of the training done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +112,9 @@ def train(
         tqdm(total=config.updates, initial=progress.update, disable=not show) as bar,
     ):
         while progress.update < config.updates:
+            generator = generator_of(seed, progress.rollout, device)
             with autocast:
-                for loss in objective(compute, generator_of(seed, progress.rollout, device)):
+                for loss in objective(compute, generator, progress.update / config.updates):
                     follow(loss, model, optimizer, config, progress)
             progress.rollout += 1
             progress.seconds = time.monotonic() - started

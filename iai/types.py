@@ -6,7 +6,7 @@ Axes, everywhere: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (fe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -52,6 +52,11 @@ def concat(batches: Sequence[Batch]) -> Batch:
     return Batch(torch.cat([b.x for b in batches], dim=1), torch.cat([b.y for b in batches], dim=1))
 
 
+def stack(batches: Sequence[Batch]) -> Batch:
+    """Batches of different tasks as one batch of all those tasks."""
+    return Batch(torch.cat([b.x for b in batches]), torch.cat([b.y for b in batches]))
+
+
 @dataclass(frozen=True)
 class State:
     """theta_i or y_hat_i (eqs 7, 8): slots that a refiner rewrites, each with a fixed anchor that says what it is about.
@@ -67,6 +72,16 @@ class State:
         """The same state, cut from the graph that made it (eq. 9)."""
         return State(self.value.detach(), self.anchor.detach(), self.past.detach())
 
+    @staticmethod
+    def stack(states: Sequence["State"]) -> "State":
+        """The states of different tasks as one state of all those tasks."""
+        return State(*(torch.cat([getattr(s, name) for s in states]) for name in ("value", "anchor", "past")))
+
+    def split(self, tasks: int) -> list["State"]:
+        """The states of `tasks` tasks each: the inverse of `stack`."""
+        parts = zip(self.value.split(tasks), self.anchor.split(tasks), self.past.split(tasks), strict=True)
+        return [State(*part) for part in parts]
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -79,6 +94,9 @@ class Evidence:
 @runtime_checkable
 class Task(Protocol):
     """p(T): a distribution over tasks, as a sampler of their data D_T."""
+
+    loss: ClassVar[str]
+    """The name of its training loss in `losses.LOSSES`."""
 
     @property
     def dx(self) -> int:
