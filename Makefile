@@ -29,9 +29,10 @@ check: $(READY)
 	mypy
 	lint-imports
 
-# Refresh the committed notebooks: every chapter with the parameters that it stands with.
+# Refresh what is committed of the ledger: every chapter as it stands, the front page's figure, the README's table.
 notebooks: $(READY)
 	python book/_tools/execute.py --into . --jobs $(JOBS) $(CHAPTERS)
+	python book/_tools/headline.py
 
 # make address REPOSITORY=https://github.com/somebody/iai: where the project is published.
 address: $(READY)
