@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -19,7 +20,7 @@ PAGES = ("#ffffff", "#14181e")
 
 
 @pytest.fixture
-def ax() -> Axes:
+def ax() -> Iterator[Axes]:
     plots.style()
     figure, axes = plots.panels(2)
     yield axes[0]
@@ -113,10 +114,14 @@ def test_a_mask_is_filled_where_a_row_sees_a_column(ax: Axes) -> None:
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list("abcd")
 
 
-def test_the_other_drawings_name_their_axes_and_groups(ax: Axes) -> None:
-    plots.lines(ax, {"a": ([1, 2], [3, 4])}, labels=("updates", "loss"), logarithmic=True)
+def test_the_other_drawings_name_their_axes_and_groups() -> None:
+    figure, (line, ax, image) = plots.panels(3)
+    plots.lines(line, {"a": ([1, 2], [3, 4])}, labels=("updates", "loss"), logarithmic=True)
     plots.scatter(ax, {"b": ([1, 2], [3, 4])}, labels=("time", "height"))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time", "height")
-    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"a", "b"}
-    plots.images([ax], torch.zeros(1, 28, 28), ["seven"])
-    assert ax.get_title() == "seven"
+    assert {text.get_text() for text in ax.get_legend().get_texts()} == {"b"}
+    assert [text.get_text() for text in line.get_legend().get_texts()] == ["a"]
+    assert line.get_yscale() == "log"
+    plots.images([image], torch.zeros(1, 28, 28), ["seven"])
+    assert image.get_title() == "seven"
+    plt.close(figure)
