@@ -118,17 +118,16 @@ class Flight:
 
 def rollout_losses(
     amortizer: Amortizer, loss: Loss, batches: Sequence[Batch], queries: Batch, *, detach: bool
-) -> list[Float[Tensor, ""]]:
+) -> Iterator[Float[Tensor, ""]]:
     """The loss after every step of one roll-out, its states detached (eq. 9) or not (backpropagation through time).
 
     Gradient tokens are cut either way: fused attention has no second derivative, and what it would add is left out.
     """
-    state, losses = amortizer.regime.init(queries.x), []
+    state = amortizer.regime.init(queries.x)
     for batch in batches:
         state = amortizer.step(state, batch)
-        losses.append(loss(amortizer.f(queries.x, state), queries.y).mean())
+        yield loss(amortizer.f(queries.x, state), queries.y).mean()
         state = state.detach() if detach else state
-    return losses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +137,12 @@ class Unrolled(Greedy):
     An update costs as many refinements as one of `Greedy`: all `steps` of `tasks // steps` new tasks.
     """
 
-    def __call__(self, amortizer: Amortizer, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
+    def __call__(
+        self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
+    ) -> Iterator[Float[Tensor, ""]]:
         """One loss a roll-out, for one update of the weights."""
-        arguments = (self.tasks // self.steps, self.steps, self.points, self.queries)
+        steps = self.horizon(done)
+        arguments = (self.tasks // steps, steps, self.points, self.queries)
         batches, queries = episode(self.task, generator, *arguments)
         losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, detach=False)
-        yield torch.stack(losses).mean()
+        yield torch.stack(list(losses)).mean()

@@ -1,5 +1,6 @@
 """Greedy against backpropagation through time: same losses, flat against growing memory, and where gradients agree."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -8,14 +9,20 @@ from small import awake, data, small
 
 from iai.cost import peak_saved_bytes
 from iai.losses import squared_error
-from iai.objectives import Unrolled, greedy_loss, rollout_losses
+from iai.objectives import Greedy, Unrolled, greedy_loss, rollout_losses
 from iai.regimes import Signal
+from iai.tasks import LinearRegression
+
+EXPERIMENT = small(
+    objective=Greedy(task=LinearRegression(dimension=2), tasks=4, steps=2, points=5, queries=4)
+)
 
 
 def rolled(steps: int, **changes):
-    experiment = small(**changes)
-    experiment = replace(experiment, objective=replace(experiment.objective, steps=steps))
-    return awake(experiment), *data(experiment)
+    """An amortizer, `steps` mini-batches of a few tasks, and their queries."""
+    experiment = replace(EXPERIMENT, **changes)
+    objective = replace(experiment.objective, steps=steps, tasks=2 * steps)
+    return awake(experiment), *data(replace(experiment, objective=objective))
 
 
 def gradient(loss, amortizer) -> torch.Tensor:
@@ -27,8 +34,8 @@ def gradient(loss, amortizer) -> torch.Tensor:
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
 def test_detaching_changes_gradients_and_no_loss(regime: str) -> None:
     amortizer, batches, queries = rolled(3, regime=regime)
-    greedy = rollout_losses(amortizer, squared_error, batches, queries, detach=True)
-    unrolled = rollout_losses(amortizer, squared_error, batches, queries, detach=False)
+    greedy = list(rollout_losses(amortizer, squared_error, batches, queries, detach=True))
+    unrolled = list(rollout_losses(amortizer, squared_error, batches, queries, detach=False))
     torch.testing.assert_close(torch.stack(greedy), torch.stack(unrolled))
     torch.testing.assert_close(gradient(greedy[0], amortizer), gradient(unrolled[0], amortizer))
     assert not torch.allclose(gradient(greedy[2], amortizer), gradient(unrolled[2], amortizer), rtol=1e-2)
@@ -41,14 +48,20 @@ def test_detached_roll_out_is_the_greedy_loss() -> None:
         value, state = greedy_loss(amortizer, squared_error, state, batch, queries)
         expected.append(value)
     found = rollout_losses(amortizer, squared_error, batches, queries, detach=True)
-    torch.testing.assert_close(torch.stack(found), torch.stack(expected))
+    torch.testing.assert_close(torch.stack(list(found)), torch.stack(expected))
 
 
 def test_unrolled_objective_is_their_mean() -> None:
-    amortizer, batches, queries = rolled(2)
-    objective = Unrolled(**vars(small().objective))
+    experiment = EXPERIMENT
+    objective = Unrolled(**vars(experiment.objective))
+    amortizer, (batches, queries) = (
+        awake(experiment),
+        data(experiment, tasks=objective.tasks // objective.steps),
+    )
     (loss,) = objective(amortizer, torch.Generator().manual_seed(1))
-    expected = torch.stack(rollout_losses(amortizer, squared_error, batches, queries, detach=False)).mean()
+    expected = torch.stack(
+        list(rollout_losses(amortizer, squared_error, batches, queries, detach=False))
+    ).mean()
     torch.testing.assert_close(loss, expected)
 
 
@@ -56,14 +69,15 @@ def peaks(steps: int) -> tuple[int, int]:
     """Bytes held at most by a greedy and by an unrolled roll-out."""
     amortizer, batches, queries = rolled(steps, signal=Signal(kind="data"))
 
+    def roll(detach: bool) -> Iterator[torch.Tensor]:
+        return rollout_losses(amortizer, squared_error, batches, queries, detach=detach)
+
     def greedy() -> None:
-        state = amortizer.regime.init(queries.x)
-        for batch in batches:
-            value, state = greedy_loss(amortizer, squared_error, state, batch, queries)
+        for value in roll(detach=True):
             value.backward()
 
     def unrolled() -> None:
-        rollout_losses(amortizer, squared_error, batches, queries, detach=False)[-1].backward()
+        list(roll(detach=False))[-1].backward()
 
     return peak_saved_bytes(greedy), peak_saved_bytes(unrolled)
 
