@@ -83,7 +83,8 @@ def curves(
         k, mean, _, _ = columns(points)
         ax.plot(k, mean, color=INK, linestyle=dashes, linewidth=1.4, label=name)
     if horizon is not None:
-        ax.axvspan(horizon, max([horizon, *ax.dataLim.intervalx]), color=INK, alpha=0.08, linewidth=0)
+        ends = filter(np.isfinite, ax.dataLim.intervalx)  # infinite where every row is missing
+        ax.axvspan(horizon, max([horizon + 1, *ends]), color=INK, alpha=0.08, linewidth=0)
         ax.annotate(
             " beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top"
         )

@@ -107,6 +107,11 @@ def test_what_is_missing_is_named_and_not_drawn(ax: Axes) -> None:
     assert all(len(line.get_xdata()) == 0 for line in ax.get_lines())
 
 
+def test_a_figure_of_missing_curves_alone_can_be_drawn(ax: Axes) -> None:
+    plots.curves(ax, {"data": Missing(reason="not run")}, label="error", horizon=10, logarithmic=True)
+    ax.figure.canvas.draw()
+
+
 def test_a_mask_is_filled_where_a_row_sees_a_column(ax: Axes) -> None:
     allowed = torch.ones(4, 4).tril().bool()
     plots.mask(ax, allowed, rows=list("abcd"), columns=list("efgh"))
