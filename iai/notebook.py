@@ -138,7 +138,11 @@ def check_parameters(namespace: Mapping[str, Any]) -> None:
 def table(grid: Grid, caption: str, name: str, spec: str = ".3g") -> Markdown:
     """A grid as a numbered table; its caption ends with profile, seeds and what the spread is."""
     cells = [cell for row in grid.rows.values() for cell in row]
-    lines = ["| " + " | ".join(grid.header) + " |", "|---|" + "---:|" * (len(grid.header) - 1)]
+    words = [all(isinstance(cell, str) for cell in column) for column in zip(*grid.rows.values())]
+    lines = [
+        "| " + " | ".join(grid.header) + " |",
+        "|---|" + "".join("---|" if w else "---:|" for w in words),
+    ]
     lines += [
         f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()
     ]

@@ -140,6 +140,11 @@ def test_a_table_shows_mean_and_spread_and_where_they_come_from(chapter: Chapter
     assert table(chapter.steps(rows, SET, "mse", (1,)), "", "t")._repr_markdown_().startswith(":::{table}")
 
 
+def test_columns_of_words_are_set_to_the_left() -> None:
+    grid = Grid(header=("", "g", "error"), rows={"SGD": ("descent", 0.5), "MAML": ("descent", 0.25)})
+    assert "|---|---|---:|" in str(table(grid, "", "t"))
+
+
 def test_a_table_of_one_seed_says_that_its_spread_is_over_tasks(chapter: Chapter) -> None:
     results.write(record())
     assert "over tasks" in str(table(chapter.steps({"data": KEY}, SET, "mse", (1,)), "", "t"))
