@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from iai.masks import Mask, attention_mask
 from iai.types import Evidence, State
 
-Mask = Literal["full", "causal"]
 Update = Literal["delta", "absolute", "simplex"]
 Anchor = Literal["none", "x", "y"]
 
@@ -30,7 +30,7 @@ class RefinerConfig:
     update: Update = "delta"
     bilinear: bool = True
     """Show the product of the encoded x and y as a third term of an observation."""
-    tied: float = 2.0
+    tied: float = 1.0
     """Queries and keys start equal, this many times PyTorch's initial scale; 0 starts them apart."""
     matched: bool = True
     """Divide inputs by their known scales, so that x and y arrive alike; False starts as one `nn.Linear` of [x, y]."""
@@ -54,24 +54,6 @@ class Interface:
     independent: bool = False
     x_scale: float = 1.0
     y_scale: float = 1.0
-
-
-def attention_mask(
-    kind: Mask, times: Int[Tensor, " e"], contexts: Int[Tensor, " s"], groups: Int[Tensor, " s"], shared: bool
-) -> Bool[Tensor, "t t"]:
-    """Who sees whom, rows looking at columns, evidence tokens first and slots after them.
-
-    Evidence of time t sees evidence (of times <= t if `causal`) and, where slots are `shared`, group 0: the state before
-    the step. A slot sees the evidence of times <= its context size, the slots of its group and, if `shared`, group 0.
-    """
-    among_evidence = (
-        times[None, :] <= times[:, None] if kind == "causal" else times[None, :] >= 0 * times[:, None]
-    )
-    current = (groups == 0) & shared
-    evidence_rows = torch.cat([among_evidence, current.expand(len(times), -1)], dim=1)
-    among_slots = (groups[None, :] == groups[:, None]) | current[None, :]
-    slot_rows = torch.cat([times[None, :] <= contexts[:, None], among_slots], dim=1)
-    return torch.cat([evidence_rows, slot_rows])
 
 
 class Encoder(nn.Linear):
@@ -159,18 +141,22 @@ class Refiner(nn.Module):
         observed, times = self._evidence_tokens(state, evidence)
         slots = self._anchored(self.encode_slot(state.value), state.anchor) + self.kinds[3]
         contexts, groups = self._contexts(slots.shape[1], int(evidence_length(evidence)), sizes, times.device)
-        copies = len(contexts) // slots.shape[1]
-        tokens = torch.cat([observed, slots.repeat(1, copies, 1)], dim=1)
-        shared = not self.interface.independent
-        mask = attention_mask(self.config.mask, times, contexts, groups, shared)
-        if shared and self.config.mask == "full":
-            mask = None
+        count, past, shared = len(contexts), self._past_tokens(state), not self.interface.independent
+        asked = slots.repeat(1, count // slots.shape[1], 1)
+        if shared:  # all see the past of all; else a slot alone sees its own
+            observed, times = torch.cat([past, observed], dim=1), F.pad(times, (past.shape[1], 0))
+        else:
+            asked, contexts = torch.cat([asked, past], dim=1), F.pad(contexts, (0, past.shape[1]))
+            groups = groups.repeat(asked.shape[1] // count)
+        tokens = torch.cat([observed, asked], dim=1)
+        hides = self.config.mask == "causal" or not shared
+        mask = attention_mask(self.config.mask, times, contexts, groups, shared) if hides else None
         for block in self.blocks:
             tokens = block(tokens, mask)
-        answers = tokens[:, observed.shape[1] :]
-        if copies > 1:  # the first copy is the state before the step
+        answers = tokens[:, observed.shape[1] :][:, :count]
+        if count > slots.shape[1]:  # the first copy is the state before the step
             answers = answers[:, slots.shape[1] :].reshape(-1, *slots.shape[1:])
-        return self._rewrite(state, evidence, self.head(self.norm(answers)))
+        return self._rewrite(state, evidence, self.head(self.norm(answers)), sizes)
 
     def _contexts(
         self, slots: int, points: int, sizes: Tensor | None, device: torch.device
@@ -192,9 +178,8 @@ class Refiner(nn.Module):
     def _evidence_tokens(
         self, state: State, evidence: Evidence
     ) -> tuple[Float[Tensor, "tasks e width"], Int[Tensor, " e"]]:
-        """Tokens of past states, observations and gradients, and the time at which each is seen."""
+        """Tokens of observations and gradients, and the time at which each is seen."""
         tasks, m, slots, _ = evidence.gradients.shape
-        window = state.past.shape[1] // state.value.shape[1] if self.encode_past is not None else 0
         x, y = self.encode_x(evidence.pairs.x), self.encode_y(evidence.pairs.y)
         pairs = x + y + self.kinds[0]
         if self.encode_xy is not None:
@@ -206,11 +191,14 @@ class Refiner(nn.Module):
             anchored = self._anchored(gradients, state.anchor[:, None]) + self.kinds[1]
             tokens.append(anchored.reshape(tasks, m * slots, -1))
             times.append(torch.arange(1, m + 1, device=x.device).repeat_interleave(slots))
-        if self.encode_past is not None:
-            anchor = state.anchor.repeat(1, window, 1)
-            tokens.append(self._anchored(self.encode_past(state.past), anchor) + self.kinds[2])
-            times.append(torch.zeros(state.past.shape[1], dtype=torch.long, device=x.device))
         return torch.cat(tokens, dim=1), torch.cat(times)
+
+    def _past_tokens(self, state: State) -> Float[Tensor, "tasks p width"]:
+        """Tokens of past states and gradients, oldest first, none without a window; all there from time 0."""
+        if self.encode_past is None:
+            return state.value.new_zeros(state.value.shape[0], 0, self.config.width)
+        anchor = state.anchor.repeat(1, state.past.shape[1] // state.value.shape[1], 1)
+        return self._anchored(self.encode_past(state.past), anchor) + self.kinds[2]
 
     def _anchored(self, tokens: Tensor, anchor: Tensor) -> Tensor:
         """Tokens that say what they are about: the anchor, through the same encoder as the data."""
@@ -218,17 +206,18 @@ class Refiner(nn.Module):
             return tokens
         return tokens + (self.encode_x if self.interface.anchor == "x" else self.encode_y)(anchor)
 
-    def _rewrite(self, state: State, evidence: Evidence, change: Tensor) -> State:
+    def _rewrite(self, state: State, evidence: Evidence, change: Tensor, sizes: Tensor | None) -> State:
         """The next state from what the head says, with the present one remembered where there is a window."""
         copies = change.shape[0] // state.value.shape[0]
         value, anchor, past = (
             t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past)
         )
         if self.encode_past is not None:
-            memory = (
-                [state.value, evidence.gradients.mean(1)] if evidence.gradients.shape[1] else [state.value]
+            recent = (
+                torch.cat([value, seen(evidence.gradients, sizes)], -1)
+                if evidence.gradients.numel()
+                else value
             )
-            recent = torch.cat(memory, -1).repeat_interleave(copies, 0)
             past = torch.cat([past[:, recent.shape[1] :], recent], dim=1)
         if self.config.update == "delta":
             return State(value + change, anchor, past)
@@ -240,6 +229,15 @@ class Refiner(nn.Module):
 def evidence_length(evidence: Evidence) -> int:
     """Observations behind the evidence: its pairs or, without them, its gradient tokens."""
     return max(evidence.pairs.points, evidence.gradients.shape[1])
+
+
+def seen(
+    gradients: Float[Tensor, "tasks m slots width"], sizes: Int[Tensor, " k"] | None
+) -> Float[Tensor, "tasks_k slots width"]:
+    """The mean of the gradient tokens within each context size, or of all."""
+    count = torch.arange(1, gradients.shape[1] + 1, device=gradients.device)
+    sizes = count[-1:] if sizes is None else sizes.clamp(max=len(count))
+    return (gradients.cumsum(1) / count.view(-1, 1, 1))[:, sizes - 1].flatten(0, 1)
 
 
 def normalised(gradients: Float[Tensor, "*b width"]) -> Float[Tensor, "*b width_plus_1"]:

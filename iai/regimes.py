@@ -12,7 +12,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from iai.refiner import Interface
 from iai.types import Batch, Decode, Evidence, Loss, State
 
 Signals = Literal["grad", "data", "grad+data"]
@@ -90,15 +89,15 @@ class Parameters(nn.Module):
         """decode(x, theta), task by task."""
         return vmap(self.decode)(x, state.value)
 
+    def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """The mean loss of one task's observations as a function of its theta."""
+        return self.loss(self.decode(x, theta), y).mean()
+
     def _gradients(self, theta: Tensor, batch: Batch) -> Float[Tensor, "tasks m slots width"]:
         """The gradient of the batch loss in theta: one mean, one a sample, or the running mean."""
-
-        def batch_loss(theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-            return self.loss(self.decode(x, theta), y).mean()
-
         if self.signal.tokens == "mean":
-            return vmap(grad(batch_loss))(theta, batch.x, batch.y)[:, None]
-        samples = vmap(vmap(grad(batch_loss), in_dims=(None, 0, 0)))(
+            return vmap(grad(self._batch_loss))(theta, batch.x, batch.y)[:, None]
+        samples = vmap(vmap(grad(self._batch_loss), in_dims=(None, 0, 0)))(
             theta, batch.x[:, :, None], batch.y[:, :, None]
         )
         if self.signal.tokens == "sample":
@@ -136,21 +135,22 @@ class Predictions(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The learned likelihood of the explicit regime: a network of x whose first layer the latent gates and shifts."""
+    """The learned likelihood of the explicit regime: features of x times features of a code, summed and corrected.
 
-    def __init__(self, dx: int, dy: int, latent: int, width: int = 128):
+    The sum alone contains the linear model and, with a code for each class, the linear softmax.
+    """
+
+    def __init__(self, dx: int, dy: int, latent: int, width: int = 96):
+        """Predictions of `dy` outputs, each from a code of `latent` numbers and the same weights."""
         super().__init__()
-        self.inputs, self.gate, self.shift = (
-            nn.Linear(dx, width),
-            nn.Linear(latent, width),
-            nn.Linear(latent, width),
-        )
-        self.hidden, self.out = nn.Linear(width, width), nn.Linear(width, dy)
+        self.dy, self.scale = dy, width**-0.5
+        self.inputs, self.code = nn.Linear(dx, width), nn.Linear(latent, width)
+        self.hidden, self.out = nn.Linear(width, width), nn.Linear(width, 1)
 
     def forward(
         self, x: Float[Tensor, "n dx"], latent: Float[Tensor, "slots width"]
     ) -> Float[Tensor, "n dy"]:
-        """Predictions of one task from its latent code."""
-        code = latent.flatten()
-        features = self.inputs(x) * (1 + self.gate(code)) + self.shift(code)
-        return self.out(nn.functional.gelu(self.hidden(nn.functional.gelu(features))))
+        """Predictions of one task from its codes: a slot an output, or all in one slot."""
+        features = self.inputs(x)[:, None] * self.code(latent.reshape(self.dy, -1))  # (n, dy, width)
+        correction = self.out(nn.functional.gelu(self.hidden(features)))[..., 0]
+        return self.scale * features.sum(-1) + correction
