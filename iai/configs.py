@@ -30,7 +30,7 @@ class Experiment:
     theta: Literal["one", "class"] = "class"
     """theta as one token, or one token a class where the task's own theta has a slot a class."""
     latent: int = 32
-    """Width of the explicit latent, and of the implicit one if `space` is "latent"."""
+    """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
     refiner: RefinerConfig = RefinerConfig()
     train: TrainConfig = TrainConfig()
@@ -79,7 +79,10 @@ def from_json(value: Any) -> Any:
     if "type" not in value:
         return entries
     if value["type"] not in TYPES:
-        raise UserError(f"malformed config: no type {value['type']!r}; there are {', '.join(sorted(TYPES))}")
+        name, known = value["type"], ", ".join(sorted(TYPES))
+        raise UserError(
+            f"malformed config: no type {name!r}; there are {known}; if it is yours: configs.TYPES[{name!r}] = {name}"
+        )
     try:
         return TYPES[value["type"]](**entries)
     except TypeError as error:
@@ -98,12 +101,20 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
     task, signal = experiment.task, experiment.signal
     scales = {name: getattr(task, name, 1.0) for name in ("x_scale", "y_scale")}
     if experiment.regime == "implicit":
+        if experiment.space == "softmax" and task.loss != "cross_entropy":
+            raise UserError(
+                f"space 'softmax' needs classes, and {type(task).__name__} has none: choose 'logits'"
+            )
         predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history)
         past = predictions.width if signal.history else 0
         interface = Interface(
             dx=task.dx, dy=task.dy, slot=predictions.width, past=past, anchor="x", independent=True, **scales
         )
         return Amortizer(predictions, Refiner(_with_update(experiment), interface))
+    if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
+        raise UserError(
+            "the mean gradient shows every context the whole batch: with a causal mask, tokens='running'"
+        )
     parameters = parametric(experiment) if experiment.regime == "parametric" else explicit(experiment)
     width = parameters.width
     past = width * (1 + signal.gradients) if signal.history else 0
@@ -120,16 +131,19 @@ def parametric(experiment: Experiment) -> Parameters:
             f"{type(task).__name__} has no known decode: choose the explicit or the implicit regime"
         )
     slots, width = task.theta_shape
-    if experiment.theta == "one":
+    if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
     return Parameters(task.decode, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
 
 
 def explicit(experiment: Experiment) -> Parameters:
-    """A latent code as the state, and a learned likelihood of it."""
+    """A latent code for each output as the state, and a learned likelihood of them."""
     task = experiment.task
+    slots, width = (
+        (task.dy, experiment.latent) if experiment.theta == "class" else (1, task.dy * experiment.latent)
+    )
     decoder = Decoder(task.dx, task.dy, experiment.latent)
-    return Parameters(decoder, LOSSES[task.loss], (1, experiment.latent), experiment.signal)
+    return Parameters(decoder, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
 
 
 def _with_update(experiment: Experiment) -> RefinerConfig:

@@ -63,7 +63,7 @@ def pick_device(name: str | None = None) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(
-            f"device {name!r} cannot be used here: choose 'cpu'{', ' + repr(fallback)[:0]} or leave it out"
+            f"device {name!r} cannot be used here: choose {fallback!r} or leave it out"
         ) from error
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
@@ -120,7 +120,7 @@ def train(
             progress.seconds = time.monotonic() - started
             due = time.monotonic() - saved > config.checkpoint_seconds
             if due or stopped or progress.rollout % 20 == 0 or progress.update >= config.updates:
-                last = check_finite(progress, path)
+                last = check_finite(model, progress, path)
                 bar.set_postfix(loss=f"{last:.4g}", refresh=False)
             bar.update(progress.update - bar.n)
             if path and (due or stopped or progress.update >= config.updates):
@@ -150,16 +150,19 @@ def follow(
     progress.update += 1
 
 
-def check_finite(progress: Progress, path: Path | None) -> float:
-    """The mean of the last losses; `Diverged` names the first update that was not finite."""
+def check_finite(model: nn.Module, progress: Progress, path: Path | None) -> float:
+    """The mean of the last losses; `Diverged` names the first update that was not finite or left such weights."""
     losses = torch.stack([loss.float().cpu() for loss in progress.losses])
-    finite = losses.isfinite()
-    if not finite.all():
-        update = int((~finite).nonzero()[0])
-        kept = f"; the last good checkpoint is {path}" if path and path.exists() else ""
-        raise Diverged(
-            f"the loss of update {update} is {losses[update].item()}{kept}: lower lr or clip and run again"
+    wrong = (~losses.isfinite()).nonzero()
+    if len(wrong) or not all(weight.isfinite().all() for weight in model.parameters()):
+        update = int(wrong[0]) if len(wrong) else progress.update - 1
+        what = (
+            f"the loss of update {update} is {losses[update].item()}"
+            if len(wrong)
+            else f"weights are not finite after update {update}"
         )
+        kept = f"; the last good checkpoint is {path}" if path and path.exists() else ""
+        raise Diverged(f"{what}{kept}: lower lr or clip and run again")
     return losses[-20:].mean().item()
 
 
@@ -207,8 +210,9 @@ def restore(
     """Load a checkpoint of the same identity into model and optimizer."""
     tensors, metadata = checkpoint.read(path)
     position = metadata.pop("progress")
-    if metadata.get("config_hash") != identity.get("config_hash"):
-        raise UserError(f"{path} belongs to another configuration: move it away or restore the configuration")
+    for name, what in (("config_hash", "configuration"), ("seed", "seed")):
+        if metadata.get(name) != identity.get(name):
+            raise UserError(f"{path} belongs to another {what}: move it away or restore the {what}")
     model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
