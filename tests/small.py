@@ -1,0 +1,55 @@
+"""Small experiments, and amortizers that are awake: no head is zero, so no equation holds for free."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from iai.amortizer import Amortizer
+from iai.configs import Experiment, build
+from iai.evaluate import EvaluationConfig
+from iai.objectives import Greedy
+from iai.refiner import RefinerConfig
+from iai.tasks import LinearRegression, episode
+from iai.train import TrainConfig
+from iai.types import Batch
+
+REFINER = RefinerConfig(width=16, depth=2, heads=2, feedforward=32)
+
+
+def small(
+    regime: str = "parametric", task: Any = None, refiner: dict[str, Any] | None = None, **changes: Any
+) -> Experiment:
+    """An experiment that trains in a fraction of a second."""
+    task = task or LinearRegression(dimension=2)
+    plain = Experiment(
+        regime=regime,
+        objective=Greedy(task=task, tasks=4, steps=2, points=5, queries=4),
+        evaluation_sets={"same": task},
+        evaluation=EvaluationConfig(tasks=4, steps=3, points=5, queries=4),
+        latent=3,
+        refiner=replace(REFINER, **(refiner or {})),
+        train=TrainConfig(updates=8, warmup=2),
+    )
+    return replace(plain, **changes)
+
+
+@torch.no_grad()
+def awake(experiment: Experiment, seed: int = 0) -> Amortizer:
+    """The amortizer of an experiment with a random head and a random start: as if trained, but at no cost."""
+    amortizer = build(experiment, seed)
+    generator = torch.Generator().manual_seed(seed)
+    for tensor, sd in (
+        (amortizer.refiner.head.weight, 0.2),
+        (amortizer.refiner.head.bias, 0.2),
+        (amortizer.regime.initial, 0.5),
+    ):
+        tensor.normal_(0, sd, generator=generator)
+    return amortizer
+
+
+def data(experiment: Experiment, seed: int = 1, tasks: int = 3) -> tuple[list[Batch], Batch]:
+    """Mini-batches and queries of a few tasks."""
+    objective = experiment.objective
+    generator = torch.Generator().manual_seed(seed)
+    return episode(objective.task, generator, tasks, objective.steps, objective.points, objective.queries)
