@@ -1,9 +1,10 @@
 """How prose and chapters name a number of the ledger, and what they then get."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from iai import results
+from iai.contrasts import ratio
 from iai.experiments import EXPERIMENTS, PROFILES
 from iai.results import Missing, Summary
 from iai.types import UserError
@@ -44,16 +45,7 @@ class Reference:
         found = [
             results.summary(self.key, self.profile, self.evaluation, metric, k, *baseline) for k in steps
         ]
-        missing = [one for one in found if isinstance(one, Missing)]
-        return missing[0] if missing else ratio(*(one for one in found if isinstance(one, Summary)))
-
-
-def ratio(top: Summary, bottom: Summary | None = None) -> Summary:
-    """The first result over the second, seed by seed; its error within a seed is not known."""
-    if bottom is None:
-        return top
-    values = tuple(a / b for a, b in zip(top.values, bottom.values))
-    return replace(top, values=values, errors=(math.nan,) * len(values))
+        return found[0] if len(found) == 1 else ratio(*found)
 
 
 def tip(found: Summary | Missing, spec: str) -> str:

@@ -14,6 +14,7 @@ UNHASHED = (
     "__init__.py",
     "__main__.py",
     "bound.py",
+    "contrasts.py",
     "cost.py",
     "examples.py",
     "experiments.py",
@@ -22,6 +23,7 @@ UNHASHED = (
     "plots.py",
     "reproduce.py",
     "results.py",
+    "summaries.py",
     "theory.py",
 )
 """Library files that compute no result: a change in them makes no record old. (What `experiments` decides, the config says.)"""

@@ -42,7 +42,8 @@ class Summary:
     """A metric over seeds: run `seeds[i]` has mean `values[i]` over tasks, with standard error `errors[i]`.
 
     Two spreads, never mixed. `between`: standard error of the mean over seeds, from two seeds on. `within`:
-    standard error that the finite number of evaluated tasks gives the mean, the trained models held fixed.
+    standard error that the finite number of evaluated tasks gives the mean, the trained models held fixed. Every run
+    is judged on the same tasks, so that the errors of runs do not average out.
     """
 
     values: tuple[float, ...]
@@ -66,22 +67,22 @@ class Summary:
     @property
     def within(self) -> float:
         """Standard error of the mean that comes from the finite number of evaluated tasks alone."""
-        return math.sqrt(math.fsum(error**2 for error in self.errors)) / len(self.errors)
+        return math.fsum(self.errors) / len(self.errors)
 
     @property
     def spread(self) -> float:
-        """`between` from two seeds on, else `within`; `source` says which."""
-        return self.between if len(self.values) > 1 else self.within
+        """`between` where seeds make a difference, else `within`; `source` says which."""
+        return self.between if self.source == "seeds" else self.within
 
     @property
     def source(self) -> str:
-        """What `spread` and `interval` are taken over: "seeds" or "tasks"."""
-        return "seeds" if len(self.values) > 1 else "tasks"
+        """What `spread` is taken over: "seeds", or "tasks" for one run and for a baseline, which is the same in all."""
+        return "seeds" if len(set(self.values)) > 1 else "tasks"
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the mean: Student's t over seeds from two seeds on, else normal over tasks."""
-        degrees = len(self.values) - 1
+        """95 % interval of the mean: Student's t over seeds, else normal over tasks."""
+        degrees = len(self.values) - 1 if self.source == "seeds" else 0
         t = 1.96 if degrees == 0 else T_95[degrees - 1] if degrees <= len(T_95) else 1.96 + 2.5 / degrees
         return self.mean - t * self.spread, self.mean + t * self.spread
 

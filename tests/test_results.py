@@ -165,7 +165,7 @@ def test_summary_is_the_mean_over_seeds_with_the_textbooks_spreads() -> None:
     assert found.mean == pytest.approx(1.0)
     assert found.seeds == (0, 1, 2)
     assert found.between == pytest.approx(statistics.stdev(values) / 3**0.5)
-    assert found.within == pytest.approx((3 * 0.1**2) ** 0.5 / 3)
+    assert found.within == pytest.approx(0.1), "all seeds are judged on the same tasks"
     assert (found.source, found.spread) == ("seeds", found.between)
     assert found.interval == pytest.approx((1 - 4.303 * found.between, 1 + 4.303 * found.between))
     assert f"{found:.2f} {found}" != ""
@@ -179,6 +179,16 @@ def test_one_seed_has_a_spread_over_tasks_only() -> None:
     assert math.isnan(found.between)
     assert (found.source, found.spread) == ("tasks", 0.1)
     assert found.interval == pytest.approx((1 - 0.196, 1 + 0.196))
+
+
+def test_a_baseline_that_is_the_same_in_all_runs_has_a_spread_over_tasks() -> None:
+    for seed in range(3):
+        baseline = {"linear-regression": {"ridge": {"mse": {"mean": [0.5], "se": [0.1]}}}}
+        results.write(record(seed=seed, baselines=baseline))
+    found = results.summary(KEY, "cpu", SET, "mse", 0, "ridge")
+    assert isinstance(found, results.Summary)
+    assert (found.source, found.spread) == ("tasks", pytest.approx(0.1))
+    assert found.interval == pytest.approx((0.5 - 0.196, 0.5 + 0.196))
 
 
 def test_t_quantiles_are_students() -> None:

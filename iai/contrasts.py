@@ -1,0 +1,57 @@
+"""Results against each other, seed by seed: what a claim about two rows or two steps is decided by.
+
+Runs of one seed share their initial randomness and all runs share the tasks that judge them, so their differences
+vary less than they do. What is missing stays missing.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from iai.summaries import Missing, Summary
+
+Found = Summary | Missing
+
+
+def difference(first: Found, second: Found) -> Found:
+    """The first result less the second."""
+    return _paired(first, second, lambda a, b: a - b)
+
+
+def ratio(first: Found, second: Found) -> Found:
+    """The first result over the second."""
+    return _paired(first, second, lambda a, b: a / b)
+
+
+def change(after: Found, before: Found) -> Found:
+    """The relative change from `before` to `after`; -0.25 is a quarter less."""
+    return _paired(after, before, lambda a, b: a / b - 1)
+
+
+def scaled(found: Found, factor: float) -> Found:
+    """A result in other units: `factor` times values and errors."""
+    if isinstance(found, Missing):
+        return found
+    values, errors = (tuple(factor * value for value in part) for part in (found.values, found.errors))
+    return replace(found, values=values, errors=errors)
+
+
+def best(rows: dict[str, Found]) -> str | None:
+    """The label of the least mean; None while any is missing."""
+    found = {label: row.mean for label, row in rows.items() if isinstance(row, Summary)}
+    return min(found, key=lambda label: found[label]) if found and len(found) == len(rows) else None
+
+
+def _paired(first: Found, second: Found, combine: Callable[[float, float], float]) -> Found:
+    """Both results combined at the seeds that both have; the error that tasks give a combination is not known."""
+    if isinstance(first, Missing):
+        return first
+    if isinstance(second, Missing):
+        return second
+    by_seed = dict(zip(second.seeds, second.values))
+    pairs = [(seed, value) for seed, value in zip(first.seeds, first.values) if seed in by_seed]
+    if not pairs:
+        return Missing(reason="the two rows have no seed in common")
+    values = tuple(combine(value, by_seed[seed]) for seed, value in pairs)
+    seeds, commits = tuple(seed for seed, _ in pairs), tuple(sorted({*first.commits, *second.commits}))
+    return replace(first, values=values, errors=(math.nan,) * len(values), seeds=seeds, commits=commits)

@@ -1,0 +1,52 @@
+"""Contrasts of results: seed by seed, and missing where a part is missing."""
+
+import math
+
+import pytest
+
+from iai.contrasts import best, change, difference, ratio, scaled
+from iai.summaries import Missing, Summary
+
+NOTHING = Missing(reason="not run")
+
+
+def summary(values: tuple[float, ...], seeds: tuple[int, ...] | None = None) -> Summary:
+    chosen = seeds or tuple(range(len(values)))
+    return Summary(values=values, errors=(0.5,) * len(values), seeds=chosen, profile="cpu", commits=("abc",))
+
+
+def test_a_spread_shared_by_both_rows_cancels() -> None:
+    found = difference(summary((1.0, 2.0, 4.0)), summary((0.5, 1.5, 3.5)))
+    assert isinstance(found, Summary)
+    assert found.values == (0.5, 0.5, 0.5)
+    assert math.isnan(found.within)
+
+
+def test_rows_are_paired_by_seed_and_not_by_place() -> None:
+    found = ratio(summary((1.0, 2.0), (0, 1)), summary((8.0, 2.0, 4.0), (1, 0, 2)))
+    assert isinstance(found, Summary)
+    assert (found.seeds, found.values) == ((0, 1), (0.5, 0.25))
+
+
+def test_change_is_ratio_less_one_and_scaled_keeps_relative_errors() -> None:
+    found = change(summary((3.0,)), summary((4.0,)))
+    assert isinstance(found, Summary)
+    assert found.mean == -0.25
+    half = scaled(summary((3.0, 5.0)), 0.5)
+    assert isinstance(half, Summary)
+    assert (half.mean, half.errors) == (2.0, (0.25, 0.25))
+
+
+def test_what_is_missing_stays_missing() -> None:
+    there = summary((1.0, 2.0))
+    assert difference(there, NOTHING) is NOTHING
+    assert ratio(NOTHING, there) is NOTHING
+    assert scaled(NOTHING, 2.0) is NOTHING
+    assert isinstance(difference(there, summary((1.0,), (7,))), Missing)
+    assert best({"a": there, "b": NOTHING}) is None
+    assert best({"a": there, "b": summary((0.5, 0.5))}) == "b"
+
+
+def test_interval_of_equal_values_is_not_a_point() -> None:
+    low, high = summary((2.0, 2.0, 2.0)).interval
+    assert (low, high) == pytest.approx((2 - 0.98, 2 + 0.98))
