@@ -42,6 +42,20 @@ def best(rows: dict[str, Found]) -> str | None:
     return min(found, key=lambda label: found[label]) if found and len(found) == len(rows) else None
 
 
+def at_most(found: Found, limit: float) -> str:
+    """In words, how many runs keep to a limit: "3 of 3 seeds"; "pending" while there is none."""
+    if isinstance(found, Missing):
+        return str(found)
+    return f"{sum(value <= limit for value in found.values)} of {len(found.values)} seeds"
+
+
+def standard_errors(found: Found) -> Found | float:
+    """A result in units of its standard error: how far it is from zero; infinite where seeds agree exactly."""
+    if isinstance(found, Missing):
+        return found
+    return found.mean / found.spread if found.spread else math.copysign(math.inf, found.mean)
+
+
 def _paired(first: Found, second: Found, combine: Callable[[float, float], float]) -> Found:
     """Both results combined at the seeds that both have; the error that tasks give a combination is not known."""
     if isinstance(first, Missing):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from iai.contrasts import best, change, difference, ratio, scaled
+from iai.contrasts import at_most, best, change, difference, ratio, scaled, standard_errors
 from iai.summaries import Missing, Summary
 
 NOTHING = Missing(reason="not run")
@@ -45,6 +45,18 @@ def test_what_is_missing_stays_missing() -> None:
     assert isinstance(difference(there, summary((1.0,), (7,))), Missing)
     assert best({"a": there, "b": NOTHING}) is None
     assert best({"a": there, "b": summary((0.5, 0.5))}) == "b"
+
+
+def test_a_limit_is_kept_or_not_seed_by_seed() -> None:
+    assert at_most(summary((0.1, 0.2, 0.3)), 0.2) == "2 of 3 seeds"
+    assert at_most(NOTHING, 0.2) == "pending"
+
+
+def test_standard_errors_are_those_over_seeds() -> None:
+    found = summary((1.0, 2.0, 3.0))
+    assert standard_errors(found) == pytest.approx(2 / (1 / 3**0.5))
+    assert standard_errors(NOTHING) is NOTHING
+    assert standard_errors(summary((2.0, 2.0))) == pytest.approx(2 / 0.5)
 
 
 def test_interval_of_equal_values_is_not_a_point() -> None:
