@@ -1,0 +1,12 @@
+"""Iterative amortized inference: `iai.load(path)` is a trained amortizer; all else is in the modules, by its word."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """`load`, found when asked for: importing `iai.types` should not import all that a run needs."""
+    if name == "load":
+        from iai.experiments import load
+
+        return load
+    raise AttributeError(f"module 'iai' has no attribute {name!r}")

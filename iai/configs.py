@@ -1,7 +1,7 @@
 """What a run is, as plain data: `Experiment`, its JSON, and the amortizer that it describes."""
 
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal, cast
 
 import torch
 
@@ -9,11 +9,11 @@ from iai.amortizer import Amortizer
 from iai.evaluate import EvaluationConfig
 from iai.losses import LOSSES
 from iai.objectives import Greedy
-from iai.refiner import Interface, Refiner, RefinerConfig
+from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.tasks import Gravity, Images, LinearRegression
 from iai.train import TrainConfig
-from iai.types import Task, UserError
+from iai.types import KnownTask, Task, UserError
 
 RegimeName = Literal["parametric", "explicit", "implicit"]
 
@@ -26,14 +26,14 @@ class Experiment:
     objective: Greedy
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
-    signal: Signal = Signal()
+    signal: Signal = Signal()  # noqa: RUF009 (frozen)
     theta: Literal["one", "class"] = "class"
     """theta as one token, or one token a class where the task's own theta has a slot a class."""
     latent: int = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
-    refiner: RefinerConfig = RefinerConfig()
-    train: TrainConfig = TrainConfig()
+    refiner: RefinerConfig = RefinerConfig()  # noqa: RUF009
+    train: TrainConfig = TrainConfig()  # noqa: RUF009
 
     @property
     def task(self) -> Task:
@@ -99,7 +99,7 @@ def build(experiment: Experiment, seed: int = 0, device: torch.device | str = "c
 def _regime_and_refiner(experiment: Experiment) -> Amortizer:
     """Hand the task's shapes, scales and known likelihood to the regime and the refiner."""
     task, signal = experiment.task, experiment.signal
-    scales = {name: getattr(task, name, 1.0) for name in ("x_scale", "y_scale")}
+    scales: dict[str, Any] = {name: getattr(task, name, 1.0) for name in ("x_scale", "y_scale")}
     if experiment.regime == "implicit":
         if experiment.space == "softmax" and task.loss != "cross_entropy":
             raise UserError(
@@ -118,7 +118,7 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
     parameters = parametric(experiment) if experiment.regime == "parametric" else explicit(experiment)
     width = parameters.width
     past = width * (1 + signal.gradients) if signal.history else 0
-    anchor = "y" if parameters.anchor.shape[1] else "none"
+    anchor: Anchor = "y" if parameters.anchor.shape[1] else "none"
     interface = Interface(dx=task.dx, dy=task.dy, slot=width, past=past, anchor=anchor, **scales)
     return Amortizer(parameters, Refiner(experiment.refiner, interface))
 
@@ -130,6 +130,7 @@ def parametric(experiment: Experiment) -> Parameters:
         raise UserError(
             f"{type(task).__name__} has no known decode: choose the explicit or the implicit regime"
         )
+    task = cast(KnownTask, task)
     slots, width = task.theta_shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width

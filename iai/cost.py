@@ -42,7 +42,6 @@ def cost_of_update(amortizer: Amortizer, objective: Greedy) -> Cost:
         passes.clear()  # what it took to fill the pool
         next(losses)
     finally:
-        losses.close()
         handle.remove()
     return Cost(tokens=sum(p.tokens for p in passes), flops=sum(p.flops for p in passes))
 

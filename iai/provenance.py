@@ -21,12 +21,13 @@ UNHASHED = (
     "locks.py",
     "notebook.py",
     "plots.py",
+    "provenance.py",
     "reproduce.py",
     "results.py",
     "summaries.py",
     "theory.py",
 )
-"""Library files that compute no result: a change in them makes no record old. (What `experiments` decides, the config says.)"""
+"""Library files that compute no result, or decide only what the config says: a change makes no record old."""
 
 
 def config_hash(config: dict[str, Any]) -> str:

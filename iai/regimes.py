@@ -58,6 +58,9 @@ class Signal:
 class Parameters(nn.Module):
     """theta as the state: slots that `decode` turns into predictions (eq. 7). Explicit if `decode` has weights."""
 
+    anchor: Tensor
+    decode: Decode
+
     def __init__(
         self, decode: Decode, loss: Loss, shape: tuple[int, int], signal: Signal, classes: bool = False
     ):

@@ -16,7 +16,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """L(y_hat, y): one number an example, `... dy` and `... dy` to `...`; callers reduce."""
 
 Learner = Callable[[Sequence["Batch"], Tensor], Tensor]
-"""f(x, g(batches)): mini-batches and queries `tasks q dx` to predictions `tasks q dy`; amortizers and baselines alike."""
+"""f(x, g(batches)): mini-batches and queries `tasks q dx` to predictions `tasks q dy`; baselines are called alike."""
 
 Decode = Callable[[Tensor, Tensor], Tensor]
 """The likelihood of one task: inputs `n dx` and parameters `slots width` to predictions `n dy`."""
@@ -59,7 +59,7 @@ def stack(batches: Sequence[Batch]) -> Batch:
 
 @dataclass(frozen=True)
 class State:
-    """theta_i or y_hat_i (eqs 7, 8): slots that a refiner rewrites, each with a fixed anchor that says what it is about.
+    """theta_i or y_hat_i (eqs 7, 8): slots that a refiner rewrites, each with an anchor that says what it is about.
 
     `past` holds the last values (and their gradients) where a history window is kept; its axis has length 0 otherwise.
     """
@@ -85,7 +85,7 @@ class State:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a refiner is shown of one mini-batch: observations and gradients; an absent signal is an axis of length 0."""
+    """What a refiner is shown of a mini-batch: observations and gradients; an absent signal is an axis of length 0."""
 
     pairs: Batch
     gradients: Float[Tensor, "tasks m slots width"]
@@ -110,4 +110,17 @@ class Task(Protocol):
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Distinct observations of new tasks, `tasks points dx` and `tasks points dy`, on the generator's device."""
+        ...
+
+
+class KnownTask(Task, Protocol):
+    """A task whose likelihood is known: what the parametric regime needs."""
+
+    @property
+    def theta_shape(self) -> tuple[int, int]:
+        """Slots and width of its parameters."""
+        ...
+
+    def decode(self, x: Tensor, theta: Tensor) -> Tensor:
+        """The likelihood of one task: inputs `n dx` and parameters `slots width` to predictions `n dy`."""
         ...
