@@ -1,165 +1,29 @@
-"""Every run of the book: experiments keyed by paper table, in three sizes, and how one becomes a ledger record."""
+"""How an experiment becomes a ledger record: trained, evaluated beside its baselines, and signed."""
 
 import hashlib
 import json
 import platform
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 
 from iai import baselines, checkpoint, data, results
 from iai.amortizer import Amortizer
 from iai.checkpoint import replace_file
-from iai.configs import Experiment, RegimeName, build, from_json, to_json
+from iai.configs import Experiment, build, from_json, to_json
 from iai.cost import cost_of_update, peak_flops
-from iai.evaluate import EvaluationConfig, as_json, evaluate, evaluate_learner
-from iai.objectives import Greedy
-from iai.refiner import RefinerConfig
-from iai.regimes import Signal, Signals
-from iai.tasks import Images, LinearRegression
-from iai.train import Progress, TrainConfig, pick_device, train
+from iai.evaluate import as_json, evaluate, evaluate_learner
+from iai.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
+from iai.tasks import Images
+from iai.train import Progress, pick_device, train
 from iai.types import UserError
 
-Profile = Literal["smoke", "cpu", "gpu"]
-PROFILES: tuple[Profile, ...] = get_args(Profile)
-SECONDS: dict[str, float] = {"smoke": 10, "cpu": 180, "gpu": 180}
-"""What a run of a profile may take: one core, one core, one H100-class GPU."""
+__all__ = ["EXPERIMENTS", "PROFILES", "SECONDS", "Profile", "experiment", "fit", "load", "run"]
 
 BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
 """Steps at which baselines that start afresh are asked."""
-
-
-def linear_regression(profile: Profile) -> Experiment:
-    """Shared by all rows of linear regression; the d = 100 of `gpu` is our reading of the paper's setting."""
-    d, points = {"smoke": (4, 4), "cpu": (10, 10), "gpu": (100, 50)}[profile]
-    tasks, updates, lr = LINEAR_REGRESSION_TRAINING[profile]
-    width, depth = {"smoke": (32, 2), "cpu": (64, 3), "gpu": (256, 4)}[profile]
-    task = LinearRegression(dimension=d, bias=True, noise_variance=0.25)
-    return Experiment(
-        regime="parametric",
-        objective=Greedy(task=task, tasks=tasks, steps=10, points=points, queries=2 * points, growth=0.3),
-        evaluation_sets={"linear-regression": task},
-        evaluation=EvaluationConfig(points=points, tasks={"smoke": 64, "cpu": 256, "gpu": 1024}[profile]),
-        latent=2 * (d + 1),
-        refiner=RefinerConfig(width=width, depth=depth, heads=2, feedforward=4 * width),
-        train=TrainConfig(updates=updates, lr=lr),
-    )
-
-
-def mnist(profile: Profile) -> Experiment:
-    """Shared by all rows of MNIST: a random projection and a random order of the labels a task."""
-    source: Literal["full", "sample"] = "sample" if profile == "smoke" else "full"
-    ways, projection = (5, 16) if profile == "smoke" else (10, 64)
-    task = Images(dataset="mnist", law="both", projection=projection, ways=ways, source=source)
-    tasks, steps, points = {"smoke": (12, 4, 16), "cpu": (16, 8, 32), "gpu": (60, 10, 64)}[profile]
-    updates, lr = MNIST_TRAINING[profile]
-    width, depth, latent = {"smoke": (32, 2, 24), "cpu": (96, 2, 80), "gpu": (256, 4, 80)}[profile]
-    return Experiment(
-        regime="parametric",
-        objective=Greedy(task=task, tasks=tasks, steps=steps, points=points, queries=64, growth=0.3),
-        evaluation_sets={
-            name: replace(task, dataset=name, split="test") for name in ("mnist", "fashion-mnist")
-        },
-        evaluation=EvaluationConfig(points=points, tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile]),
-        latent=latent,
-        refiner=RefinerConfig(width=width, depth=depth, heads=1, feedforward=4 * width, bilinear=False),
-        train=TrainConfig(updates=updates, lr=lr),
-    )
-
-
-LINEAR_REGRESSION_TRAINING = {"smoke": (40, 300, 3e-3), "cpu": (120, 2400, 3e-3), "gpu": (240, 12_000, 1e-3)}
-"""Tasks in flight, updates and learning rate by profile; a 1-step model has half the updates."""
-
-MNIST_TRAINING = {"smoke": (300, 3e-3), "cpu": (1400, 2e-3), "gpu": (10_000, 1e-3)}
-"""Updates and learning rate by profile; a 1-step model has half the updates."""
-
-
-def with_one_step(experiment: Experiment) -> Experiment:
-    """The model that the paper compares with: trained on one step, given the same points a step."""
-    return replace(_half(experiment), objective=replace(experiment.objective, steps=1))
-
-
-def _registry() -> dict[str, Callable[[Profile], Experiment]]:
-    """All keys of the paper's Tables 2 to 4, in the order in which they are most wanted."""
-    families = {"linear-regression": linear_regression, "mnist": mnist}
-    rows: dict[str, tuple[RegimeName, list[Signals]]] = {
-        "table2": ("parametric", ["data", "grad", "grad+data"]),
-        "table4": ("implicit", ["data"]),
-        "table3": ("explicit", ["data", "grad", "grad+data"]),
-    }
-    found: dict[str, Callable[[Profile], Experiment]] = {}
-    for suffix in ("", "-1-step"):
-        for table, (regime, signals) in rows.items():
-            for family, base in families.items():
-                for kind in signals:
-                    found[f"{table}/{family}/{kind}{suffix}"] = _row(base, regime, kind, bool(suffix))
-    return found
-
-
-def _row(
-    base: Callable[[Profile], Experiment], regime: RegimeName, kind: Signals, one_step: bool
-) -> Callable[[Profile], Experiment]:
-    def make(profile: Profile) -> Experiment:
-        experiment = replace(base(profile), regime=regime, signal=Signal(kind=kind))
-        if regime == "implicit":
-            experiment = replace(experiment, refiner=_for_queries(experiment.refiner))
-        return with_one_step(experiment) if one_step else experiment
-
-    return make
-
-
-def _for_queries(config: RefinerConfig) -> RefinerConfig:
-    """Independent slots compare inputs alone: x starts apart from all else, unless products of x and y are shown."""
-    return config if config.bilinear else replace(config, apart=2 / 3)
-
-
-def _token_scale() -> dict[str, Callable[[Profile], Experiment]]:
-    """What the start of the encoders and of attention is worth: chapter 3."""
-
-    def implicit(**changes: Any) -> Callable[[Profile], Experiment]:
-        def make(profile: Profile) -> Experiment:
-            whole = EXPERIMENTS["table4/mnist/data"](profile)
-            return replace(_half(whole), refiner=replace(whole.refiner, **changes))
-
-        return make
-
-    def product(shown: bool) -> Callable[[Profile], Experiment]:
-        def make(profile: Profile) -> Experiment:
-            whole = EXPERIMENTS["table2/linear-regression/data"](profile)
-            return replace(_half(whole), refiner=replace(whole.refiner, bilinear=shown))
-
-        return make
-
-    return {
-        "token-scale/mnist/matched": implicit(),
-        "token-scale/mnist/mixed": implicit(apart=0.0),
-        "token-scale/mnist/untied": implicit(tied=0.0),
-        "token-scale/mnist/unmatched": implicit(apart=0.0, matched=False),
-        "token-scale/linear-regression/product": product(True),
-        "token-scale/linear-regression/no-product": product(False),
-    }
-
-
-def _half(experiment: Experiment) -> Experiment:
-    """The same with half the updates."""
-    return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
-
-
-EXPERIMENTS = _registry()
-EXPERIMENTS |= _token_scale()
-
-
-def experiment(key: str, profile: str) -> Experiment:
-    """The experiment of a key at a profile; an unknown one is a `UserError` with the near matches."""
-    if key not in EXPERIMENTS:
-        raise results.unknown("key", key, EXPERIMENTS)
-    if profile not in PROFILES:
-        raise results.unknown("profile", profile, PROFILES)
-    return EXPERIMENTS[key](profile)
 
 
 def checkpoint_path(key: str, profile: str, seed: int, folder: Path) -> Path:

@@ -22,6 +22,7 @@ UNHASHED = (
     "notebook.py",
     "plots.py",
     "provenance.py",
+    "registry.py",
     "reproduce.py",
     "results.py",
     "summaries.py",
