@@ -163,9 +163,11 @@ def show(cell: Cell, spec: str = ".3g") -> str:
 
 def provenance(cells: Iterable[Cell]) -> str:
     """Where the numbers of a table or figure come from, for its caption."""
+    cells = list(cells)
     found = [cell for cell in cells if isinstance(cell, Summary)]
     if not found:
-        return "(Pending: nothing of this has been run yet.)"
+        missing = any(isinstance(cell, Missing) for cell in cells)
+        return "(Pending: nothing of this has been run yet.)" if missing else "(Not from the ledger.)"
     profiles = ", ".join(f"`{profile}`" for profile in sorted({cell.profile for cell in found}))
     seeds = " or ".join(sorted({", ".join(map(str, cell.seeds)) for cell in found}))
     spreads = " or ".join(sorted({cell.source for cell in found}))

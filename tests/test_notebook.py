@@ -150,6 +150,8 @@ def test_a_table_of_one_seed_says_that_its_spread_is_over_tasks(chapter: Chapter
     assert "over tasks" in str(table(chapter.steps({"data": KEY}, SET, "mse", (1,)), "", "t"))
     nothing = table(chapter.steps({"explicit": EXPLICIT}, SET, "mse", (1,)), "", "t")
     assert "Pending: nothing of this has been run yet" in str(nothing)
+    live = notebook.table(Grid(header=("", "a"), rows={"row": (1.0,)}), "Measured here.", "tab-live")
+    assert "{table} Measured here. (Not from the ledger.)" in str(live)
 
 
 def test_a_table_of_an_unknown_key_is_an_error(chapter: Chapter) -> None:
