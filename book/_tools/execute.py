@@ -14,8 +14,6 @@ import papermill
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-# Kernels side by side on sockets, which cannot collide as ports can.
-SOCKETS = Config(KernelManager={"transport": "ipc"})
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -61,8 +59,10 @@ def execute(chapter: Path, into: Path, parameters: dict[str, str]) -> tuple[Path
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / target.name
         nbformat.write(jupytext.read(chapter), path)
-        options = {"kernel_name": "python3", "cwd": chapter.parent, "progress_bar": False, "config": SOCKETS}
-        notebook = strip(papermill.execute_notebook(path, path, parameters, **options))
+        options = {"kernel_name": "python3", "cwd": chapter.parent, "progress_bar": False}
+        # Kernels side by side talk through sockets of their own: ports can collide.
+        sockets = Config(KernelManager={"transport": "ipc", "ip": str(Path(scratch) / "kernel")})
+        notebook = strip(papermill.execute_notebook(path, path, parameters, config=sockets, **options))
     if said := stderr_of(notebook):
         raise SystemExit(f"{chapter}: a cell wrote to stderr, which a reader should not see:\n{said}")
     nbformat.write(notebook, target)
