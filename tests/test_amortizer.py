@@ -37,7 +37,7 @@ def combinations() -> Iterator[tuple[str, Experiment]]:
         for regime, kind in product(("parametric", "explicit"), ("grad", "data", "grad+data")):
             for tokens in TOKENS[mask] if "grad" in kind else TOKENS[mask][:1]:
                 signal = Signal(kind=kind, tokens=tokens, history=history)
-                for theta in ("one", "class") if (name, regime) == ("images", "parametric") else ("class",):
+                for theta in ("one", "class") if name == "images" and not history else ("class",):
                     chosen = small(regime, task, refiner, signal=signal, theta=theta)
                     yield f"{name}-{regime}-{kind}-{common}-{tokens}-{theta}", chosen
 
@@ -64,7 +64,8 @@ def test_conformance(name: str) -> None:
     silent = {
         name for name, weight in amortizer.named_parameters() if weight.grad is None or not weight.grad.any()
     }
-    assert silent <= UNUSED[experiment.signal.kind if experiment.regime != "implicit" else "data"], silent
+    unused = UNUSED[experiment.signal.kind if experiment.regime != "implicit" else "data"]
+    assert silent - SHIFT <= unused, silent
 
 
 UNUSED = {
@@ -73,6 +74,9 @@ UNUSED = {
     "grad+data": set(),
 }
 """Weights that cannot learn under a signal: the encoders of what is not shown."""
+
+SHIFT = {"regime.decode.out.bias"}
+"""Adds the same number to the logits of all classes, which changes no loss; rounding decides whether it moves."""
 
 
 def close(found: torch.Tensor, wanted: torch.Tensor) -> None:

@@ -1,0 +1,114 @@
+"""A config is plain data and back; what it describes is built from the seed alone; what makes no sense is refused."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from small import small
+
+from iai import configs
+from iai.configs import build, from_json, to_json
+from iai.experiments import EXPERIMENTS, PROFILES, experiment
+from iai.refiner import RefinerConfig
+from iai.regimes import Signal
+from iai.tasks import Images, LinearRegression
+from iai.types import UserError
+
+IMAGES = Images(source="sample", projection=5, ways=3)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_experiment_survives_json(profile: str) -> None:
+    for key in EXPERIMENTS:
+        chosen = experiment(key, profile)
+        again = from_json(json.loads(json.dumps(to_json(chosen))))
+        assert again == chosen and to_json(again) == to_json(chosen)
+
+
+def test_a_variant_is_another_config() -> None:
+    plain = small()
+    assert to_json(replace(plain, signal=Signal(kind="data"))) != to_json(plain)
+
+
+def test_weights_are_a_function_of_the_seed_and_leave_the_global_generator_alone() -> None:
+    state = torch.get_rng_state()
+    first, same, other = (build(small(), seed).state_dict() for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not torch.equal(first["refiner.encode_x.weight"], other["refiner.encode_x.weight"])
+
+
+@pytest.mark.parametrize(
+    ("regime", "theta", "slot", "slots"),
+    [
+        ("parametric", "class", 6, 3),
+        ("parametric", "one", 18, 1),
+        ("explicit", "class", 3, 3),
+        ("explicit", "one", 9, 1),
+        ("implicit", "class", 3, 4),
+    ],
+)
+def test_slots_are_what_the_regime_says(regime: str, theta: str, slot: int, slots: int) -> None:
+    amortizer = build(small(regime, IMAGES, theta=theta))
+    assert amortizer.refiner.interface.slot == slot
+    assert amortizer.regime.init(torch.zeros(2, 4, 5)).value.shape == (2, slots, slot)
+
+
+def test_the_same_theta_decodes_alike_as_one_token_and_as_one_a_class() -> None:
+    one, many = (build(small(task=IMAGES, theta=theta)) for theta in ("one", "class"))
+    theta, x = torch.randn(2, 18), torch.randn(2, 4, 5)
+    states = (
+        replace(a.regime.init(x), value=theta.view(2, *shape))
+        for a, shape in ((one, (1, 18)), (many, (3, 6)))
+    )
+    torch.testing.assert_close(*(a.f(x, state) for a, state in zip((one, many), states)))
+
+
+class Blackbox:
+    """A task without a known likelihood, and not even a dataclass."""
+
+    dx, dy, loss = 1, 1, "squared_error"
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("make", "fix"),
+    [
+        (lambda: small(task=Blackbox()), "explicit or the implicit"),
+        (lambda: small("implicit", space="softmax"), "choose 'logits'"),
+        (lambda: small(refiner={"mask": "causal"}), "tokens='running'"),
+        (lambda: small(refiner={"width": 9}), "multiple of heads"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_fix(make, fix: str) -> None:
+    with pytest.raises(ValueError, match=fix):
+        build(make())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"type": "Refiner"}', "no type 'Refiner'; there are .*RefinerConfig"),
+        ('{"type": "RefinerConfig", "widht": 3}', "malformed config of RefinerConfig: .*widht"),
+        ('{"type": "Experiment"}', "malformed config of Experiment: .*regime"),
+    ],
+)
+def test_a_malformed_config_is_one_clear_line(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        from_json(json.loads(text))
+    assert "\n" not in str(error.value)
+
+
+def test_a_task_of_ones_own_is_registered_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {"type": "Mine", "dimension": 3}
+    with pytest.raises(UserError, match=r"if it is yours: configs.TYPES\['Mine'\] = Mine"):
+        from_json(plain)
+    monkeypatch.setitem(configs.TYPES, "Mine", LinearRegression)
+    assert from_json(plain) == LinearRegression(dimension=3)
+
+
+def test_configs_hold_nothing_that_is_not_plain() -> None:
+    assert json.loads(json.dumps(to_json(RefinerConfig())))["type"] == "RefinerConfig"

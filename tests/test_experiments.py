@@ -1,0 +1,160 @@
+"""Runs: save and load are inverse, a damaged file is told so, every regime trains, a record says all it should."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from small import data, small
+
+import iai
+from iai import checkpoint, configs, experiments
+from iai.evaluate import evaluate
+from iai.experiments import EXPERIMENTS, experiment, fit, load
+from iai.regimes import Signal
+from iai.registry import with_one_step
+from iai.tasks import Images
+from iai.train import TrainConfig
+from iai.types import Batch, UserError
+
+SHORT = TrainConfig(updates=8, warmup=2, lr=0.01)
+IMAGES = Images(source="sample", projection=5, ways=3)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        small(train=SHORT, signal=Signal(history=1)),
+        small("explicit", train=SHORT),
+        small("implicit", IMAGES, train=SHORT, space="latent"),
+        small(task=IMAGES, train=SHORT, theta="one"),
+    ],
+    ids=lambda chosen: chosen.regime,
+)
+def test_save_then_load_is_the_identity(tmp_path: Path, chosen: Any) -> None:
+    path = tmp_path / "run.safetensors"
+    trained, _ = fit(chosen, seed=1, path=path, show=False)
+    loaded = iai.load(path)
+    batches, queries = data(chosen)
+    assert torch.equal(loaded(batches, queries.x), trained(batches, queries.x))
+    assert set(loaded.state_dict()) == set(trained.state_dict()) and not loaded.training
+
+
+def damage(path: Path, how: str) -> None:
+    whole = path.read_bytes()
+    tensors, metadata = checkpoint.read(path)
+    if how == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "text":
+        path.write_text("not a checkpoint\n")
+    elif how == "missing":
+        path.unlink()
+    elif how == "anonymous":
+        checkpoint.write(path, tensors, {"progress": metadata["progress"]})
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "text", "missing", "anonymous"])
+def test_a_damaged_or_foreign_file_gives_one_clear_line(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "run.safetensors"
+    fit(small(train=SHORT), path=path, show=False)
+    damage(path, how)
+    with pytest.raises(UserError, match=r"run\.safetensors") as error:
+        load(path)
+    assert "\n" not in str(error.value) and "train" in str(error.value)
+
+
+def test_loading_onto_a_device_that_is_not_there_is_a_user_error(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    fit(small(train=SHORT), path=path, show=False)
+    with pytest.raises(UserError, match="cannot be used here"):
+        load(path, "cuda:99")
+
+
+def test_the_package_offers_load_and_nothing_by_accident() -> None:
+    assert iai.load is load
+    with pytest.raises(AttributeError, match="no attribute 'laod'"):
+        iai.laod  # noqa: B018
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sinusoid:
+    dx: ClassVar[int] = 1
+    dy: ClassVar[int] = 1
+    loss: ClassVar[str] = "squared_error"
+    theta_shape: ClassVar[tuple[int, int]] = (1, 2)
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
+        theta = torch.randn(tasks, 1, 2, generator=generator)
+        x = 6 * torch.rand(tasks, points, 1, generator=generator) - 3
+        return Batch(x, (torch.cat([x.sin(), x.cos()], -1) * theta).sum(-1, keepdim=True))
+
+    def decode(self, x: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x.sin(), x.cos()], -1) @ theta.reshape(2, 1)
+
+
+@pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
+def test_a_task_of_ones_own_trains_in_every_regime(tmp_path, monkeypatch, regime: str) -> None:
+    chosen = small(regime, Sinusoid(), train=TrainConfig(updates=48, warmup=8, lr=0.01))
+    chosen = replace(chosen, objective=replace(chosen.objective, tasks=16, queries=8))
+    trained, _ = fit(chosen, path=tmp_path / "run.safetensors", show=False)
+    curve = evaluate(trained, Sinusoid(), replace(chosen.evaluation, tasks=64))["mse"]["mean"]
+    assert curve[2] < 0.9 * curve[0]
+    monkeypatch.setitem(configs.TYPES, "Sinusoid", Sinusoid)
+    batches, queries = data(chosen)
+    assert torch.equal(load(tmp_path / "run.safetensors")(batches, queries.x), trained(batches, queries.x))
+
+
+def test_keys_are_the_papers_rows_and_their_one_step_models() -> None:
+    rows = {key.removesuffix("-1-step") for key in EXPERIMENTS if key.startswith("table")}
+    assert len(rows) == 14
+    for key in rows:
+        chosen, one = experiment(key, "cpu"), experiment(f"{key}-1-step", "cpu")
+        assert one == with_one_step(chosen) and one.objective.steps == 1
+        table, family, kind = key.split("/")
+        assert chosen.regime == {"table2": "parametric", "table3": "explicit", "table4": "implicit"}[table]
+        assert chosen.signal.kind == kind
+        wanted = {"linear-regression": ["linear-regression"], "mnist": ["mnist", "fashion-mnist"]}[family]
+        assert list(chosen.evaluation_sets) == wanted and chosen.evaluation.steps == 20
+
+
+def test_one_step_models_are_given_the_same_points_a_step() -> None:
+    for key in ("table2/mnist/data", "table4/linear-regression/data"):
+        both = [experiment(name, "cpu") for name in (key, f"{key}-1-step")]
+        assert both[0].objective.points == both[1].objective.points == both[0].evaluation.points
+
+
+@pytest.mark.parametrize(
+    ("key", "profile", "near"),
+    [("table2/mnist/dat", "cpu", "table2/mnist/data"), ("table2/mnist/data", "cup", "cpu")],
+)
+def test_an_unknown_name_is_told_with_its_neighbours(key: str, profile: str, near: str) -> None:
+    with pytest.raises(UserError, match=near):
+        experiment(key, profile)
+
+
+def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "table4/linear-regression/data"
+    tiny = small("implicit", experiment(key, "smoke").task, train=SHORT)
+    tiny = replace(
+        tiny, evaluation_sets={"linear-regression": tiny.task}, evaluation=replace(tiny.evaluation, steps=20)
+    )
+    monkeypatch.setitem(experiments.EXPERIMENTS, key, lambda profile: tiny)
+    record = experiments.run(key, "smoke", 0, device="cpu", folder=tmp_path, progress=False)
+    assert (
+        record["key"] == key
+        and record["profile"] == "smoke"
+        and record["seed"] == 0
+        and record["schema"] == 1
+    )
+    curve = record["metrics"]["linear-regression"]["mse"]
+    assert len(curve["mean"]) == len(curve["se"]) == 21 and all(value > 0 for value in curve["se"])
+    beside = record["baselines"]["linear-regression"]
+    assert {"ridge", "memoryless", "mean"} <= set(beside) and beside["ridge"]["mse"]["mean"][20] < curve[
+        "mean"
+    ][20]
+    assert configs.from_json(record["config"]) == tiny and record["curve"]["update"][-1] == 8
+    assert {"config_hash", "sources_hash", "commit", "device", "torch", "created", "seconds"} <= set(record)
+    assert record["tokens_per_second"] > 0 and record["flops"] > 0 and 0 < record["utilisation"] < 1
