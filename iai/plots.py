@@ -1,6 +1,6 @@
 """Figures in one style, readable on light and dark pages and without telling colours apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -126,16 +126,55 @@ def scatter(
 
 
 def mask(
-    ax: Axes, allowed: Bool[Tensor, "rows columns"], *, rows: Sequence[str], columns: Sequence[str]
+    ax: Axes,
+    allowed: Bool[Tensor, "rows columns"],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    kinds: Sequence[int] = (),
 ) -> None:
-    """An attention mask: a filled square where the token of a row sees the token of a column."""
-    filled = ListedColormap(["none", COLOURS[0]])
+    """An attention mask: a filled square where the token of a row sees the token of a column.
+
+    `kinds`, a number a column, colours what is seen by its kind, and draws a line where one kind ends.
+    """
+    kind = np.array(kinds or [0] * len(columns))
+    filled = ListedColormap(["none", *COLOURS])
     grid = {"linewidths": 0.8, "linecolor": INK, "cbar": False, "square": True}
-    sns.heatmap(allowed.numpy().astype(float), ax=ax, cmap=filled, vmin=0, vmax=1, **grid)
+    sns.heatmap(
+        allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid
+    )
+    for edge in np.flatnonzero(np.diff(kind)) + 1:
+        ax.axvline(edge, color=INK, linewidth=2)
+        if len(rows) == len(columns):
+            ax.axhline(edge, color=INK, linewidth=2)
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90)
     ax.tick_params(length=0)
     ax.grid(visible=False)
+
+
+def boxes(ax: Axes, rows: Sequence[Sequence[str]], arrows: Iterable[tuple[str, str]]) -> None:
+    """Names in boxes, row under row, and an arrow from the first to the second of every pair."""
+    where = {
+        name: ((i + 0.5) / len(row), -float(level))
+        for level, row in enumerate(rows)
+        for i, name in enumerate(row)
+    }
+    frame = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
+    drawn = {name: ax.text(*at, name, ha="center", va="center", bbox=frame) for name, at in where.items()}
+    for start, end in arrows:
+        patches = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        style = {
+            "arrowstyle": "-|>",
+            "color": INK,
+            "alpha": 0.8,
+            "linewidth": 0.9,
+            "shrinkA": 0,
+            "shrinkB": 1,
+        }
+        ax.annotate("", where[end], where[start], arrowprops=style | patches)
+    ax.set(xlim=(0, 1), ylim=(0.5 - len(rows), 0.5))
+    ax.axis("off")
 
 
 def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> None:

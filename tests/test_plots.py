@@ -119,6 +119,20 @@ def test_a_mask_is_filled_where_a_row_sees_a_column(ax: Axes) -> None:
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list("abcd")
 
 
+def test_a_mask_tells_kinds_of_columns_apart_with_a_line_between(ax: Axes) -> None:
+    plots.mask(ax, torch.ones(2, 3).bool(), rows=list("ab"), columns=list("cde"), kinds=[0, 0, 1])
+    assert ax.collections[0].get_array().reshape(2, 3).tolist() == [[1, 1, 2], [1, 1, 2]]
+    assert [line.get_xdata()[0] for line in ax.get_lines()] == [2]
+
+
+def test_boxes_stand_in_rows_with_an_arrow_for_every_pair(ax: Axes) -> None:
+    plots.boxes(ax, [["a"], ["b", "c"]], [("a", "b"), ("a", "c")])
+    texts = [text for text in ax.texts if text.get_text()]
+    assert [text.get_text() for text in texts] == ["a", "b", "c"]
+    assert [text.get_position()[1] for text in texts] == [0, -1, -1]
+    assert sum(text.arrow_patch is not None for text in ax.texts if not text.get_text()) == 2
+
+
 def test_the_other_drawings_name_their_axes_and_groups() -> None:
     figure, (line, ax, image) = plots.panels(3)
     plots.lines(line, {"a": ([1, 2], [3, 4])}, labels=("updates", "loss"), logarithmic=True)
