@@ -142,7 +142,7 @@ def baseline_curves(task: Any, chosen: Experiment, folder: Path) -> dict[str, An
     return curves
 
 
-def training_curve(done: Progress, points: int = 200) -> dict[str, list[float]]:
+def training_curve(done: Progress, points: int = 200) -> dict[str, list[int] | list[float]]:
     """Training loss against update, averaged over at most 200 stretches."""
     losses = torch.stack([loss.float().cpu() for loss in done.losses])
     chunks = losses.tensor_split(min(points, len(losses)))
