@@ -39,7 +39,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show (this chapter shows none): smoke | cpu | gpu
+ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %% tags=["hide-input"]
@@ -133,7 +133,7 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 #
 # The split is not a refinement for good practice; without it the objective is another one. If the query were among the data, then the $g$ that hands on its
 # input and the $f$ that looks $x$ up in it would have no loss, and would have learned nothing. In this library {func}`iai.tasks.episode`
-# draws the data of a task once and cuts it, so that the two parts are disjoint by construction.
+# draws the data of a task once and cuts it, so that the two parts are disjoint by construction. Equations {eq}`eq-erm` to {eq}`eq-split` are the paper's eqs 1 to 6, in its order.
 #
 # ### What the best learner does
 #
@@ -212,29 +212,29 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # learner pays again with every question. Second, the width of the passage. By the data-processing inequality $\theta_T = g(\D_T)$ holds no more information about the task than $\D_T$, and if it is a vector of fixed
 # size it may hold less. A learner can reach the posterior mean through a narrow $\theta_T$ only if the family of tasks has a statistic that narrow. Planets have one: by {eq}`eq-sufficient`
 # *two* numbers, $A$ and $b$, are all that a data set says of $\theta_T$, however many stones were thrown. *One* number, a best guess of $\theta_T$, is enough to predict with, but not to go on learning with: it does not say how much it rests on, hence
-# not how far the next stone should move it. Chapter 2 meets this again as the limit of every learner whose memory is its present guess. Third, what can be learned: a regime says where gradients flow in training, and the chapters
-# on images show that this matters more than which functions could be represented.
+# not how far the next stone should move it. {ref}`The next chapter <ch-iteration>` meets this again as the limit of every learner whose memory is its present guess. Third, training: what is fixed in one regime is fitted in another, by gradients that have
+# to pass through whatever stands between. The explicit regime contains the parametric one as functions; whether it is therefore the better of the two is not a matter of containment, and the later chapters measure it.
 #
 # ## Seven learners
 #
 # In code, the formula is a class with a method `g` that is not given the query, a method `f`, and one line that composes them. With no data at all `g` must answer too: what it returns then
 # is the learner's prior.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.Formula)
 
 # %% [markdown]
 # Two $f$ are shared by two learners each, and written once. One is Newton's law, that is the likelihood of {eq}`eq-gravity`, and its $\theta$ is a single number. The other is a network that knows no physics, and its
 # 129 weights are $\theta$. All networks read and write in units of the typical size of $x$ and of $y$, the one concession to their comfort.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.newton, examples.small_network)
 
 # %% [markdown]
 # **SGD** {cite}`robbins1951stochastic`. The model is Newton's law, and $g$ starts at the Earth's gravity and takes one step of gradient descent a mini-batch. Nothing is carried over from
 # other planets but what we put in ourselves: the law, the start and the rate, $\theta_{i+1} = \theta_i - \eta\, \nabla_\theta \L$. {ref}`ex-rate` derives what this learner can and cannot reach.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.SGD, examples.gradient)
 
 # %% [markdown]
@@ -242,35 +242,35 @@ source(examples.SGD, examples.gradient)
 # can be differentiated again, so this is MAML proper, with its second derivatives, and not the first-order approximation of {cite:t}`nichol2018reptile`. What the planets have in common must all go into
 # $\theta_0$: it has to be a point from which a few gradient steps lead to the parabola of *any* planet.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.MAML)
 
 # %% [markdown]
 # **A learned optimizer** {cite}`hochreiter2001learning,andrychowicz2016learning`. Newton's law again, but the update rule is a recurrent network that is fed the gradient and the present guess. Its memory is
 # part of the state that $g$ carries from batch to batch, and only the guess is handed to $f$. This is one number *and a memory*, which is how it can get around the argument of the last section.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.LearnedOptimizer)
 
 # %% [markdown]
 # **A hypernetwork** {cite}`ha2017hypernetworks`. No descent at all: a network reads all observations and writes the weights of another in one go. Observations have no order, so they are encoded one by one and
 # averaged {cite}`zaheer2017deep`. A mean forgets how many things it is a mean of; we put $1/(1+n)$ beside it.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.HyperNetwork, examples.pooled)
 
 # %% [markdown]
 # **A conditional neural process** {cite}`garnelo2018cnp`. The same reader, but what it writes are not weights: it is a code of 64 numbers that a learned $f$ takes as one more input. What the numbers mean is settled
 # between $f$ and $g$ in training. This is the explicit regime: both sides learn.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.NeuralProcess)
 
 # %% [markdown]
 # **In-context learning** {cite}`garg2022what,mueller2022pfn`. Now $g$ does nothing, and $f$ is a Transformer that reads the observations beside each query. Queries are hidden from all other tokens, so that each is answered by itself. The passage
 # from data to prediction is as wide as the data.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.InContext)
 
 # %% [markdown]
@@ -278,7 +278,7 @@ source(examples.InContext)
 # task at hand. Nothing is trained for this use beforehand: $f$ learned another trade, and the start is the embedding of a stone thrown on some other planet, as prompts for language models are started from the embeddings of words.
 # The last line of `InContext.f` and of `PromptTuning.f` is the same call. Embedded data *are* a prompt, one that needed no search.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.PromptTuning)
 
 # %% [markdown]
@@ -296,7 +296,7 @@ source(examples.PromptTuning)
 #
 # All are trained on the same objective, {eq}`eq-split`: new planets at every update, between none and ten mini-batches of five stones each, the loss on sixteen further stones.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input", "nbval-check-output"]
 source(examples.Amortized)
 
 # %% [markdown]
@@ -394,8 +394,8 @@ notebook.table(grid, caption, "tab-seven", ".2g")
 # *A fixed step has a floor.* The posterior's error falls as one over the number of stones because each stone counts for less than the last. SGD with a constant rate weighs the last batch like the first,
 # and by {ref}`ex-rate` cannot come below 0.16 m² at its rate of 0.005, however many stones it is given. Whoever hands on a guess and nothing else is in the same position: it may learn a better compromise between forgetting and averaging, but it cannot know that it is time to average.
 #
-# *A learned $f$ has a floor too, of another kind.* An $f$ that was itself learned is wrong by a little everywhere, the same little for fifty stones or a hundred, and no $g$ repairs that. These curves level off at the error of what was learned, and that floor sinks with training:
-# run the chapter with `profile=cpu`, which trains eight times as long. To know Newton's law is worth much if one has few planets to learn from, and little if one has many.
+# *What was learned from finitely many planets has a floor too, of another kind.* A learned $f$, or a learned writer of its weights, is wrong by a little wherever one looks, the same little for fifty stones or a hundred, and no further stones repair that.
+# More planets do: with `profile=cpu`, which trains eight times as long, these floors sink, and that of SGD cannot.
 #
 # *The passage can be too narrow in practice while it is wide enough on paper.* One token of 32 numbers has ample room for $A$ and $b$, and twenty passes over a batch can tell slope from distance. Whether descent finds the right 32 numbers, through a frozen network that was never trained to be prompted, is another matter.
 #
@@ -515,5 +515,5 @@ notebook.Markdown(
 # We found that seven families do fit the formula as code that runs, in one or two dozen lines each; that the posterior is their common target, and their distance from it a number; and that the split between $f$ and $g$, free on paper,
 # fixes what is paid once a task, how narrow the passage is, and whether errors can go on falling as data come in.
 #
-# We did not find an order of merit, and did not look for one: one seed, one toy task with one unknown, untuned sizes. Three of the seven rely on a likelihood that is exactly right; on images nobody has one. And nothing here says what happens if $\D_T$ is too large for one context, which is where the next chapter starts:
+# We did not find an order of merit, and did not look for one: one seed, one toy task with one unknown, untuned sizes. SGD, the learned optimizer and refinement rely on a likelihood that is exactly right; real data do not come with one. And nothing here says what happens if $\D_T$ is too large for one context, which is where the next chapter starts:
 # SGD does not care how large it is, and the readers of whole data sets do.

@@ -1,7 +1,6 @@
 """Seven families of learners as small instances of f(x, g(D_T)) (eq. 5), all on the planets of `Gravity`.
 
-Each is a `Formula`: g turns mini-batches into whatever it likes and never sees a query; f sees a query and what g
-returned. Heights are in metres and x = (seconds, metres a second); networks work in units of the task's scales.
+Heights are in metres and x = (seconds, metres a second); networks work in units of the task's scales.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ from iai.types import Batch, Learner, concat
 
 
 class Formula(nn.Module):
-    """f(x, g(D_T)): all that f learns of a task is what g returns. With no data, g answers for any number of tasks."""
+    """f(x, g(D_T)): what g returns is all that f learns of a task (with no data, of any task)."""
 
     def __init__(self, task: Gravity):
         super().__init__()
@@ -35,28 +34,26 @@ class Formula(nn.Module):
         """Heights in metres, from what g made."""
         raise NotImplementedError
 
-    def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q 2"]) -> Float[Tensor, "tasks q 1"]:
+    def forward(self, batches: Sequence[Batch], x: Tensor) -> Float[Tensor, "tasks q 1"]:
         """f(x, g(D_T))."""
         return self.f(x, self.g(batches))
 
 
-def newton(self: Formula, x: Tensor, adapted: Float[Tensor, "#tasks 1"]) -> Float[Tensor, "tasks q 1"]:
-    """An f: heights by Newton's law, each task at its own gravity in units of the Earth's. It has nothing to learn."""
+def newton(self: Formula, x: Tensor, adapted: Float[Tensor, "#tasks 1"]) -> Tensor:
+    """An f: Newton's law, each task at its own gravity in units of the Earth's."""
     return vmap(self.task.decode)(x, adapted.expand(len(x), 1)[:, None])
 
 
-def small_network(
-    self: Formula, x: Float[Tensor, "tasks q 2"], adapted: Float[Tensor, "#tasks weights"]
-) -> Float[Tensor, "tasks q 1"]:
-    """An f: a network of one hidden layer that knows no physics, each task with its own weights (4 a unit, and 1)."""
+def small_network(self: Formula, x: Tensor, adapted: Float[Tensor, "#tasks w"]) -> Tensor:
+    """An f: a network of one hidden layer, each task with its own weights (4 a unit, and 1)."""
     units = adapted.shape[-1] // 4
     first, shift, last, bias = adapted.split([2 * units, units, units, 1], dim=-1)
-    features = torch.tanh(x / self.task.x_scale @ first.unflatten(-1, (2, units)) + shift[:, None])
+    features = torch.tanh(x / self.task.x_scale @ first.view(-1, 2, units) + shift[:, None])
     return self.task.y_scale * (features @ last[..., None] + bias[:, None])
 
 
 class SGD(Formula):
-    """f: Newton's law. g: gradient descent on the planet's gravity, from the Earth's. Nothing is learned."""
+    """f: Newton's law. g: gradient descent on gravity, from the Earth's. Learned: nothing."""
 
     f = newton
 
@@ -72,23 +69,24 @@ class SGD(Formula):
 
 
 class MAML(Formula):
-    """f: a network without physics. g: gradient descent on its weights, from a start learned through these steps."""
+    """f: a network. g: gradient descent on its weights. Learned: where it starts."""
 
     f = small_network
 
     def __init__(self, task: Gravity, rate: float = 0.05, weights: int = 129):
         super().__init__(task)
-        self.rate, self.start = rate, nn.Parameter(first_weights(weights))
+        self.rate = rate / task.y_scale**2
+        self.start = nn.Parameter(first_weights(weights))
 
     def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks weights"]:
         theta = self.start[None]
         for batch in batches:
-            theta = theta - self.rate / self.task.y_scale**2 * gradient(self.f, theta, batch)
+            theta = theta - self.rate * gradient(self.f, theta, batch)
         return theta
 
 
 class LearnedOptimizer(Formula):
-    """f: Newton's law. g: a recurrent network, fed gradients, that moves the planet's gravity."""
+    """f: Newton's law. g: a recurrent network, fed gradients, moves gravity. Learned: g."""
 
     f = newton
 
@@ -108,7 +106,7 @@ class LearnedOptimizer(Formula):
 
 
 class HyperNetwork(Formula):
-    """f: a network without physics. g: a network that reads all observations and writes the weights of f."""
+    """f: a network. g: another reads all observations and writes its weights. Learned: g."""
 
     f = small_network
 
@@ -122,7 +120,7 @@ class HyperNetwork(Formula):
 
 
 class NeuralProcess(Formula):
-    """f: a learned network of a query and a code. g: a learned network of each observation, averaged into the code."""
+    """f: a network of query and code. g: the mean of encoded observations. Learned: both."""
 
     def __init__(self, task: Gravity, width: int = 64, code: int = 64):
         super().__init__(task)
@@ -137,7 +135,7 @@ class NeuralProcess(Formula):
 
 
 class InContext(Formula):
-    """f: a Transformer that reads the observations beside the query. g: nothing; it hands the data on."""
+    """f: a Transformer that reads observations beside queries. g: the identity. Learned: f."""
 
     def __init__(self, task: Gravity, width: int = 32, depth: int = 2):
         super().__init__(task)
@@ -153,7 +151,7 @@ class InContext(Formula):
         return self.answer(x, self.observation(pairs(self.task, adapted)))
 
     def answer(self, x: Tensor, context: Float[Tensor, "#tasks n width"]) -> Tensor:
-        """Heights from queries and any tokens in place of observations; no query is seen by another token."""
+        """Heights from queries and any tokens as observations; nothing sees a query but itself."""
         queries = self.query(x / self.task.x_scale)
         tokens = torch.cat([context.expand(len(x), -1, -1), queries], dim=1)
         seen, n = context.shape[1], tokens.shape[1]
@@ -162,18 +160,19 @@ class InContext(Formula):
 
 
 class PromptTuning(Formula):
-    """f: a pretrained Transformer, frozen. g: gradient descent on a few tokens put in the place of observations."""
+    """f: a Transformer, frozen. g: gradient descent on tokens in place of observations."""
 
     def __init__(self, pretrained: InContext, tokens: int = 1, rate: float = 0.3, passes: int = 20):
         super().__init__(pretrained.task)
-        self.frozen, self.rate, self.passes = deepcopy(pretrained).requires_grad_(False), rate, passes
+        self.frozen = deepcopy(pretrained).requires_grad_(False)
+        self.rate, self.passes = rate / self.task.y_scale**2, passes
         example = self.task.sample(torch.Generator().manual_seed(0), tokens, 1)
         self.start = self.frozen.observation(pairs(self.task, [example])).transpose(0, 1)
 
     def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks tokens width"]:
         prompt = self.start
         for _ in range(self.passes if batches else 0):
-            prompt = prompt - self.rate / self.task.y_scale**2 * gradient(self.f, prompt, concat(batches))
+            prompt = prompt - self.rate * gradient(self.f, prompt, concat(batches))
         return prompt
 
     def f(self, x: Tensor, adapted: Float[Tensor, "#tasks tokens width"]) -> Tensor:
@@ -201,23 +200,21 @@ def pairs(task: Gravity, batches: Sequence[Batch]) -> Float[Tensor, "#tasks n 3"
 
 
 def pooled(network: nn.Module, rows: Float[Tensor, "tasks n d"]) -> Float[Tensor, "#tasks code"]:
-    """The mean of a network over rows, with 1 / (1 + n) beside it, so that one code says how much it rests on."""
+    """The mean of a network over rows, and 1 / (1 + n) beside it: how much the mean rests on."""
     n = rows.shape[1]
     mean = network(rows).sum(dim=1) / max(n, 1)
     return torch.cat([mean, torch.full_like(mean[:, :1], 1 / (1 + n))], dim=-1)
 
 
-def gradient(
-    f: Callable[[Tensor, Tensor], Tensor], state: Float[Tensor, "one *state"], batch: Batch
-) -> Float[Tensor, "tasks *state"]:
-    """The gradient of each task's mean squared error in its own state; it can be differentiated again."""
+def gradient(f: Callable[[Tensor, Tensor], Tensor], state: Tensor, batch: Batch) -> Tensor:
+    """The gradient of each task's mean squared error in its own state; differentiable again."""
     slope = grad(lambda state: squared_error(f(batch.x, state), batch.y).mean(-1).sum())
     return slope(state.expand(len(batch.x), *state.shape[1:]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Amortized:
-    """Eq. 6: the loss of held-out queries given 0 to `steps` mini-batches of new tasks, through all of g."""
+    """Eq. 6: the loss of held-out queries given 0 to `steps` mini-batches, through all of g."""
 
     task: Gravity
     tasks: int = 32
@@ -225,13 +222,13 @@ class Amortized:
     points: int = 5
     queries: int = 16
 
-    def __call__(
-        self, learner: Formula, generator: torch.Generator, done: float
-    ) -> Iterator[Float[Tensor, ""]]:
-        """One loss, in units of the variance of y."""
-        batches, queries = episode(self.task, generator, self.tasks, self.steps, self.points, self.queries)
+    def __call__(self, learner: Formula, generator: torch.Generator, done: float) -> Iterator[Tensor]:
+        """One loss, in units of the mean square of y."""
+        sizes = self.tasks, self.steps, self.points, self.queries
+        batches, queries = episode(self.task, generator, *sizes)
         k = int(torch.randint(self.steps + 1, (), generator=generator))
-        yield squared_error(learner(batches[:k], queries.x), queries.y).mean() / self.task.y_scale**2
+        losses = squared_error(learner(batches[:k], queries.x), queries.y)
+        yield losses.mean() / self.task.y_scale**2
 
 
 @torch.no_grad()
