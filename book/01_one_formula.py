@@ -482,7 +482,7 @@ notebook.table(grid, caption, "tab-seven", ".2g")
 # :class: dropdown
 #
 # The embedded observations are a prompt of that length, and with it the two learners are the same function; so the best prompt is at least as good *on those data*. It does not follow for new queries. Tuning minimises the empirical loss {eq}`eq-empirical` in a space of
-# $32$ numbers a token, with nothing that says which prompts are plausible, while the Transformer's own reading of the data was trained for the loss on held-out queries {eq}`eq-split`. And descent need not find the best prompt: in our trials more tokens at the same rate and number of passes did worse.
+# $32$ numbers a token, with nothing that says which prompts are plausible, while the Transformer's own reading of the data was trained for the loss on held-out queries {eq}`eq-split`. And descent need not find the best prompt: in our trials more tokens, at the same rate and number of passes, were no better.
 # ```
 
 # %% [markdown]
