@@ -1,6 +1,7 @@
 """What a chapter needs: its parameters checked, models trained live, and numbers, tables and banners of the ledger."""
 
 import ast
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -151,14 +152,15 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g") -> Markdown:
 
 
 def show(cell: Cell, spec: str = ".3g") -> str:
-    """A cell as text: `mean ± spread` of a summary, and "pending" for what is missing."""
+    """A cell as text: `mean ± spread` of a summary whose spread is known, and "pending" for what is missing."""
     if isinstance(cell, str):
         return cell
-    if not isinstance(cell, Summary):
+    if not isinstance(cell, Summary) or math.isnan(cell.spread):
         return format(cell, spec)
     if spec.endswith("%"):
         return f"{100 * cell.mean:{spec[:-1]}f} ± {100 * cell.spread:{spec[:-1]}f} %"
-    return f"{cell.mean:{spec}} ± {cell.spread:{'.1g' if spec.endswith('g') else spec}}"
+    digits = (".1g" if cell.spread < 10 else ".0f") if spec.endswith("g") else spec
+    return f"{cell.mean:{spec}} ± {cell.spread:{digits}}"
 
 
 def provenance(cells: Iterable[Cell]) -> str:

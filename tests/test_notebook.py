@@ -1,5 +1,6 @@
 """What a chapter needs: wrong parameters are one line, and every number shown is the ledger's or said to be missing."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,10 @@ def test_cells_are_plain_or_with_their_spread() -> None:
     assert show(cell, ".1%") == "25.0 ± 1.0 %"
     assert show(cell, ".2f") == "0.25 ± 0.01"
     assert (show(2, "d"), show("word"), show(Missing(reason="x"))) == ("2", "word", "pending")
+    ratio = Summary(values=(0.25,), errors=(math.nan,), seeds=(0,), profile="cpu")
+    assert show(ratio) == "0.25", "an unknown spread is not shown"
+    large = Summary(values=(333.2,), errors=(12.4,), seeds=(0,), profile="cpu")
+    assert show(large) == "333 ± 12"
     assert "| a | 3 |" in str(table(Grid(header=("", "n"), rows={"a": (3,)}), "", "t", "d"))
 
 
