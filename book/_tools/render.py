@@ -21,7 +21,14 @@ def main() -> int:
     build = Path(sys.argv[1]).resolve()
     collect(build / "source")
     options = ["--all", "--warningiserror", "--nitpick", "--keep-going", "--quiet"]
-    command = ["jupyter-book", "build", build / "source", "--path-output", build.parent, *options]
+    command = [
+        Path(sys.executable).with_name("jupyter-book"),
+        "build",
+        build / "source",
+        "--path-output",
+        build.parent,
+        *options,
+    ]
     if status := subprocess.run(command, cwd=ROOT, check=False).returncode:
         return status
     print(f"The book: {(build / 'html' / 'index.html').as_uri()}")
