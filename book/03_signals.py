@@ -1,0 +1,515 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (ch-signals)=
+# # Signals
+#
+# *Cost: about half a minute on one core at `smoke`; trains two small linear-regression models live, one that sees gradients and one that sees data.
+# Comparisons between trained models are read from committed records.*
+#
+# Chapter {ref}`ch-iteration` left open what a step is shown. A learned optimizer reads gradients; in-context learning reads observations; {cite:t}`mittal2025iterative` allow both, and remark that the map from data to gradient cannot be inverted, so that a learner which
+# sees gradients alone must be missing something. This chapter makes that remark precise. It says exactly what a gradient tells about a solution, how far a learner can come with it, when the missing part matters and when it
+# does not. Then it turns to a question that no formula mentions and that decides whether anything is learned at all: how large the tokens are relative to each other.
+
+# %% tags=["hide-cell"]
+# In Colab: clone the project, with the results that this chapter reads, and work inside it.
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", "https://github.com/OWNER/iai"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxtyping", "safetensors"], check=True)
+    os.chdir("iai/book")
+    sys.path.insert(0, os.path.abspath(".."))
+
+# %% tags=["parameters"]
+profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
+ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+seed: int = 0  # of everything drawn at random below
+
+# %%
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from iai import notebook, plots, results
+from iai.configs import build
+from iai.evaluate import episodes
+from iai.registry import experiment
+from iai.results import Missing, Summary
+from iai.theory import gradient_variance, ridge_variance, same_gradient
+from iai.types import Batch, UserError
+
+chapter = notebook.setup(globals())
+KINDS = {"Grad": "grad", "Data": "data", "Grad+Data": "grad+data"}
+
+# %% tags=["remove-input", "nbval-check-output"]
+chapter.banner("table2/linear-regression/*", "token-scale/*")
+
+# %% [markdown]
+# ## Tokens
+#
+# A step $h_\varphi(\theta, \mathcal{B})$ is a Transformer over tokens of three kinds, and the names below are those of {class}`iai.refiner.Refiner`. An observation becomes
+#
+# $$
+# t_j = \kappa_{\mathrm{pair}} + E_x x_j + E_y y_j + E_{xy} \bigl( E_x x_j \odot E_y y_j \bigr) ,
+# $$ (eq-pair-token)
+#
+# the last term being optional. A gradient $g = \nabla_\theta \frac{1}{B} \sum_j \mathcal{L}(y_j, f(x_j, \theta))$ becomes
+#
+# $$
+# t_g = \kappa_{\mathrm{grad}} + E_g \Bigl[\, \frac{g}{\rho(g)},\; \log \rho(g) \Bigr] , \qquad \rho(g) = \sqrt{\tfrac{1}{D} \textstyle\sum_d g_d^2} ,
+# $$ (eq-gradient-token)
+#
+# and a slot of the state $t_\theta = \kappa_{\mathrm{slot}} + E_\theta \theta$. The $E$ are linear maps, the $\kappa$ learned vectors that say what kind of token it is. There are no positional encodings: the observations of a batch are a set. An absent signal is an axis of length zero, so a Data model has
+# no $t_g$ and a Grad model no $t_j$; nothing else differs between them.
+#
+# The division by $\rho$ in {eq}`eq-gradient-token` is there because gradients change by orders of magnitude while $\theta$ converges, and a linear map of a vector that shrinks a hundredfold soon says nothing. Dividing keeps the direction at a constant scale, and the logarithm
+# returns the length as one moderate number. Nothing is lost: the pair determines $g$. Gradients are *inputs*. They are computed without a graph and detached, so no second derivative is ever taken.
+#
+# We train a Grad and a Data model live, at the chapter's profile, and look at the gradients along the Grad model's own path.
+
+# %%
+models = {
+    name: chapter.train(f"table2/linear-regression/{KINDS[name]}").amortizer for name in ("Grad", "Data")
+}
+chosen = experiment("table2/linear-regression/grad", profile)
+batches, queries = next(episodes(chosen.task, chosen.evaluation))
+model = models["Grad"]
+state = model.regime.init(queries.x)
+for k, batch in enumerate(batches):
+    rms = model.regime.evidence(state, batch).gradients.square().mean((1, 2, 3)).sqrt()
+    low, middle, high = rms.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
+    if k in (0, 1, 5, 10):
+        print(
+            f"gradient after {k:2d} steps: RMS {middle:.2f} in the median task, {low:.2f} to {high:.2f} in nine of ten"
+        )
+    with torch.no_grad():
+        state = model.step(state, batch)
+
+# %% [markdown]
+# ## What a gradient says
+#
+# Take linear regression, $f(x, \theta) = x^\top \theta$ with squared error, and a batch $(X, y)$ of $n \geq D$ points. With the moments $A = \frac{1}{n} X^\top X$ and $b = \frac{1}{n} X^\top y$,
+#
+# $$
+# g = \nabla_\theta \tfrac{1}{n} \lVert X \theta - y \rVert^2 = 2 (A \theta - b) , \qquad \theta^\star = A^{-1} b = \theta - \tfrac{1}{2} A^{-1} g .
+# $$ (eq-newton)
+#
+# Everything that the batch says about $\theta^\star$ is in $(A, b)$, which are $D (D + 3) / 2$ numbers. The gradient is $D$ numbers, one linear image of them. So the map from data to gradient has a fibre of dimension $D (D + 1) / 2$, one symmetric matrix, and it is the matrix that {eq}`eq-newton`
+# needs: the solution is a *Newton* step away {cite:p}`nocedal2006numerical`, and $g$ has lost the metric. How bad is that? The fibre could be large and the solutions on it all alike. They are not.
+#
+# ```{prf:theorem} A gradient is a half-space
+# :label: thm-half-space
+#
+# Let $g \neq 0$ be the gradient of the mean squared error at $\theta$ for some data set of $n \geq D$ points of which the least-squares solution is unique. Then the solutions $w$ of all data sets of $n$ points that have this same gradient at $\theta$ form exactly the open half-space
+# $\{ w : g^\top (\theta - w) > 0 \}$.
+# ```
+#
+# ```{prf:proof}
+# By {eq}`eq-newton`, $\theta - w = \frac12 A^{-1} g$ with $A$ positive definite, so $g^\top (\theta - w) = \frac12 g^\top A^{-1} g > 0$. Conversely let $s = 2(\theta - w)$ with $s^\top g > 0$ and put, for any $c > 0$,
+#
+# $$
+# P = \frac{s s^\top}{s^\top g} + c \Bigl( I - \frac{g g^\top}{g^\top g} \Bigr) .
+# $$
+#
+# Then $P g = s$. And $P$ is positive definite: $u^\top P u$ is a sum of two squares that vanish together only if $u$ is a multiple of $g$ and $s^\top u = 0$, hence $u = 0$ as $s^\top g \neq 0$. Set $A = P^{-1}$, take $X = \sqrt{n}\, Q A^{1/2}$ with any $Q \in \mathbb{R}^{n \times D}$ of orthonormal columns, and $y = X w$. This data set has moment $A$, solution $w$ and gradient $2 A (\theta - w) = A s = g$.
+# ```
+#
+# So a gradient says one thing with certainty: on which side of a hyperplane through $\theta$ the solution lies. The construction is {func}`iai.theory.same_gradient`; it is the secant equation of quasi-Newton methods read backwards, as the freedom that is left rather than a condition that is met. {numref}`fig-half-space` shows it in the plane.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-half-space", "caption": "Three data sets with the same gradient at $\\theta$. The curve of each is its level line of the squared error through $\\theta$, the mark inside is its least-squares solution. All level lines touch the same line at $\\theta$, and this is all that a gradient-only learner sees of them; any point of the shaded half-plane is the solution of some such data set."}, "image": {"alt": "A plane with a point theta on a straight line; an arrow shows the negative gradient. Three ellipses of different shape and direction touch the line at theta, each with its centre marked in the shaded half-plane beyond the line, far apart from each other."}}
+theta, gradient = torch.tensor([0.0, 0.0]), torch.tensor([0.6, 0.8])
+solutions = {"data set 1": (-0.3, -0.9), "data set 2": (-2.0, 0.6), "data set 3": (1.2, -1.6)}
+figure, (ax,) = plots.panels(width=6.4, height=4)
+turn = torch.linspace(0, 2 * math.pi, 200)
+for (name, solution), colour, marker in zip(solutions.items(), plots.COLOURS, plots.MARKERS):
+    w = torch.tensor(solution)
+    batch = same_gradient(theta, gradient, w, 8, torch.Generator().manual_seed(seed))
+    x, y = batch.x[0], batch.y[0, :, 0]
+    moment, found = x.T @ x / len(y), 2 / len(y) * x.T @ (x @ theta - y)
+    print(f"{name}: gradient ({found[0]:.4f}, {found[1]:.4f}), least squares at ({w[0]:.1f}, {w[1]:.1f})")
+    level = ((theta - w) @ moment @ (theta - w)).sqrt()
+    root = torch.linalg.cholesky(torch.linalg.inv(moment))
+    curve = w[:, None] + level * root @ torch.stack([turn.cos(), turn.sin()])
+    ax.plot(*curve.numpy(), color=colour)
+    ax.plot(*w.numpy(), marker, color=colour, markersize=7, label=name)
+side = torch.tensor([[-4.0, 3.0], [4.0, -3.0]])
+ax.plot(*side.T.numpy(), color=plots.INK, linewidth=1)
+ax.fill_between(side[:, 0], side[:, 1], -5, color=plots.INK, alpha=0.1, linewidth=0)
+ax.annotate(
+    "",
+    tuple((-0.9 * gradient).tolist()),
+    (0, 0),
+    arrowprops={"arrowstyle": "->", "color": plots.INK, "linewidth": 1.8},
+)
+ax.annotate(r"$\theta$", (0.08, 0.08), fontsize=12)
+ax.set(xlim=(-4, 3.4), ylim=(-3.4, 2), aspect="equal")
+plots.finish(ax, r"$\theta_1$", r"$\theta_2$")
+
+# %% [markdown]
+# On the other side there is nothing, and the code says so.
+
+# %%
+try:
+    same_gradient(theta, gradient, theta + gradient, 8, torch.Generator())
+except UserError as error:
+    print(error)
+
+# %% [markdown]
+# The same can be arranged for real inputs. Draw two sets of inputs from the task's own law, take any targets for the first, and solve for targets of the second with $X_2^\top (X_2 \theta - y_2) = X_1^\top (X_1 \theta - y_1)$. Both models that we trained are now asked for one step from the same $\theta$ on each of the two data sets.
+
+# %%
+generator = torch.Generator().manual_seed(seed)
+d = chosen.task.theta_shape[1]
+n = 4 * d
+x = torch.randn(2, n, chosen.task.dx, generator=generator)
+design, theta = chosen.task.design(x), 0.5 * torch.randn(1, 1, d, generator=generator)
+y = design[:1] @ torch.randn(d, 1, generator=generator) + 0.5 * torch.randn(1, n, 1, generator=generator)
+moment = design[0].T @ (design[0] @ theta[0].T - y[0])  # n / 2 times the gradient of the first
+other = design[1] @ (theta[0].T - torch.linalg.solve(design[1].T @ design[1], moment))
+pair = Batch(x, torch.cat([y, other[None]]))
+
+least_squares = torch.linalg.lstsq(design, pair.y).solution
+print(f"distance of the least-squares solutions:     {(least_squares[0] - least_squares[1]).norm():.4f}")
+for name, model in models.items():
+    state = replace(model.regime.init(x), value=theta.expand(2, 1, d))
+    shown, after = model.regime.evidence(state, pair), model.step(state, pair).value.detach()
+    if name == "Grad":
+        print(
+            f"distance of the gradients that are shown:    {(shown.gradients[0] - shown.gradients[1]).norm():.4f}"
+        )
+    print(
+        f"distance of the next theta, {name} model:{' ' * (9 - len(name))}     {(after[0] - after[1]).norm():.4f}"
+    )
+
+# %% [markdown]
+# The Grad model cannot but treat the two alike: whatever it does is wrong for at least one of them by half the distance of the solutions. The Data model has what is needed to tell them apart. What it makes of this is a matter of training.
+#
+# ### Three qualifications
+#
+# *The loss is in the mean, not in the gradient.* One observation has the gradient $g_j = 2 (x_j^\top \theta - y_j)\, x_j$. If the model has a bias, the last coordinate of $x_j$ is 1, so the last coordinate of $g_j$ is twice the residual, and dividing by it returns $x_j$ and then $y_j$: with $\theta$ known, *per-sample* gradients are the data in
+# another code (exercise {ref}`ex-per-sample`), as long as residuals are not zero. Information is destroyed when gradients are averaged over a batch. The library offers both, `Signal(tokens="mean")` and `Signal(tokens="sample")`; the first is the usual optimizer's, the default, and the one that we measure.
+#
+# *Certainty is not what a learner needs.* {prf:ref}`thm-half-space` is about all data sets. A learner has a prior over tasks: inputs are standard normal, say, so $A$ is near the identity when $n \gg D$, and then $\theta - \frac12 g$ is near the solution. The next section computes what a gradient is worth on average.
+#
+# *Several gradients say more.* On the same batch, $g(\theta') - g(\theta) = 2 A (\theta' - \theta)$: gradients at $D + 1$ points in general position give away $A$ itself. With $k \leq D$ of them, a method that moves within their span stays in a Krylov space $\theta^{(0)} + \operatorname{span}\{g, A g, \dots, A^{k-1} g\}$, of which conjugate gradients {cite:p}`hestenes1952methods` picks the best member,
+# and no method that learns of $A$ through gradients alone can do essentially better in the worst case {cite:p}`nemirovsky1983problem`. But this is a different setting from ours. In {eq}`eq-parametric-iteration` every step has a *fresh* batch, whose $A$ is another, and without a history window the refiner does not see earlier gradients, so it can take no
+# differences. It has one gradient, and what training taught it about typical $A$.
+#
+# Observations, by contrast, carry $A$ within a single step. One layer of linear attention over tokens $(x_j, y_j)$ can compute $\sum_j x_j (y_j - x_j^\top \theta)$, the gradient; deeper ones can raise $A$ to powers, which is what preconditioned gradient steps and Newton-Schulz iterations are made of {cite:p}`vonoswald2023transformers,ahn2023transformers,fu2024second`.
+#
+# (sec-worth)=
+# ## What a gradient is worth
+#
+# Let $e = w - \theta$ be the error of the present state, isotropic with variance $v$ per coordinate, as in section {ref}`sec-memoryless`. A fresh batch of $B$ points gives $m = -\frac12 g = \frac1B X^\top (X e + \varepsilon)$. By symmetry the best linear use of $m$ is a multiple of it. For standard normal inputs $\E A = I$ and $\E A^2 = (1 + \frac{D+1}{B}) I$, hence
+#
+# $$
+# \E\, e^\top m = D v , \qquad \E \lVert m \rVert^2 = D \Bigl[ v \Bigl( 1 + \frac{D + 1}{B} \Bigr) + \frac{\sigma^2}{B} \Bigr] ,
+# $$
+#
+# and the regression of $e$ on $m$ leaves
+#
+# $$
+# v_{i+1} = v_i \; \frac{(D + 1) v_i + \sigma^2}{(B + D + 1) v_i + \sigma^2} ,
+# \qquad \theta^{(i+1)} = \theta^{(i)} - \tfrac{1}{2} \beta_i\, g^{(i)} , \qquad \beta_i = \frac{B v_i}{(B + D + 1) v_i + \sigma^2} .
+# $$ (eq-gradient-recursion)
+#
+# This is stochastic gradient descent with the best possible schedule of step sizes, the counterpart for gradients of the memoryless recursion {eq}`eq-memoryless-recursion` for data ({func}`iai.theory.gradient_variance`). A nonlinear learner may do a little better by reading $\lVert m \rVert$, since the length of the gradient tells something of $v$ when tasks differ.
+#
+# Compare the two far from the noise, $\sigma \to 0$, as functions of the batch size per dimension, $\rho = B / D$. One step on data projects out $B$ of $D$ directions; one step on the gradient shrinks everything a little:
+#
+# $$
+# \frac{v_{i+1}}{v_i} \to \max(0,\, 1 - \rho) \quad \text{(data)} , \qquad
+# \frac{v_{i+1}}{v_i} \to \frac{1}{1 + \rho} = 1 - \rho + \rho^2 - \dots \quad \text{(gradient)} .
+# $$ (eq-rho)
+#
+# For $\rho \ll 1$ the two agree to first order: *when a batch is much smaller than the dimension, its gradient is nearly all that it says.* For $\rho \gtrsim 1$ they could not differ more: data solve the problem and a gradient halves the error. This is a reading, derived for one task family, of the observation that {cite:t}`mittal2025iterative` report, as summarised by others since we
+# have not verified their tables: that observations win in low dimension and gradients are needed in high dimension. On {eq}`eq-rho` gradients never win by what they *say*; they can win only by being *easier to use*, one token that is already a descent direction, against $B$ tokens that a network of given size must first learn to combine. And close to the solution, where noise dominates, both
+# recursions turn into $1 / v_{i+1} \approx 1 / v_i + B / \sigma^2$: then a gradient is as good as the data, at any $\rho$.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-worth", "caption": "Left: parametric models of the ledger with gradients, data and both, against the best that a memoryless learner can do with either signal (dashed: data, dotted: gradient; derived, not fitted). Bands are 95 % intervals over seeds; the shaded part is beyond training. Right: what one step without noise leaves of the error, against batch size over dimension."}, "image": {"alt": "Left, a logarithmic line chart of raw mean squared error over steps 0 to 20 for Grad, Data and Grad+Data models with two grey theoretical curves, the one for data below the one for gradients. Right, two curves against the ratio of batch size to dimension, both starting at one; the data curve falls linearly to zero at one, the gradient curve slowly to one half and on."}}
+shown = experiment("table2/linear-regression/grad", chapter.ledger)
+setting = (shown.task.theta_shape[1], shown.objective.points, shown.task.noise_variance)
+v, u = [1.0], [1.0]
+for _ in range(20):
+    v.append(ridge_variance(v[-1], *setting))
+    u.append(gradient_variance(u[-1], *setting))
+bounds = {
+    "data": [setting[0] * q + setting[2] for q in v],
+    "gradient": [setting[0] * q + setting[2] for q in u],
+}
+figure, (left, right) = plots.panels(columns=2, width=9, height=3.6)
+for (name, bound), style in zip(bounds.items(), ("--", ":")):
+    left.plot(bound, style, color=plots.INK, label=f"{name}, memoryless")
+rows = {name: f"table2/linear-regression/{kind}" for name, kind in KINDS.items()}
+plots.curves(
+    left,
+    chapter.curves(rows, "linear-regression", "mse"),
+    label="raw MSE",
+    horizon=shown.objective.steps,
+    logarithmic=True,
+)
+left.legend(loc="upper right", bbox_to_anchor=(1, 0.95))
+rho = np.linspace(0, 2, 81)
+plots.lines(
+    right,
+    {"data": (rho, np.maximum(0, 1 - rho)), "gradient": (rho, 1 / (1 + rho))},
+    labels=("points a step / dimension", "share of the error left"),
+)
+
+# %% tags=["hide-input", "nbval-check-output"]
+asked = (1, 2, 5, 10, 20)
+simulated = {"data, memoryless (simulated)": f"{rows['Data']}|memoryless"}
+grid = chapter.steps({**rows, **simulated}, "linear-regression", "mse", steps=asked)
+theory = {f"{name}, memoryless (derived)": tuple(bound[k] for k in asked) for name, bound in bounds.items()}
+grid = replace(grid, rows={**grid.rows, **theory})
+notebook.table(
+    grid,
+    "Raw MSE of linear regression by signal, with what theory allows a memoryless learner for each.",
+    "tab-signals",
+)
+
+# %% tags=["hide-input", "nbval-check-output"]
+horizon = shown.objective.steps
+ends = {
+    name: results.summary(key, chapter.ledger, "linear-regression", "mse", horizon)
+    for name, key in rows.items()
+}
+if any(isinstance(end, Missing) for end in ends.values()):
+    print("pending: not all three signals have been run")
+else:
+    best = min(("Grad", "Data"), key=lambda name: ends[name].mean)
+    both, one = ends["Grad+Data"], ends[best]
+    error = math.hypot(both.spread, one.spread)
+    sign = "above" if both.mean > one.mean else "below"
+    worse = both.mean - one.mean > 2 * error
+    print(
+        f"after {horizon} steps Grad+Data is at {both:.4f} ± {both.spread:.1g}, {sign} {best} alone at {one:.4f} ± {one.spread:.1g};"
+    )
+    print(
+        f"the difference is {(both.mean - one.mean) / error:+.1f} standard errors: {'worse' if worse else 'not worse'} by the criterion of two"
+    )
+
+# %% tags=["hide-input", "nbval-check-output"]
+body = {}
+for name, key in rows.items():
+    curve, best = (chapter.curve(key, "linear-regression", "mse", of) for of in (None, "memoryless"))
+    if isinstance(curve, Missing) or isinstance(best, Missing):
+        body[name] = (curve,) * len(asked)
+        continue
+    limit = bounds["gradient"] if name == "Grad" else [one.mean for one in best]
+    room = {k: limit[k] - setting[2] for k in asked}
+    body[name] = tuple(
+        replace(
+            curve[k],
+            values=tuple((value - setting[2]) / room[k] for value in curve[k].values),
+            errors=tuple(error / room[k] for error in curve[k].errors),
+        )
+        for k in asked
+    )
+header = ("", *(f"{k} step{'s' * (k > 1)}" for k in asked))
+caption = "Error above the noise, as a multiple of what the memoryless limit of the model's own signal leaves (for Grad, derived; for the others, that of data, simulated on the same tasks). Near 1, the signal is the limit; far above, the network is."
+notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-efficiency", ".2f")
+
+# %% [markdown]
+# {numref}`tab-efficiency` separates the two things that a model can lack. Where its row is near 1, the model does with its signal all that a learner of this form could do with it, and only more information would help; a little below 1 is possible, as {eq}`eq-gradient-recursion` is the best *linear* use of a gradient. Where it is far above 1, the information is there and is not used. The first column is the cleanest, since all models start it from the same state: a
+# gradient model has to learn one number there, its first step size, and a data model has to learn to solve a linear system within a few layers. Adding gradients to data adds no information, by {eq}`eq-newton` they are a function of it and $\theta$; what Grad+Data can gain over Data is a computation that it need not learn.
+#
+# (sec-token-scale)=
+# ## Token scale and the plateau
+#
+# All of the above is about what signals *could* tell. Whether a network listens is decided in the first few hundred updates, and there the relative scale of the terms in {eq}`eq-pair-token` matters more than anything else that we tried. The obvious encoder, one `nn.Linear` applied to the concatenation $[x, y]$ with PyTorch's default initialisation, gives every *entry* of $[x, y]$ the same weight. An image has
+# many entries and a one-hot label has one that is not zero, so the label enters as a small perturbation of a large vector, and the layer norm that follows makes sure that it stays small. {numref}`tab-scales` measures this for the four starts that we compare:
+#
+# - *matched*: $x$ and $y$ have encoders of their own, each divided by the known RMS of its input, so that both terms have RMS 1 a feature; in the implicit regime $x$ also starts in features of its own (`apart`), so that attention can compare inputs before it has learned to ignore labels; query and key weights of a layer start *equal* (`tied`), so that a token attends to tokens like itself.
+# - *mixed*: the same, but $x$ and $y$ share all features.
+# - *untied*: the same as matched, but queries and keys start independent.
+# - *unmatched*: the concatenation with one linear layer.
+
+# %% tags=["hide-input"]
+STARTS = ("matched", "mixed", "untied", "unmatched")
+body = {}
+for start in STARTS:
+    one = experiment(f"token-scale/mnist/{start}", profile)
+    refiner = build(one, seed).refiner
+    batch = one.task.sample(torch.Generator().manual_seed(seed), tasks=64, points=32)
+    with torch.no_grad():
+        x, y = refiner.encode_x(batch.x), refiner.encode_y(batch.y)
+        rms = [part.square().mean().sqrt().item() for part in (x, y)]
+        asking, seen = x[:, :16] + refiner.kinds[3], (x + y)[:, 16:] + refiner.kinds[0]
+        block = refiner.blocks[0]
+        q, key = (
+            block.qkv(block.norm_attention(part)).chunk(3, dim=-1)[i] for i, part in enumerate((asking, seen))
+        )
+        weights = (q @ key.mT / q.shape[-1] ** 0.5).softmax(-1)
+        alike = (weights * (batch.y[:, :16] @ batch.y[:, 16:].mT)).sum(-1).mean().item()
+    body[start] = (*rms, rms[0] / rms[1], alike)
+header = ("start", "RMS of $E_x x$", "RMS of $E_y y$", "ratio", "attention to own class")
+caption = "Before training, measured live at the chapter's profile: the two terms of an observation token, and the share of a query's first-layer"
+caption += f" attention that falls on observations of its class (chance: {1 / one.task.dy:.2f})."
+notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-scales", ".2f")
+
+# %% [markdown]
+# ### Why there is a plateau
+#
+# A caricature shows what to expect. To predict in context, something must *match* the query with observations, with strength $a$ say, and something must *carry* their labels to the output, with strength $c$; the signal that reaches the prediction is $s\, a\, c$, where $s$ is the scale at which the label enters the token. With a squared loss
+# $\frac12 (1 - s a c)^2$, gradient descent moves both along
+#
+# $$
+# \dot a = s c \, (1 - s a c) , \qquad \dot c = s a \, (1 - s a c) ,
+# $$ (eq-saddle)
+#
+# the dynamics of a two-layer linear network {cite:p}`saxe2014exact`. At $a = c = 0$ there is a saddle: neither factor can grow until the other has. From small $a = c = \epsilon$ both grow as $\epsilon\, e^{s t}$, so for a time
+#
+# $$
+# t_{\mathrm{plateau}} \approx \frac{1}{s} \ln \frac{1}{\epsilon \sqrt{s}}
+# $$ (eq-plateau)
+#
+# nothing seems to happen, and then everything does. Abrupt exits from long plateaus are indeed what in-context learning shows {cite:p}`kirsch2022general,reddy2024mechanistic,fu2024breaking`. {eq}`eq-plateau` names two ways out. Raising $s$, the scale of the label in its token, shortens the plateau in proportion. Starting with one of the factors *not* small removes the saddle: if attention matches from the start, $a = \mathcal{O}(1)$, then $c$ grows linearly at once. Equal query and key weights do this:
+# the score of a pair of tokens is then $\lVert W u \rVert^2$-like, largest for tokens that resemble each other, so that the untrained layer is already a smoother over neighbours. The last column of {numref}`tab-scales` shows how much of one.
+#
+# For regression the thing to be carried is not $y_j$ but the product $x_j y_j$, whose sum is the gradient at $\theta = 0$. From $E_x x_j + E_y y_j$ a network must first *make* products, one more factor in the chain. The third term of {eq}`eq-pair-token` hands them over. It is still data only, in the sense that no likelihood and no derivative enters; but one should be
+# aware that it is the very product which the gradient of a linear model would contain.
+#
+# ### Measured
+#
+# {numref}`fig-plateau` and {numref}`tab-plateau` show the training losses of the ledger's runs. All runs of a panel have the same budget of updates and the same data, and differ in their start alone.
+
+
+# %% tags=["hide-input"]
+def training(key: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Updates, and training losses with a row a seed; None if nothing has been run."""
+    curves = [record["curve"] for record in results.records(key, chapter.ledger)]
+    return (np.array(curves[0]["update"]), np.array([curve["loss"] for curve in curves])) if curves else None
+
+
+FAMILIES = {
+    "mnist": [f"token-scale/mnist/{start}" for start in STARTS],
+    "linear-regression": [f"token-scale/linear-regression/{start}" for start in ("product", "no-product")],
+}
+KEYS = [key for keys in FAMILIES.values() for key in keys]
+found = {key: training(key) for key in KEYS}
+scales = {name: experiment(keys[0], chapter.ledger).task for name, keys in FAMILIES.items()}
+CHANCE = {
+    "mnist": math.log(scales["mnist"].dy),
+    "linear-regression": scales["linear-regression"].y_scale ** 2,
+}
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-plateau", "caption": "Training loss by start, from the ledger: mean over seeds and the range of seeds. Left: implicit models on MNIST tasks; right: parametric models that see data, on linear regression. The dotted line is what a learner reaches that ignores the inputs. Early on the loss is that of shorter roll-outs, alike for all runs."}, "image": {"alt": "Two line charts of training loss against updates. Left, four starts on MNIST with the level of chance dotted; right, linear regression with and without the product term on a logarithmic axis. Lines leave the dotted level at different numbers of updates."}}
+figure, axes = plots.panels(columns=2, width=9, height=3.6)
+for ax, (family, keys) in zip(axes, FAMILIES.items()):
+    for key, colour, style in zip(keys, plots.COLOURS, ("-", "--", "-.", ":")):
+        label = key.split("/")[-1]
+        if found[key] is None:
+            plots.pending(ax, label, Missing(reason="not run"), colour)
+            continue
+        updates, losses = found[key]
+        ax.plot(updates, losses.mean(0), style, color=colour, label=label)
+        ax.fill_between(updates, losses.min(0), losses.max(0), color=colour, alpha=0.15, linewidth=0)
+    ax.axhline(CHANCE[family], color=plots.INK, linestyle=":", linewidth=1)
+    unit = "cross-entropy (nats)" if family == "mnist" else "squared error"
+    plots.finish(
+        ax, "updates", f"training loss, {unit}", logarithmic=family != "mnist" and found[keys[0]] is not None
+    )
+    ax.set_title(family)
+
+# %% tags=["hide-input", "nbval-check-output"]
+body = {}
+for family, keys in FAMILIES.items():
+    metric, last = (
+        ("error", experiment(keys[0], chapter.ledger).objective.steps) if family == "mnist" else ("mse", 10)
+    )
+    for key in keys:
+        after = tuple(results.summary(key, chapter.ledger, family, metric, k) for k in (1, last))
+        leaves = Missing(reason="not run")
+        if found[key] is not None:
+            updates, losses = found[key]
+            below = losses < 0.9 * CHANCE[family]
+            first = [float(updates[row.argmax()]) if row.any() else math.inf for row in below]
+            leaves = (
+                "never"
+                if math.inf in first
+                else Summary(
+                    values=tuple(first),
+                    errors=(math.nan,) * len(first),
+                    seeds=after[0].seeds,
+                    profile=chapter.ledger,
+                )
+            )
+        body[key.removeprefix("token-scale/")] = (leaves, *after)
+header = ("start", "leaves the plateau (update)", "after 1 step", "after the horizon")
+caption = "When the training loss first falls 10 % below that of ignoring the inputs (never: in at least one seed not within the budget), and the error on held-out tasks (MNIST) or raw MSE (linear regression) in the end."
+notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-plateau")
+
+# %% [markdown]
+# ## Exercises
+#
+# ```{exercise} Per-sample gradients are data
+# :label: ex-per-sample
+#
+# Let $f(x, \theta)$ be a linear softmax over $C$ classes with a bias each, with cross-entropy. Given $\theta$ and the gradient of the loss of *one* observation, recover $x$ and $y$. What fails when the classifier is certain and right, and what does it fail to tell when it is averaged over two observations?
+# ```
+#
+# ```{solution} ex-per-sample
+# :class: dropdown
+#
+# The gradient in row $c$ of the weights is $(p_c - y_c)(x, 1)$ with $p = \operatorname{softmax}(\theta (x, 1))$. The bias column is $p - y$. Exactly one of its entries is negative, that of the true class, so $y$ is known; any row with $p_c \neq y_c$ divided by its bias entry gives $x$. If $p = y$ the gradient vanishes and nothing is known but that $\theta$ classifies this observation with certainty and correctly. The mean of two is a
+# matrix of rank at most 2 with bias column $\frac12 (p - y + p' - y')$: the two factors of a rank-2 matrix are known only up to an invertible $2 \times 2$ matrix, so $x$ and $x'$ can be mixed. With $B \geq D + 1$ observations the rank is full and says nothing any more.
+# ```
+#
+# ```{exercise} The half-space, with a prior
+# :label: ex-posterior
+#
+# Inputs are standard normal, $w \sim \mathcal{N}(\theta, v I)$, no noise. Show that for $B \to \infty$ at fixed $D$ the direction of $g$ determines that of $w - \theta$, and for $B = 1$ it determines a line on which the *projection* of $w - \theta$ is known. Reconcile this with {prf:ref}`thm-half-space`.
+# ```
+#
+# ```{solution} ex-posterior
+# :class: dropdown
+#
+# For $B \to \infty$, $A \to I$ almost surely and $w = \theta - \frac12 g$. For $B = 1$, $-\frac12 g = x x^\top (w - \theta)$: the direction of $g$ is that of $x$ up to sign, and $\lVert g \rVert = 2 \lVert x \rVert \, |x^\top (w - \theta)|$ gives the projection if $\lVert x \rVert$ were known; it concentrates at $\sqrt{D}$. The theorem speaks of what is *possible*, for any data set. A law of inputs makes nearly all
+# of those data sets improbable: the posterior of $w$ given $g$ is supported on the half-space but sits in a small part of it. A learned step is the map from $g$ to where that posterior sits, which is why it fails when the law of inputs changes.
+# ```
+#
+# ```{exercise} When is the gradient enough?
+# :label: ex-enough
+#
+# Take $\sigma = 0$ and $B = \rho D$. How many steps does it take to reduce the error by a factor of 100 with data and with gradients, for $\rho = 0.1$ and $\rho = 1$? In observations?
+# ```
+#
+# ```{solution} ex-enough
+# :class: dropdown
+#
+# By {eq}`eq-rho` the number of steps is $\ln 100 / {-\ln(1 - \rho)}$ and $\ln 100 / \ln(1 + \rho)$: for $\rho = 0.1$, 43.7 and 48.3, about $4.4 D$ and $4.8 D$ observations; for $\rho = 1$, one step of $D$ observations against 6.6 steps, $6.6 D$ observations. A learner with *memory* needs $D$ in either case: at small $\rho$ both memoryless learners waste observations alike, and the signal is not what limits them.
+# ```
+#
+# ```{exercise} Half-spaces add up
+# :label: ex-half-spaces
+#
+# A learner sees mean gradients of *the same* batch at $\theta_1, \dots, \theta_k$. Each gives a half-space that contains the solution. Why is their intersection not all that it knows?
+# ```
+#
+# ```{solution} ex-half-spaces
+# :class: dropdown
+#
+# All gradients share one $A$: differences give $A (\theta_i - \theta_j)$, so $A$ is known on the span of the differences. A solution $w$ is consistent iff some positive definite $A$ maps $2(\theta_i - w)$ to $g_i$ for *all* $i$, which requires the matrix $(\theta_i - w)^\top g_j$ to be symmetric and positive (semi-)definite. Symmetry alone is $k (k - 1) / 2$ linear equations for $w$, since $w$ enters as $w^\top (g_j - g_i)$: of these $k - 1$ are independent, and $D + 1$ gradients in general position leave one point.
+# ```
+#
+# ## What we found, and what we did not
+#
+# That data cannot be recovered from a gradient is not only true, it is true in the strongest sense that a mean gradient allows: it fixes a half-space and nothing else ({prf:ref}`thm-half-space`, {numref}`fig-half-space`), and two trained models show both sides of it. But the loss is in the averaging. And on average over tasks a gradient is worth a good deal, which {eq}`eq-gradient-recursion` quantifies: nearly
+# everything when the batch is small against the dimension or when noise dominates, and much less in between. The numbers of the trained models stand in {numref}`tab-signals` beside these limits; the line printed under it says how Grad+Data compares with the better of the two.
+#
+# How tokens are scaled at the start decides, within our budgets, when learning begins ({numref}`fig-plateau`, {numref}`tab-plateau`). The caricature {eq}`eq-saddle` explains why scale and a matching start should matter; it does not predict the number of updates, and we did not fit it. A start that stays on its plateau here might leave it with more updates, another learning rate or more tasks:
+# the comparison is at one budget. We have not measured the per-sample and running gradient tokens against the mean, nor images with gradient signals at more than one batch size, so that the reading of "gradients are needed in high dimension" offered in section {ref}`sec-worth` rests on linear regression and on theory.
