@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import headline
+
 ROOT = Path(__file__).resolve().parents[2]
 IGNORED = shutil.ignore_patterns("*.py", "*.ipynb", "results", "_tools", "__pycache__", ".ipynb_checkpoints")
 
@@ -20,6 +22,7 @@ def collect(source: Path) -> None:
 def main() -> int:
     build = Path(sys.argv[1]).resolve()
     collect(build / "source")
+    headline.draw(build / "source" / headline.FIGURE)
     options = ["--all", "--warningiserror", "--nitpick", "--keep-going", "--quiet"]
     command = [
         Path(sys.executable).with_name("jupyter-book"),
