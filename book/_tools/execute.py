@@ -1,16 +1,19 @@
 """Makes NN.ipynb from NN.py: jupytext reads the percent script, papermill runs it, machine traces are stripped."""
 
 import argparse
+import base64
 import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import jupytext
 import nbformat
 import papermill
+from PIL import Image
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +39,17 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.metadata.tags.append("remove-cell")
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if not is_progress(o)]
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    output["data"]["image/png"] = smaller(output["data"]["image/png"])
     return notebook
+
+
+def smaller(png: str) -> str:
+    """A figure in base64 with a palette of 256 colours: a quarter of the size, the same to the eye."""
+    found, written = Image.open(BytesIO(base64.b64decode(png))), BytesIO()
+    found.quantize(256, method=Image.Quantize.FASTOCTREE).save(written, "png", optimize=True)
+    return base64.b64encode(written.getvalue()).decode() + "\n"
 
 
 def is_progress(output: nbformat.NotebookNode) -> bool:
