@@ -180,10 +180,10 @@ chapter.banner("table2/linear-regression/*")
 # mini-batch noise.
 #
 # At the very start of training it is *exactly* the case here. The refiner's update head is initialised at zero, so that $h_\varphi(\theta, \mathcal{B}) = \theta$ for every input: all states are $\theta^{(0)}$, all
-# $J_i$ are the identity, and {eq}`eq-bptt` reads $d\ell_k / d\varphi = \sum_{i<k} G_i$ (exercise {ref}`ex-zero-head`). The gradient of the *final* loss through all steps is then the *sum* of the greedy gradients, at no cost of memory.
+# $J_i$ are the identity, and {eq}`eq-bptt` reads $d\ell_k / d\varphi = \sum_{i<k} G_i$ ({ref}`ex-zero-head`). The gradient of the *final* loss through all steps is then the *sum* of the greedy gradients, at no cost of memory.
 #
 # And if the state that minimises each $\ell_i$ is also the best state to go on from, greed loses nothing at the optimum whatever the gradients on the way. This is so if $\theta^{(i)}$ can hold a sufficient
-# statistic of the data seen, as in exact Bayesian filtering. It is not so in general: exercise {ref}`ex-chebyshev` has two steps that solve a problem exactly, of which the first raises the loss, so that greed never
+# statistic of the data seen, as in exact Bayesian filtering. It is not so in general: {ref}`ex-chebyshev` has two steps that solve a problem exactly, of which the first raises the loss, so that greed never
 # finds them. In the optimisation literature this is the short-horizon bias {cite:p}`wu2018short`.
 #
 # ## Memory, measured
@@ -213,16 +213,15 @@ plots.lines(
 )
 ax.set_xscale("log", base=2)
 _ = ax.set_xticks(ks, [str(k) for k in ks])
-# %%
+# %% tags=["hide-input"]
 slope = (peaks["unrolled"][-1] - peaks["unrolled"][0]) / (ks[-1] - ks[0])
-print(f"greedy:   {peaks['greedy'][0]:.2f} MiB at k = 1, {peaks['greedy'][-1]:.2f} MiB at k = {ks[-1]}")
-print(
-    f"unrolled: {peaks['unrolled'][0]:.2f} MiB at k = 1, {peaks['unrolled'][-1]:.2f} MiB at k = {ks[-1]}; {slope:.2f} MiB a step"
-)
+for name, (first, *_, last) in peaks.items():
+    print(f"{name}: {first:.2f} MiB at k = 1, {last:.2f} MiB at k = {ks[-1]}")
+print(f"unrolled: {slope:.2f} MiB for each further step")
 
 # %% [markdown]
 # The count is of tensors, so it is the same on every machine. What an accelerator allocates beside them (workspaces, fragments) is not in it.
-# Recomputing activations would trade the line's slope for time (exercise {ref}`ex-recompute`); greed needs neither.
+# Recomputing activations would trade the line's slope for time ({ref}`ex-recompute`); greed needs neither.
 #
 # ## Gradients, measured
 #
@@ -269,21 +268,27 @@ for which, (ax, title) in enumerate(zip(axes, ("last step", "mean over steps")))
     plots.finish(ax, "steps k", "cosine")
 axes[0].get_legend().remove()
 
-# %%
+# %% tags=["hide-input"]
+body = {}
 for k in steps:
-    last, mean = (cosine(pairs[k][0][i], pairs[k][1][i], dim=0).item() for i in (0, 1))
-    share = (pairs[k][0][0].norm() / pairs[k][1][0].norm()).item()
-    print(
-        f"k = {k:2d}: cosine {last:.2f} (last step), {mean:.2f} (mean over steps); |greedy| / |unrolled| = {share:.2f} (last step)"
+    (last, mean), (last_unrolled, mean_unrolled) = pairs[k][:2]
+    compared = (
+        cosine(last, last_unrolled, dim=0),
+        last.norm() / last_unrolled.norm(),
+        cosine(mean, mean_unrolled, dim=0),
     )
+    body[str(k)] = tuple(value.item() for value in compared)
+header = ("k", "cosine, last step", "length, last step", "cosine, mean over steps")
+caption = "Greedy against unrolled gradients, measured live: cosines, and the length of the greedy over that of the unrolled gradient."
+notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-cosine", ".2f")
 
 # %% [markdown]
-# The left panel is the bias of a single greedy gradient, and it is real: the steps before the last one have a say in the last loss, and greed does not hear it. The lengths say the same: the last term of {eq}`eq-bptt` is only a part
+# The left panel of {numref}`fig-cosine` is the bias of a single greedy gradient, and it is real: the steps before the last one have a say in the last loss, and greed does not hear it. The lengths in {numref}`tab-cosine` say the same: the last term of {eq}`eq-bptt` is only a part
 # of the sum. The right panel is what matters for training, and there the two agree much better, because
 # averaged over steps the neglected terms largely repeat the terms that are kept, as {eq}`eq-costate` suggests. Where the coloured line lies above the grey ones, the bias of greed turns the gradient less than the sampling noise of a batch of so many tasks does.
 #
 # A cosine is local. Does the bias cost anything in the end? We train the same model once more from the same initial weights with the unrolled objective ({class}`iai.objectives.Unrolled`: the gradient of the mean loss through all steps), at the same number
-# of updates and of refinements an update, so that the arithmetic is the same; what differs is the memory and the direction.
+# of updates and of refinements an update, so that the arithmetic is nearly the same; what differs is the memory and the direction.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unrolled", "caption": "The same model trained greedily and through time, live, with as many updates and refinements; one seed. The shaded steps lie beyond the horizon of both."}, "image": {"alt": "Mean squared error against steps 0 to 20 on a logarithmic axis for a greedily trained and an unrolled model and, in grey, the memoryless bound."}}
 unrolled_run = replace(chosen, objective=Unrolled(**vars(goal)))
@@ -301,15 +306,14 @@ plots.lines(
 )
 ax.axvspan(goal.steps, 20, color=plots.INK, alpha=0.08, linewidth=0)
 _ = ax.set_xticks(range(0, 21, 5))
-# %%
+# %% tags=["hide-input"]
 for name, mse in after.items():
-    print(
-        f"{name}: MSE {mse[1]:.3g} after 1 step, {mse[goal.steps]:.3g} after {goal.steps}, {mse[20]:.3g} after 20"
-    )
+    last = f"{mse[goal.steps]:.3g} after {goal.steps}, {mse[20]:.3g} after 20"
+    print(f"{name}: MSE {mse[1]:.3g} after 1 step, {last}")
 
 # %% [markdown]
 # One seed of one small problem ranks nothing; what it shows is that greed is no crippled substitute here. Where horizons are long and steps must be
-# sacrificed for later ones, exercise {ref}`ex-chebyshev` is the warning.
+# sacrificed for later ones, {ref}`ex-chebyshev` is the warning.
 #
 # (sec-memoryless)=
 # ## How good can a learner without memory be?
@@ -427,7 +431,7 @@ print(f"after 1 step: error variance {along:.3f} along theta, {across:.3f} in a 
 # $$ (eq-frozen)
 #
 # the *tangent* of $F$ at $\bar v$, evaluated at $q_i$. $F$ is concave, so the tangent lies above it: a wrong gain is never better than the right one. Its fixed point is the floor
-# $q_\infty = (F(\bar v) - \bar v F'(\bar v)) / (1 - F'(\bar v))$, about $\bar v / 2$ when $\bar v$ is small (exercise {ref}`ex-floor`). The right panel of {numref}`fig-memoryless` shows it. So a plateau beyond the horizon is what one should *expect* from a learner that does not know how far it has come; but a plateau, approached from
+# $q_\infty = (F(\bar v) - \bar v F'(\bar v)) / (1 - F'(\bar v))$, about $\bar v / 2$ when $\bar v$ is small ({ref}`ex-floor`). The right panel of {numref}`fig-memoryless` shows it. So a plateau beyond the horizon is what one should *expect* from a learner that does not know how far it has come; but a plateau, approached from
 # above. Under {eq}`eq-frozen` the error never rises.
 #
 # A *rise* therefore needs another cause, and there is one. Close to the solution the map contracts weakly, $1 - F'(\bar v) \approx 2 B \bar v / \sigma^2$. A network is not the exact linear map: it makes a small systematic error $\delta$ at every step. Within the horizon greedy training holds it down where the states are. Beyond the horizon nothing
