@@ -139,14 +139,14 @@ def mask(
     """
     kind = np.array(kinds or [0] * len(columns))
     filled = ListedColormap(["none", *COLOURS])
-    grid = {"linewidths": 0.8, "linecolor": INK, "cbar": False, "square": True}
+    grid = {"linewidths": 0.4, "linecolor": INK, "cbar": False, "square": True}
     sns.heatmap(
         allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid
     )
     for edge in np.flatnonzero(np.diff(kind)) + 1:
-        ax.axvline(edge, color=INK, linewidth=2)
+        ax.axvline(edge, color=INK, linewidth=2.5)
         if len(rows) == len(columns):
-            ax.axhline(edge, color=INK, linewidth=2)
+            ax.axhline(edge, color=INK, linewidth=2.5)
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90)
     ax.tick_params(length=0)
@@ -162,17 +162,12 @@ def boxes(ax: Axes, rows: Sequence[Sequence[str]], arrows: Iterable[tuple[str, s
     }
     frame = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
     drawn = {name: ax.text(*at, name, ha="center", va="center", bbox=frame) for name, at in where.items()}
+    line = {"arrowstyle": "-|>", "color": INK, "alpha": 0.8, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 1}
     for start, end in arrows:
+        bend = 0.12 if abs(where[start][1] - where[end][1]) > 1 else 0.0  # around what lies between
         patches = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
-        style = {
-            "arrowstyle": "-|>",
-            "color": INK,
-            "alpha": 0.8,
-            "linewidth": 0.9,
-            "shrinkA": 0,
-            "shrinkB": 1,
-        }
-        ax.annotate("", where[end], where[start], arrowprops=style | patches)
+        how = line | patches | {"connectionstyle": f"arc3,rad={bend}"}
+        ax.annotate("", where[end], where[start], arrowprops=how)
     ax.set(xlim=(0, 1), ylim=(0.5 - len(rows), 0.5))
     ax.axis("off")
 
