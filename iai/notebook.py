@@ -147,7 +147,7 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g") -> Markdown:
     lines += [
         f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()
     ]
-    body = "\n".join(lines)
+    body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
     return Markdown(f":::{{table}} {caption} {provenance(cells)}\n:name: {name}\n\n{body}\n:::")
 
 

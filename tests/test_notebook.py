@@ -133,8 +133,8 @@ def test_a_table_shows_mean_and_spread_and_where_they_come_from(chapter: Chapter
         "",
         "|  | 1 step | 2 steps |",
         "|---|---:|---:|",
-        "| data | 0.750 ± 0.250 | 0.500 ± 0.167 |",
-        "| ridge | 0.375 ± 0.125 | – |",
+        "| data | 0.750\u00a0±\u00a00.250 | 0.500\u00a0±\u00a00.167 |",
+        "| ridge | 0.375\u00a0±\u00a00.125 | – |",
         "| explicit | pending | pending |",
         ":::",
     ]
