@@ -38,7 +38,7 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell.metadata.tags.append("remove-cell")
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if not is_progress(o)]
+            cell.outputs = [o for o in cell.outputs if not is_noise(o)]
             for output in cell.outputs:
                 if "image/png" in output.get("data", {}):
                     output["data"]["image/png"] = smaller(output["data"]["image/png"])
@@ -52,8 +52,10 @@ def smaller(png: str) -> str:
     return base64.b64encode(written.getvalue()).decode() + "\n"
 
 
-def is_progress(output: nbformat.NotebookNode) -> bool:
-    """Whether an output is a progress bar: what came on stderr and returns to its line's start."""
+def is_noise(output: nbformat.NotebookNode) -> bool:
+    """Whether an output is a progress bar on stderr, or a value that is shown as its address in memory."""
+    if output.output_type == "execute_result":
+        return re.fullmatch(r"<.* at 0x[0-9a-f]+>", output.data.get("text/plain", "")) is not None
     return output.get("name") == "stderr" and "\r" in output.get("text", "")
 
 
