@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from iai import notebook, plots
+from iai.experiments import experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURE = Path("book/_static/headline.svg")
@@ -15,10 +16,13 @@ ROWS = {
     "parametric, gradients": ("table2/linear-regression/grad", "linear-regression", "mse", ".3g"),
     "parametric, data": ("table2/linear-regression/data", "linear-regression", "mse", ".3g"),
     "parametric, both": ("table2/linear-regression/grad+data", "linear-regression", "mse", ".3g"),
+    "SGD, tuned": ("table2/linear-regression/data|sgd", "linear-regression", "mse", ".3g"),
     "memoryless bound": ("table2/linear-regression/data|memoryless", "linear-regression", "mse", ".3g"),
     "ridge on all points": ("table2/linear-regression/data|ridge", "linear-regression", "mse", ".3g"),
     "implicit, MNIST": ("table4/mnist/data", "mnist", "error", ".1%"),
     "implicit, MNIST → Fashion-MNIST": ("table4/mnist/data", "fashion-mnist", "error", ".1%"),
+    "5 nearest neighbours, Fashion-MNIST": ("table4/mnist/data|neighbours", "fashion-mnist", "error", ".1%"),
+    "logistic regression, Fashion-MNIST": ("table4/mnist/data|logistic", "fashion-mnist", "error", ".1%"),
 }
 STEPS = (1, 5, 10)
 
@@ -41,7 +45,11 @@ def draw(path: Path) -> None:
     plots.curves(left, drawn, label="mean squared error", baselines=bounded, horizon=10, logarithmic=True)
     left.set_title("linear regression, data only")
     models = {"trained on many steps": "table4/mnist/data", "trained on 1 step": "table4/mnist/data-1-step"}
-    plots.curves(right, book.curves(models, "fashion-mnist", "error"), label="error")
+    classical = {"5 nearest neighbours": "table4/mnist/data|neighbours"}
+    drawn, nearest = (book.curves(rows, "fashion-mnist", "error") for rows in (models, classical))
+    horizon = experiment("table4/mnist/data", book.ledger).objective.steps
+    plots.curves(right, drawn, label="error", baselines=nearest, horizon=horizon)
+    right.set_ylim(0, 1)
     right.set_title("MNIST → Fashion-MNIST, in context")
     figure.savefig(path, metadata={"Date": None})
 
