@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import re
 import sys
 import tempfile
 import time
