@@ -34,7 +34,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show (this chapter shows none): smoke | cpu | gpu
+ledger: str = "cpu"  # whose records it shows (none here): smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -144,10 +144,8 @@ with torch.no_grad():
         name: float((model(batches, queries.x) - model([], queries.x)).abs().max())
         for name, model in models.items()
     }
-print(
-    "largest change of a prediction by four untrained steps:",
-    {name: f"{value:.1g}" for name, value in moved.items()},
-)
+print("largest change of a prediction by four untrained steps:")
+print(*(f"  {name}: {value:.1g}" for name, value in moved.items()), sep="\n")
 
 # %% [markdown]
 # From here on the heads have random weights, as if training had happened. Everything that follows is about functions of this family, not about good ones.
@@ -162,7 +160,7 @@ for model in models.values():
 # A linear softmax over $C$ classes and $p$ features has $\theta \in \mathbb{R}^{C \times (p + 1)}$. It can be shown to the step as **one token**, all of $\theta$ through one linear map, or as **one token a class**, whose anchor is the class's one-hot label. What the paper does we do not know; one token is the simplest reading.
 # The choice matters in two ways.
 #
-# The first is *reach*. By {eq}`eq-delta` every change of a slot is an affine function of a vector $n \in \mathbb{R}^w$, $w$ the width of the Transformer. Hence, if $D > w$, the parameters that a learner can reach are few:
+# The first is *reach*. By {eq}`eq-delta` every change of a slot is an affine function of a vector $n \in \mathbb{R}^w$, $w$ the width of the Transformer. Hence a slot of more than $w$ entries can go few ways:
 #
 # ```{prf:proposition} Reach
 # :label: thm-reach
@@ -264,7 +262,11 @@ notebook.table(
 # Chapter {ref}`ch-signals` said what gradients can tell. Here is how they are laid out. For a state of $S$ slots and a mini-batch of $B$ observations with per-sample gradients $g_j = \nabla_\theta \mathcal{L}(y_j, f(x_j, \theta))$, the field `Signal.tokens` chooses between
 #
 # $$
-# \text{mean: } \bar g_B = \tfrac{1}{B} \textstyle\sum_{j \le B} g_j, \qquad \text{sample: } g_1, \dots, g_B, \qquad \text{running: } \bar g_1, \dots, \bar g_B \;\text{ with }\; \bar g_j = \tfrac{1}{j} \textstyle\sum_{i \le j} g_i ,
+# \begin{aligned}
+# \text{mean:}\quad & \bar g_B = \tfrac{1}{B} \textstyle\sum_{j \le B} g_j, \\
+# \text{sample:}\quad & g_1, \dots, g_B, \\
+# \text{running:}\quad & \bar g_1, \dots, \bar g_B, \qquad \bar g_j = \tfrac{1}{j} \textstyle\sum_{i \le j} g_i ,
+# \end{aligned}
 # $$ (eq-tokens)
 #
 # that is $S$, $BS$ and $BS$ tokens; each slot has gradient tokens of its own, with its own anchor. A single mean costs least and is what an optimizer gets. Samples contain the mean, and also its spread. The running mean exists for the causal mask below: $\bar g_j$ is the gradient of the loss of the first $j$ observations, no more and no less.
@@ -298,7 +300,7 @@ notebook.table(
 try:
     build(replace(plain, refiner=replace(plain.refiner, mask="causal")))
 except UserError as error:
-    print(error)
+    print(str(error).replace(": ", ":\n"))
 
 # %% [markdown]
 # ## Where predictions live
@@ -313,7 +315,7 @@ except UserError as error:
 # and is the exponentiated gradient or entropic mirror step {cite:p}`kivinen1997exponentiated,nemirovsky1983problem` with the head in place of the gradient. Now take logarithms: $\log p^{(i+1)} = \log p^{(i)} + \Delta^{(i)} - \text{const}$. If $z^{(0)} = \log p^{(0)}$ and the same changes are applied, then $p^{(k)} = \operatorname{softmax}(z^{(k)})$ for all $k$.
 # As a rule for updates, the simplex is the space of logits in other coordinates. The one difference between the two is what the next step *reads*:
 
-# %%
+# %% tags=["hide-input"]
 changes = 3 * torch.randn(6, 5, 4, generator=generator)
 logits, probabilities = torch.zeros(5, 4), torch.full((5, 4), 0.25)
 rows = {}
@@ -575,7 +577,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         iai.load(path)
     except UserError as error:
-        print("half a file:", str(error).replace(folder, "…"))
+        print("half a file:", str(error).replace(folder, "…").replace(": ", ":\n  "))
 
 # %% [markdown]
 # ## Your own task, in three regimes
