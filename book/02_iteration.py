@@ -89,7 +89,7 @@ chapter.banner("table2/linear-regression/*")
 # parameters. This is a learned optimizer {cite:p}`hochreiter2001learning,andrychowicz2016learning,metz2022velo`. *Show it the batch.* A gradient is one summary of a mini-batch, and
 # chapter {ref}`ch-signals` shows that it loses most of what the batch says about $\theta$. Nothing forces $h_\varphi$ to read only that: $h_\varphi(\theta, \mathcal{B})$ may
 # attend to the observations, to the gradient, or to both. *Learn the start.* $\theta^{(0)}$ becomes a parameter, as in MAML {cite:p}`finn2017maml`. The result is eq. 7 of
-# {cite:t}`mittal2025iterative`,
+# {cite:t}`mittal2025iterative` (whose equations we know from notes of others, with the paper's own numbering),
 #
 # $$
 # \theta^{(0)} \xrightarrow{\; h_\varphi(\cdot,\, \mathcal{B}^{(0)}) \;} \theta^{(1)} \xrightarrow{\; h_\varphi(\cdot,\, \mathcal{B}^{(1)}) \;} \cdots
@@ -355,11 +355,13 @@ for name, mse in after.items():
 # The quadratic also says what the missing covariance costs in the long run. In terms of the precision $p_i = 1 / v_i$, {eq}`eq-memoryless-quadratic` gives for large $p$
 #
 # $$
-# p_{i+1} = p_i + \frac{B}{\sigma^2} - \frac{D B}{\sigma^4 p_i} + \dots
-# \qquad \Longrightarrow \qquad v_k \approx \frac{\sigma^2}{B k - D \ln k} , \qquad v_k^{\mathrm{Bayes}} \approx \frac{\sigma^2}{B k - D} ,
+# \begin{aligned}
+# p_{i+1} &= p_i + \frac{B}{\sigma^2} - \frac{D B}{\sigma^4 p_i} + \dots \\
+# \Longrightarrow \quad v_k &\approx \frac{\sigma^2}{B k - D \ln k} , \qquad v_k^{\mathrm{Bayes}} \approx \frac{\sigma^2}{B k - D} ,
+# \end{aligned}
 # $$ (eq-memoryless-rate)
 #
-# up to constants beside the logarithm. Having no memory costs neither the rate nor a factor: it costs about $D \ln k$ observations instead of the $D$ that anyone must spend. What it costs is much more than that *early*, when
+# up to constants beside the logarithm. Having no memory costs neither the rate nor a factor: it costs about $D (\ln k + c)$ observations, with a constant $c$ of 2 to 4 in the settings of this book, instead of the $D$ that anyone must spend. What it costs is much more than that *early*, when
 # batches are smaller than $D$ and each step overwrites part of what the last one found out.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-memoryless", "caption": "The memoryless recursion for the linear regression of the ledger's profile. Left: raw MSE of the recursion (lines) and of the simulated learners (marks, live). Right: what happens after the horizon (dotted line) to a learner whose gain stays as it was there: it settles at a floor, where one that knows the number of steps goes on improving."}, "image": {"alt": "Two line charts over steps 0 to 20 with logarithmic vertical axis. Left: full Bayes below the memoryless curve, both falling towards the noise variance, simulated marks on the lines. Right: excess error of the memoryless recursion keeps falling, the copy with frozen gain levels off at about half its value at the horizon."}}
@@ -463,7 +465,7 @@ for suffix, trained in (("", f"{horizon} steps"), ("-1-step", "1 step")):
 grid = notebook.Grid(header=("", "1 step", "10 steps", "20 steps", "best at k", "20 steps / best"), rows=body)
 notebook.table(
     grid,
-    "Raw MSE within and beyond the horizon; the last column is above 1 where an error rose again.",
+    "Raw MSE within and beyond the horizon; the last column is the error at 20 steps over the least at any step.",
     "tab-beyond",
 )
 
@@ -538,6 +540,6 @@ notebook.table(
 # steps of a roll-out, which is what training follows, the greedy gradient points nearly where the unrolled one does, and in the one run that we compared at equal arithmetic ({numref}`fig-unrolled`) we saw no price that would stand out from the noise of a single seed. That is a statement about one task family
 # at small size and at a horizon of ten. We have not compared the two over seeds or at longer horizons, nor for gradient signals, whose dependence on $\theta$ our unrolled reference cuts as well.
 #
-# The memoryless recursion is ours, as far as we know, in this closed form; its ingredients are classical. It predicts that a state without covariance costs about $D \ln k$ observations, and that a learner which does not know how many steps it has made settles, beyond its horizon, at a floor and does not rise. {numref}`tab-beyond` is where this can be checked, row by row: a last column near 1 is a floor, one
+# The memoryless recursion is ours, as far as we know, in this closed form; its ingredients are classical. It predicts that a state without covariance costs about $D (\ln k + c)$ observations, and that a learner which does not know how many steps it has made settles, beyond its horizon, at a floor and does not rise. {numref}`tab-beyond` is where this can be checked, row by row: a last column near 1 is a floor, one
 # far above 1 is a network where it was never trained to be. One-step models, iterated, are the clear case of the second. We explain them by the feedback that one step of training cannot teach; this fits the difference between data and gradients in {numref}`fig-beyond`, and we did not test it by an intervention, such as training from random states, telling the refiner the step, or drawing the horizon at random.
 # That floors lie above the memoryless bound at 20 steps is expected of a learner without a counter; how much of the distance is the missing counter and how much an imperfect network, we have not separated.
