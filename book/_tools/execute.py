@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import os
 import re
 import sys
 import tempfile
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--profile", help="smoke, cpu or gpu; as the chapter stands if left out")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
+    os.environ.pop("MPLBACKEND", None)  # a kernel shows its figures only with the backend of its own choice
     chapters = args.chapters or sorted((ROOT / "book").glob("[0-9][0-9]_*.py"))
     parameters = {"profile": args.profile} if args.profile not in (None, "smoke") else {}
     with ProcessPoolExecutor(args.jobs) as pool:
