@@ -303,7 +303,7 @@ def test_two_reproduce_at_once_never_do_a_run_twice(folders: Path) -> None:
         "2",
     )
     both = [fake.start(*words, "--device", "cpu") for _ in range(2)]
-    said = [process.communicate(timeout=300)[0] for process in both]
+    said = [process.communicate(timeout=600)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert len(fake.starts()) == len(set(fake.starts())) == 4
     assert all(one.status() == "done" for one in wanted("table2/linear-regression/*data", "smoke", 2))
@@ -327,7 +327,7 @@ def test_a_signal_is_passed_on_and_the_next_command_goes_on(folders: Path, numbe
         time.sleep(0.05)
     time.sleep(0.3)
     first.send_signal(number)
-    said = first.communicate(timeout=120)[0]
+    said = first.communicate(timeout=600)[0]
     assert first.returncode == 130, said
     assert said.count("stopped  ") == 2
     assert len(list(fake.notes.glob("checkpoint-*"))) == 2
@@ -337,7 +337,7 @@ def test_a_signal_is_passed_on_and_the_next_command_goes_on(folders: Path, numbe
     ]
     assert list(results.root().glob("smoke/**/*.json")) == []
     again = fake.start(*words)
-    assert "2 of 2 runs are in the ledger, 2 of them new" in again.communicate(timeout=120)[0]
+    assert "2 of 2 runs are in the ledger, 2 of them new" in again.communicate(timeout=600)[0]
     assert again.returncode == 0
 
 

@@ -67,7 +67,7 @@ def numbers(folder: Path) -> dict[str, Any]:
 def test_kill_9_loses_only_the_time_since_the_last_checkpoint(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     first = start(whole)
-    first.communicate(timeout=300)
+    first.communicate(timeout=600)
     assert first.returncode == 0
     chance = random.Random(0)
     told, seen = [], 0
@@ -84,7 +84,7 @@ def test_kill_9_loses_only_the_time_since_the_last_checkpoint(tmp_path: Path) ->
         assert list((killed / "ledger").rglob("*.json")) == [], "half a record"
         seen = update
     last = start(killed)
-    assert last.communicate(timeout=300)[0].strip().endswith("seed0.json")
+    assert last.communicate(timeout=600)[0].strip().endswith("seed0.json")
     assert last.returncode == 0
     print("\n".join(told))
     assert numbers(killed) == numbers(whole)
