@@ -364,9 +364,10 @@ for name in (
 ):
     values = getattr(raw.rows[name][2], "values", ())
     each = ", ".join(f"{value:.3g}" for value in values) or "pending"
-    rows[name] = (each, f"{max(values) / min(values):.2g}" if values else "pending")
-grid = notebook.Grid(header=("", "MSE after 10 steps, by seed", "largest / smallest"), rows=rows)
-notebook.table(grid, f"Single runs (profile `{ledger}`): what the mean over seeds hides.", "tab-lr-seeds")
+    spread = f"{max(values) / min(values):.2g}" if values else "pending"
+    rows[name] = (raw.rows[name][2], each, spread)
+grid = notebook.Grid(header=("", "MSE after 10 steps", "by seed", "largest / smallest"), rows=rows)
+notebook.table(grid, "Single runs: what the mean over seeds hides.", "tab-lr-seeds")
 
 # %% [markdown]
 # Runs of a parametric row agree to within a tenth. Runs of an explicit row need not: where the last column is large, one seed of the *same* configuration ends near the parametric models and another stays several times above. So the gap is not a floor of the class, nor of the objective; it is a matter of whether training gets there in the time that it has.
@@ -478,7 +479,7 @@ for k in (1, 10, 20):
 # *More steps help in every row.* From one step to ten the error falls to between about a third and a sixteenth of itself ({numref}`tab-lr-targets`), in all regimes and for all signals. Up to twenty steps, on which nothing was trained, most rows keep what they have; the exceptions are in the last column there. The data-only parametric model goes from {val}`table2/linear-regression/data:linear-regression:mse:1` to
 # {val}`table2/linear-regression/data:linear-regression:mse:10`, that is to {val}`table2/linear-regression/data:linear-regression:mse:10/1:.1%` of it; whether each target is kept is counted under the table.
 #
-# *The order of signals depends on the step.* Data lead early, as theory says that they should. After ten steps the data-only model has lost its lead over gradients, which theory would have left it, and *both* is the best of the three, with {val}`table2/linear-regression/grad+data:linear-regression:mse:10`: worse at the first step, better from the fifth or so on. The sentence "gradients and data together are best" is true or false by the column.
+# *The order of signals depends on the step.* Data lead early, as theory says that they should. After ten steps the data-only model has lost its lead over gradients, which theory would have left it, and *both* is the best of the three, with {val}`table2/linear-regression/grad+data:linear-regression:mse:10`: worse than data at the first step, level at the fifth, best at the tenth. The sentence "gradients and data together are best" is true or false by the column.
 #
 # *Explicit trails parametric* on average, as reported of the paper, and for a reason that a mean does not show: some runs reach the parametric level, others of the same row stay far above ({numref}`tab-lr-seeds`). *1-step models cannot be iterated*; they are a baseline for one step only.
 #
