@@ -53,6 +53,8 @@ def test_slots_are_what_the_regime_says(regime: str, theta: str, slot: int, slot
     amortizer = build(small(regime, IMAGES, theta=theta))
     assert amortizer.refiner.interface.slot == slot
     assert amortizer.regime.init(torch.zeros(2, 4, 5)).value.shape == (2, slots, slot)
+    about = "x" if regime == "implicit" else "y" if slots > 1 else "none"  # what tells slots apart
+    assert amortizer.refiner.interface.anchor == about
 
 
 def test_the_same_theta_decodes_alike_as_one_token_and_as_one_a_class() -> None:
