@@ -144,9 +144,9 @@ def mask(
         allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid
     )
     for edge in np.flatnonzero(np.diff(kind)) + 1:
-        ax.axvline(edge, color=INK, linewidth=2.5)
+        ax.axvline(float(edge), color=INK, linewidth=2.5)
         if len(rows) == len(columns):
-            ax.axhline(edge, color=INK, linewidth=2.5)
+            ax.axhline(float(edge), color=INK, linewidth=2.5)
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90)
     ax.tick_params(length=0)
