@@ -13,7 +13,7 @@
 # # Linear regression
 #
 # *Cost: about fifteen seconds on one core at `smoke`; trains one small model live. Tables and figures show committed records of
-# profile `cpu` (three seeds, at most three minutes each on one core); those of profile `gpu` appear where they exist and are pending otherwise.*
+# profile `cpu` (three seeds, some minutes each on one core); those of profile `gpu` appear where they exist and are pending otherwise.*
 #
 # Linear regression is where a learned learner can be judged without mercy. The best possible learner is known in closed form, so is (nearly) the best
 # learner that has to forget every mini-batch, and so is the best use of a gradient. This chapter states these lines, derives the risk that each

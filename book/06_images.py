@@ -13,7 +13,7 @@
 # # Images
 #
 # *Cost: about half a minute on one core at `smoke`; trains three small models live, on the thousand images of each data set that come with the package. Tables and
-# figures show committed records of profile `cpu` (three seeds, at most three minutes each on one core), trained on all of MNIST.*
+# figures show committed records of profile `cpu` (three seeds, some minutes each on one core), trained on all of MNIST.*
 #
 # A learner that was trained on MNIST and is asked about MNIST may have learnt to learn, or it may have learnt MNIST. This chapter is about the difference. It says what distribution over
 # tasks makes the first necessary, then measures the rows of Tables 2 to 4 of {cite:t}`mittal2025iterative` for image classification: which signals to show, what more steps are worth, and
