@@ -86,7 +86,7 @@ class Chapter:
         }
         return Grid(header=header, rows=body)
 
-    def banner(self, *patterns: str) -> Markdown:
+    def banner(self, *patterns: str) -> Markdown | None:
         """What a reader must know of the records shown: some are pending, stale, or of other sources; or nothing."""
         runs = [one for pattern in patterns for one in reproduce.wanted(pattern, self.ledger)]
         states = Counter(one.status() for one in runs)
@@ -95,7 +95,7 @@ class Chapter:
         facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
         facts += [f"{other} computed by other sources than the ones installed"] if other else []
         if not facts:
-            return Markdown("")
+            return None
         again = "; ".join(
             f"`python -m iai reproduce '{pattern}' --profile {self.ledger}`" for pattern in patterns
         )
