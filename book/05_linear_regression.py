@@ -477,7 +477,7 @@ for k in (1, 10, 20):
 # ## What we found, and what we did not
 #
 # *How settings were chosen.* In a score of short trials of one seed each. Some were judged on the evaluation tasks themselves, among them those that gave the explicit decoder its form. All tasks here are drawn from one distribution,
-# infinitely many, so little can be gained by that; but the choice was not blind.
+# infinitely many, so little can be gained by that; but the choice was not blind. Nor was it even-handed: most trials were of the parametric model on data, and the other signals and regimes inherit its settings. Where a row trails, that is one candidate for the reason, and we have not excluded it.
 #
 # *More steps help in every row.* From one step to ten the error falls to between about a third and a sixteenth of itself ({numref}`tab-lr-targets`), in all regimes and for all signals. Up to twenty steps, on which nothing was trained, most rows keep what they have; the exceptions are in the last column there. The data-only parametric model goes from {val}`table2/linear-regression/data:linear-regression:mse:1` to
 # {val}`table2/linear-regression/data:linear-regression:mse:10`, that is to {val}`table2/linear-regression/data:linear-regression:mse:10/1:.1%` of it; whether each target is kept is counted under the table.
