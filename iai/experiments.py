@@ -108,7 +108,7 @@ def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, 
         "sources_hash": results.sources_hash(),
         "commit": results.commit(),
         "data": {
-            f"{t.dataset}/{t.split}/{t.source}": data.identity(t.dataset, t.split, t.source) for t in images
+            f"{t.dataset}/{t.file}/{t.source}": data.identity(t.dataset, t.file, t.source) for t in images
         },
     }
 
