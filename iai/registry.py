@@ -120,8 +120,9 @@ def alternatives(row: str) -> dict[str, Change]:
     """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
     changes: dict[str, Change] = {
         "centre": lambda e: e,
-        "lr-half": lambda e: replace(e, train=replace(e.train, lr=e.train.lr / 2)),
-        "lr-double": lambda e: replace(e, train=replace(e.train, lr=e.train.lr * 2)),
+        "lr-quarter": partial(_with_rate, factor=1 / 4),
+        "lr-half": partial(_with_rate, factor=1 / 2),
+        "lr-double": partial(_with_rate, factor=2),
     }
     if "linear-regression" in row:
         return changes | {"no-product": partial(_refiner, bilinear=False)}
@@ -132,6 +133,10 @@ def alternatives(row: str) -> dict[str, Change]:
             "deeper": partial(_refiner, depth=3, width=72, feedforward=288),
         }
     return changes
+
+
+def _with_rate(experiment: Experiment, factor: float) -> Experiment:
+    return replace(experiment, train=replace(experiment.train, lr=factor * experiment.train.lr))
 
 
 def _refiner(experiment: Experiment, **changes: Any) -> Experiment:
