@@ -14,7 +14,6 @@ UNHASHED = (
     "__init__.py",
     "__main__.py",
     "bound.py",
-    "choices.py",
     "contrasts.py",
     "cost.py",
     "examples.py",
