@@ -105,6 +105,12 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
             raise UserError(
                 f"space 'softmax' needs classes, and {type(task).__name__} has none: choose 'logits'"
             )
+        if not signal.data:
+            raise UserError(
+                "the implicit regime has no parameters, so no gradients: choose Signal(kind='data')"
+            )
+        if experiment.space == "softmax":  # probabilities start out uniform
+            scales["slot_scale"] = 1 / task.dy
         predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history)
         past = predictions.width if signal.history else 0
         interface = Interface(

@@ -108,7 +108,7 @@ def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, 
         "sources_hash": results.sources_hash(),
         "commit": results.commit(),
         "data": {
-            f"{t.dataset}/{t.split}/{t.source}": data.identity(t.dataset, t.split, t.source) for t in images
+            f"{t.dataset}/{t.file}/{t.source}": data.identity(t.dataset, t.file, t.source) for t in images
         },
     }
 
@@ -134,8 +134,9 @@ def baseline_curves(task: Any, chosen: Experiment, folder: Path) -> dict[str, An
     path = folder / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
     if path.exists():
         return json.loads(path.read_text())
+    steps = [k for k in BASELINE_STEPS if k <= chosen.evaluation.steps]
     curves = {
-        name: as_json(evaluate_learner(learner, task, chosen.evaluation, BASELINE_STEPS))
+        name: as_json(evaluate_learner(learner, task, chosen.evaluation, steps))
         for name, learner in baselines.for_task(task, points=chosen.evaluation.points).items()
     }
     replace_file(path, json.dumps(curves).encode())

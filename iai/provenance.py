@@ -14,6 +14,7 @@ UNHASHED = (
     "__init__.py",
     "__main__.py",
     "bound.py",
+    "choices.py",
     "contrasts.py",
     "cost.py",
     "examples.py",

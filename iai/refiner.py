@@ -43,7 +43,8 @@ class Interface:
     """What a refiner must know of the data and of the state that it rewrites.
 
     `slot` and `past` count the features of a slot and of a remembered slot; `anchor` says what an anchor is (an input,
-    a target, nothing); `independent` slots never see each other; scales are the RMS of one entry of x and of y.
+    a target, nothing); `independent` slots never see each other; scales are the RMS of one entry of x, of y and of a
+    slot at the start.
     """
 
     dx: int
@@ -54,6 +55,7 @@ class Interface:
     independent: bool = False
     x_scale: float = 1.0
     y_scale: float = 1.0
+    slot_scale: float = 1.0
 
 
 class Encoder(nn.Linear):
@@ -105,7 +107,7 @@ class Refiner(nn.Module):
         self.encode_x = Encoder(interface.dx, width, interface.x_scale)
         self.encode_y = Encoder(interface.dy, width, interface.y_scale)
         self.encode_xy = Encoder(width, width) if config.bilinear else None
-        self.encode_slot = Encoder(interface.slot, width)
+        self.encode_slot = Encoder(interface.slot, width, interface.slot_scale)
         self.encode_gradient = Encoder(interface.slot + 1, width)
         self.encode_past = Encoder(interface.past, width) if interface.past else None
         self.kinds = nn.Parameter(

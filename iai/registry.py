@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, get_args
 
 from iai import results
@@ -58,44 +59,116 @@ def mnist(profile: Profile) -> Experiment:
 
 
 LINEAR_REGRESSION_TRAINING = {"smoke": (40, 300, 3e-3), "cpu": (120, 2400, 3e-3), "gpu": (240, 12_000, 1e-3)}
-"""Tasks in flight, updates and learning rate by profile; a 1-step model has half the updates."""
+"""Tasks in flight, updates and learning rate by profile."""
 
 MNIST_TRAINING = {"smoke": (300, 3e-3), "cpu": (1400, 2e-3), "gpu": (10_000, 1e-3)}
-"""Updates and learning rate by profile; a 1-step model has half the updates."""
+"""Updates and learning rate by profile."""
+
+CHOSEN: dict[str, str] = {
+    "table2/linear-regression/data": "no-product",
+    "table2/linear-regression/grad": "lr-double",
+    "table2/linear-regression/grad+data": "no-product",
+    "table2/mnist/data": "lr-quarter",
+    "table2/mnist/grad": "lr-quarter",
+    "table2/mnist/grad+data": "lr-quarter",
+    "table4/mnist/data": "apart-half",
+    "table3/linear-regression/data": "no-product",
+    "table3/linear-regression/grad": "lr-half",
+    "table3/linear-regression/grad+data": "lr-half",
+    "table3/mnist/data": "lr-half",
+    "table3/mnist/grad": "lr-quarter",
+    "table3/mnist/grad+data": "lr-quarter",
+}
+"""The trial that a row's settings at `cpu` come from, if not "centre": the ledger's best on validation tasks."""
 
 
 def with_one_step(experiment: Experiment) -> Experiment:
     """The model that the paper compares with: trained on one step, given the same points a step."""
-    return replace(_half(experiment), objective=replace(experiment.objective, steps=1))
+    return replace(experiment, objective=replace(experiment.objective, steps=1))
 
 
 def _registry() -> dict[str, Callable[[Profile], Experiment]]:
     """All keys of the paper's Tables 2 to 4, in the order in which they are most wanted."""
-    families = {"linear-regression": linear_regression, "mnist": mnist}
-    rows: dict[str, tuple[RegimeName, list[Signals]]] = {
-        "table2": ("parametric", ["data", "grad", "grad+data"]),
-        "table4": ("implicit", ["data"]),
-        "table3": ("explicit", ["data", "grad", "grad+data"]),
+    found: dict[str, Callable[[Profile], Experiment]] = {row: partial(chosen, row) for row in ROWS}
+    return found | {f"{row}-1-step": partial(_chosen_one_step, row) for row in ROWS}
+
+
+def _chosen_one_step(row: str, profile: Profile) -> Experiment:
+    return with_one_step(chosen(row, profile))
+
+
+FAMILIES = {"linear-regression": linear_regression, "mnist": mnist}
+TABLES: dict[str, tuple[RegimeName, list[Signals]]] = {
+    "table2": ("parametric", ["data", "grad", "grad+data"]),
+    "table4": ("implicit", ["data"]),
+    "table3": ("explicit", ["data", "grad", "grad+data"]),
+}
+ROWS: dict[str, tuple[Callable[[Profile], Experiment], RegimeName, Signals]] = {
+    f"{table}/{family}/{kind}": (base, regime, kind)
+    for table, (regime, signals) in TABLES.items()
+    for family, base in FAMILIES.items()
+    for kind in signals
+}
+"""The rows of Tables 2 to 4: task family, regime and signal."""
+
+
+def centre(row: str, profile: Profile) -> Experiment:
+    """A row with the settings that all rows of its family share."""
+    base, regime, kind = ROWS[row]
+    experiment = replace(base(profile), regime=regime, signal=Signal(kind=kind))
+    if regime == "implicit":
+        experiment = replace(experiment, refiner=_for_queries(experiment.refiner))
+    return experiment
+
+
+def chosen(row: str, profile: Profile) -> Experiment:
+    """A row with its own settings: at `cpu` those of its best trial."""
+    experiment = centre(row, profile)
+    return alternatives(row)[CHOSEN.get(row, "centre")](experiment) if profile == "cpu" else experiment
+
+
+Change = Callable[[Experiment], Experiment]
+
+
+def alternatives(row: str) -> dict[str, Change]:
+    """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
+    changes: dict[str, Change] = {
+        "centre": lambda e: e,
+        "lr-quarter": partial(_with_rate, factor=1 / 4),
+        "lr-half": partial(_with_rate, factor=1 / 2),
+        "lr-double": partial(_with_rate, factor=2),
     }
-    found: dict[str, Callable[[Profile], Experiment]] = {}
-    for suffix in ("", "-1-step"):
-        for table, (regime, signals) in rows.items():
-            for family, base in families.items():
-                for kind in signals:
-                    found[f"{table}/{family}/{kind}{suffix}"] = _row(base, regime, kind, bool(suffix))
-    return found
+    if "linear-regression" in row:
+        return changes | {"no-product": partial(_refiner, bilinear=False)}
+    if row.startswith("table4"):
+        changes |= {"mixed": partial(_refiner, apart=0.0), "apart-half": partial(_refiner, apart=0.5)}
+        changes |= {
+            "untied": partial(_refiner, tied=0.0),
+            "deeper": partial(_refiner, depth=3, width=72, feedforward=288),
+        }
+    return changes
 
 
-def _row(
-    base: Callable[[Profile], Experiment], regime: RegimeName, kind: Signals, one_step: bool
-) -> Callable[[Profile], Experiment]:
-    def make(profile: Profile) -> Experiment:
-        experiment = replace(base(profile), regime=regime, signal=Signal(kind=kind))
-        if regime == "implicit":
-            experiment = replace(experiment, refiner=_for_queries(experiment.refiner))
-        return with_one_step(experiment) if one_step else experiment
+def _with_rate(experiment: Experiment, factor: float) -> Experiment:
+    return replace(experiment, train=replace(experiment.train, lr=factor * experiment.train.lr))
 
-    return make
+
+def _refiner(experiment: Experiment, **changes: Any) -> Experiment:
+    return replace(experiment, refiner=replace(experiment.refiner, **changes))
+
+
+def trial(row: str, name: str, profile: Profile) -> Experiment:
+    """A row as it is tried: half the updates, judged by tasks that neither train nor appear in any table."""
+    experiment = _half(alternatives(row)[name](centre(row, profile)))
+    task = experiment.task
+    if isinstance(task, Images):
+        task = replace(task, split="validation")
+    evaluation = replace(experiment.evaluation, steps=experiment.objective.steps, seed=2**33)
+    return replace(experiment, evaluation_sets={"validation": task}, evaluation=evaluation)
+
+
+def _trials() -> dict[str, Callable[[Profile], Experiment]]:
+    return {f"choice/{row}/{name}": partial(trial, row, name) for row in ROWS for name in alternatives(row)}
 
 
 def _for_queries(config: RefinerConfig) -> RefinerConfig:
@@ -108,15 +181,13 @@ def _token_scale() -> dict[str, Callable[[Profile], Experiment]]:
 
     def implicit(**changes: Any) -> Callable[[Profile], Experiment]:
         def make(profile: Profile) -> Experiment:
-            whole = EXPERIMENTS["table4/mnist/data"](profile)
-            return replace(_half(whole), refiner=replace(whole.refiner, **changes))
+            return _half(_refiner(centre("table4/mnist/data", profile), **changes))
 
         return make
 
     def product(shown: bool) -> Callable[[Profile], Experiment]:
         def make(profile: Profile) -> Experiment:
-            whole = EXPERIMENTS["table2/linear-regression/data"](profile)
-            return replace(_half(whole), refiner=replace(whole.refiner, bilinear=shown))
+            return _half(_refiner(centre("table2/linear-regression/data", profile), bilinear=shown))
 
         return make
 
@@ -137,6 +208,7 @@ def _half(experiment: Experiment) -> Experiment:
 
 EXPERIMENTS = _registry()
 EXPERIMENTS |= _token_scale()
+EXPERIMENTS |= _trials()
 
 
 def experiment(key: str, profile: str) -> Experiment:

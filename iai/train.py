@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -113,9 +113,9 @@ def train(
     ):
         while progress.update < config.updates:
             generator = generator_of(seed, progress.rollout, device)
-            with autocast:
-                for loss in objective(compute, generator, progress.update / config.updates):
-                    follow(loss, model, optimizer, config, progress)
+            losses = objective(compute, generator, progress.update / config.updates)
+            for loss in under(autocast, losses):
+                follow(loss, model, optimizer, config, progress)
             progress.rollout += 1
             progress.seconds = time.monotonic() - started
             due = time.monotonic() - saved > config.checkpoint_seconds
@@ -127,13 +127,20 @@ def train(
                 save(path, model, optimizer, progress, identity or {})
                 saved = time.monotonic()
             if stopped:
-                where = (
-                    f"checkpoint at {path}; run the same command to go on"
-                    if path
-                    else "nothing was saved: no path"
-                )
+                saved_at = f"checkpoint at {path}; run the same command to go on"
+                where = saved_at if path else "nothing was saved: no path"
                 raise Interrupted(f"stopped after update {progress.update} of {config.updates}; {where}")
     return progress
+
+
+def under(precision: AbstractContextManager[Any], losses: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Losses computed in a context that their backward pass and the update of the weights stay out of."""
+    while True:
+        with precision:
+            loss = next(losses, None)
+        if loss is None:
+            return
+        yield loss
 
 
 def follow(

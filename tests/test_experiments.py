@@ -10,10 +10,11 @@ from small import data, small
 
 import iai
 from iai import checkpoint, configs, experiments
+from iai.choices import winner
 from iai.evaluate import evaluate
 from iai.experiments import EXPERIMENTS, experiment, fit, load
 from iai.regimes import Signal
-from iai.registry import with_one_step
+from iai.registry import CHOSEN, ROWS, with_one_step
 from iai.tasks import Images
 from iai.train import TrainConfig
 from iai.types import Batch, UserError
@@ -124,6 +125,25 @@ def test_one_step_models_are_given_the_same_points_a_step() -> None:
     for key in ("table2/mnist/data", "table4/linear-regression/data"):
         both = [experiment(name, "cpu") for name in (key, f"{key}-1-step")]
         assert both[0].objective.points == both[1].objective.points == both[0].evaluation.points
+        assert both[0].train == both[1].train
+
+
+@pytest.mark.parametrize("profile", experiments.PROFILES)
+def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
+    tables = [experiment(key, profile) for key in EXPERIMENTS if not key.startswith("choice/")]
+    shown = {chosen.evaluation.seed for chosen in tables}
+    trials = [experiment(key, profile) for key in EXPERIMENTS if key.startswith("choice/")]
+    assert trials and shown.isdisjoint(chosen.evaluation.seed for chosen in trials)
+    for chosen in trials:
+        (task,) = chosen.evaluation_sets.values()
+        assert task == (replace(chosen.task, split="validation") if isinstance(task, Images) else chosen.task)
+        assert chosen.task.split == "train" if isinstance(task, Images) else True
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[1] / "book" / "results"))
+    assert CHOSEN.get(row, "centre") == winner(row)
 
 
 @pytest.mark.parametrize(

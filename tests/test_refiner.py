@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import REFINER
+from small import REFINER, small
 
+from iai.configs import build
 from iai.masks import attention_mask
 from iai.refiner import Encoder, Interface, Refiner, RefinerConfig, normalised
+from iai.tasks import Images
 from iai.types import Batch, Evidence, State
 
 TIMES = torch.tensor([0, 1, 2, 3])  # one past state, three observations
@@ -60,6 +62,17 @@ def test_every_kind_of_token_arrives_at_the_same_scale(dx: int, dy: int) -> None
             rms[name].append(token.square().mean())
     found = {name: torch.stack(values).mean().sqrt().item() for name, values in rms.items()}
     assert all(0.8 < value < 1.25 for value in found.values()), found
+
+
+def test_probabilities_arrive_at_the_scale_of_all_else() -> None:
+    """A uniform softmax has entries of 1 / ways, not of 1."""
+    tokens = []
+    for seed in range(64):
+        model = build(small("implicit", Images(source="sample", projection=5, ways=5), space="softmax"), seed)
+        tokens.append(
+            model.refiner.encode_slot(model.regime.init(torch.randn(2, 3, 5)).value).square().mean()
+        )
+    assert 0.8 < torch.stack(tokens).mean().sqrt() < 1.25
 
 
 def test_unmatched_encodings_are_one_linear_layer_in_which_pixels_drown_labels() -> None:

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -175,6 +176,21 @@ def test_the_objective_is_told_how_much_of_the_training_is_over() -> None:
 
     train(line(), objective, CONFIG, seed=0, show=False)
     assert told == pytest.approx([i / 6 for i in range(6)])
+
+
+def test_the_backward_pass_stays_out_of_autocast() -> None:
+    seen: list[tuple[torch.dtype, bool]] = []
+
+    def objective(model: nn.Module, generator: torch.Generator, done: float) -> Iterator[Tensor]:
+        for loss in fit_noise(model, generator, done):
+            dtype = model(torch.ones(1, 2)).dtype
+            loss.register_hook(
+                lambda grad, dtype=dtype: seen.append((dtype, torch.is_autocast_enabled("cpu")))
+            )
+            yield loss
+
+    train(line(), objective, replace(CONFIG, updates=4, precision="bfloat16"), seed=0, show=False)
+    assert seen == [(torch.bfloat16, False)] * 4
 
 
 def test_random_numbers_are_a_function_of_seed_and_roll_out() -> None:

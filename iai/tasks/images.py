@@ -12,6 +12,8 @@ from torch.nn.functional import embedding, one_hot
 from iai import data
 from iai.types import Batch, UserError
 
+Split = Literal["train", "validation", "test"]
+
 CLASSES = 10
 PIXELS = 28 * 28
 
@@ -22,11 +24,13 @@ class Images:
 
     law "permutation": the classes get labels in a random order. "projection": standardised pixels x become
     x P / 28 with a P ~ N(0, 1) of 784 x `projection` for each task, so features have RMS 1. "both": both.
-    Tasks of the split "test" have test images; `source` is "full" (in IAI_DATA) or "sample" (packaged).
+    Tasks of the split "test" have test images. Of the training images the last sixth of each class is set aside
+    for "validation", where settings are chosen; "train" has the others. `source` is "full" (in IAI_DATA) or "sample"
+    (packaged).
     """
 
     dataset: str = "mnist"
-    split: Literal["train", "test"] = "train"
+    split: Split = "train"
     law: Literal["permutation", "projection", "both"] = "both"
     projection: int = 64
     ways: int = CLASSES
@@ -43,6 +47,11 @@ class Images:
     def dx(self) -> int:
         """Features of an input: all pixels, or their projections."""
         return PIXELS if self.law == "permutation" else self.projection
+
+    @property
+    def file(self) -> Literal["train", "test"]:
+        """The published part that the images come from."""
+        return "test" if self.split == "test" else "train"
 
     @property
     def dy(self) -> int:
@@ -113,11 +122,19 @@ class Pool:
 
 
 @cache
-def _pool(dataset: str, split: str, source: str, device: torch.device) -> Pool:
-    pixels, labels = data.images(dataset, split, source)
-    counts = labels.bincount(minlength=CLASSES)
-    by_class = pixels.reshape(-1, PIXELS)[labels.argsort(stable=True)]
+def _pool(dataset: str, split: Split, source: str, device: torch.device) -> Pool:
+    pixels, labels = data.images(dataset, "test" if split == "test" else "train", source)
+    order = torch.cat([members(labels, label, split) for label in range(CLASSES)])
+    counts = labels[order].bincount(minlength=CLASSES)
+    by_class = pixels.reshape(-1, PIXELS)[order]
     return Pool(by_class.to(device), counts.to(device), counts.cumsum(0).to(device), tuple(counts.tolist()))
+
+
+def members(labels: Int64[Tensor, " n"], label: int, split: Split) -> Int64[Tensor, " m"]:
+    """Where the images of one class are that belong to a split: of training images the last sixth is validation."""
+    found = (labels == label).nonzero()[:, 0]
+    kept = len(found) * 5 // 6
+    return {"train": found[:kept], "validation": found[kept:], "test": found}[split]
 
 
 def distinct(

@@ -63,7 +63,7 @@ def test_a_place_is_uniform_and_independent_of_the_one_before(position: int) -> 
 
 
 @settings(deadline=None, max_examples=15)
-@given(seed=st.integers(0, 2**32), ways=st.integers(2, 10), points=st.integers(1, 200))
+@given(seed=st.integers(0, 2**32), ways=st.integers(2, 10), points=st.integers(1, 166))
 def test_images_of_a_task_are_distinct(seed: int, ways: int, points: int) -> None:
     x = Images(law="permutation", ways=ways, source="sample").sample(generator(seed), 2, points).x
     assert [task.unique(dim=0).shape[0] for task in x] == [points, points]
@@ -96,6 +96,20 @@ def test_labels_are_a_relabelling_of_the_classes(name: str, law: Law, ways: int)
 def test_a_part_holds_no_image_of_the_other(split: Literal["train", "test"], other: str) -> None:
     x = Images(split=split, source="sample").sample(generator(), 2, 300).x
     assert {c for task in classes_of(x, "mnist", other) for c in task} == {-1}
+
+
+@pytest.mark.usefixtures("raw")
+@pytest.mark.parametrize("name", list(data.DATASETS))
+def test_training_images_are_split_into_training_and_validation(name: str) -> None:
+    """All images of a split in one draw: 83 and 17 of the 100 of each class, none in both."""
+    parts: dict[str, set[bytes]] = {}
+    for split, each in (("train", 83), ("validation", 17)):
+        batch = Images(dataset=name, split=split, source="sample").sample(generator(), 1, 10 * each)
+        assert batch.y.sum((0, 1)).tolist() == [each] * 10
+        assert -1 not in classes_of(batch.x, name, "train")[0]
+        parts[split] = {image.to(torch.uint8).numpy().tobytes() for image in batch.x[0]}
+    assert parts["train"].isdisjoint(parts["validation"])
+    assert len(parts["train"] | parts["validation"]) == 1000
 
 
 @pytest.mark.parametrize("points", [1, 128, 200])
@@ -132,9 +146,9 @@ def test_decode_is_a_linear_softmax_in_any_shape_of_theta() -> None:
 
 def test_more_images_than_there_are_is_an_error() -> None:
     task = Images(ways=2, source="sample")
-    assert task.sample(generator(), 1, 200).points == 200
-    with pytest.raises(UserError, match=r"201 images a task, but mnist \(sample, train\) may have only 200"):
-        task.sample(generator(), 1, 201)
+    assert task.sample(generator(), 1, 166).points == 166
+    with pytest.raises(UserError, match=r"167 images a task, but mnist \(sample, train\) may have only 166"):
+        task.sample(generator(), 1, 167)
 
 
 @pytest.mark.parametrize("bad", [{"ways": 11}, {"ways": 1}, {"dataset": "mnits"}])
