@@ -139,13 +139,17 @@ def alternatives(row: str) -> dict[str, Change]:
         "lr-double": partial(_with_rate, factor=2),
     }
     if "linear-regression" in row:
-        return changes | {"no-product": partial(_refiner, bilinear=False)}
-    if row.startswith("table4"):
+        changes["no-product"] = partial(_refiner, bilinear=False)
+        changes["no-product-lr-half"] = lambda e: _with_rate(_refiner(e, bilinear=False), factor=1 / 2)
+    elif row.startswith("table4"):
         changes |= {"mixed": partial(_refiner, apart=0.0), "apart-half": partial(_refiner, apart=0.5)}
         changes |= {
             "untied": partial(_refiner, tied=0.0),
             "deeper": partial(_refiner, depth=3, width=72, feedforward=288),
         }
+    else:  # the best rate lay at the end of the grid, which so went on until it did not
+        changes["lr-eighth"] = partial(_with_rate, factor=1 / 8)
+        changes["lr-sixteenth"] = partial(_with_rate, factor=1 / 16)
     return changes
 
 
@@ -201,6 +205,17 @@ def _token_scale() -> dict[str, Callable[[Profile], Experiment]]:
     }
 
 
+def _points() -> dict[str, Callable[[Profile], Experiment]]:
+    """What the number of images a step does to the gain from steps: chapter 6."""
+
+    def make(points: int, profile: Profile) -> Experiment:
+        whole = chosen("table4/mnist/data", profile)
+        objective = replace(whole.objective, points=points)
+        return replace(whole, objective=objective, evaluation=replace(whole.evaluation, points=points))
+
+    return {f"points/mnist/{points}": partial(make, points) for points in (16, 64)}
+
+
 def _half(experiment: Experiment) -> Experiment:
     """The same with half the updates."""
     return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
@@ -208,6 +223,7 @@ def _half(experiment: Experiment) -> Experiment:
 
 EXPERIMENTS = _registry()
 EXPERIMENTS |= _token_scale()
+EXPERIMENTS |= _points()
 EXPERIMENTS |= _trials()
 
 
