@@ -228,7 +228,12 @@ def main(words: Sequence[str] | None = None) -> int:
         for name, variable in (("results", "IAI_RESULTS"), ("runs", "IAI_RUNS"), ("data", "IAI_DATA")):
             if getattr(arguments, name):
                 os.environ[variable] = str(getattr(arguments, name))
-        return ACTIONS[arguments.command](arguments)
+        code = ACTIONS[arguments.command](arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads our output, `head` say, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except UserError as error:
         print(f"iai: {error}", file=sys.stderr)
         return 2

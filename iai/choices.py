@@ -2,19 +2,19 @@
 
 from iai import contrasts, results
 from iai.contrasts import Found
-from iai.registry import Profile, alternatives, trial
+from iai.registry import alternatives, experiment
 
 
-def trials(row: str, profile: Profile = "cpu") -> dict[str, Found]:
+def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
     """The validation loss of each alternative of a row at its last trained step."""
-    return {
-        name: results.summary(
-            f"choice/{row}/{name}", profile, "validation", "loss", trial(row, name, profile).objective.steps
-        )
-        for name in alternatives(row)
-    }
+    found = {}
+    for name in alternatives(row):
+        key = f"choice/{row}/{name}"
+        last = experiment(key, profile).objective.steps
+        found[name] = results.summary(key, profile, "validation", "loss", last)
+    return found
 
 
-def winner(row: str, profile: Profile = "cpu") -> str | None:
+def winner(row: str, profile: str = "cpu") -> str | None:
     """The alternative of the least mean, the first of equals; None while any trial is missing."""
     return contrasts.best(trials(row, profile))

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from iai import bound, plots, reproduce, results
+from iai import bound, choices, plots, reproduce, results
 from iai.amortizer import Amortizer
 from iai.experiments import PROFILES, checkpoint_path, experiment, fit
+from iai.registry import taken
 from iai.results import Missing, Summary, unknown
 from iai.types import UserError
 
@@ -85,6 +86,16 @@ class Chapter:
             if experiment(row.split("|")[0], self.ledger)
         }
         return Grid(header=header, rows=body)
+
+    def trials(self, rows: Mapping[str, str]) -> "Grid":
+        """What was tried for each row, label to key: its validation loss by alternative, and which the row took."""
+        tried = {label: choices.trials(key, self.ledger) for label, key in rows.items()}
+        names = list(dict.fromkeys(name for found in tried.values() for name in found))
+        body = {
+            label: (*(found.get(name, "–") for name in names), taken(rows[label], self.ledger))
+            for label, found in tried.items()
+        }
+        return Grid(header=("", *names, "taken"), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:
         """What a reader must know of the records shown: some are pending, stale, or of other sources; or nothing."""

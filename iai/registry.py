@@ -121,10 +121,14 @@ def centre(row: str, profile: Profile) -> Experiment:
     return experiment
 
 
+def taken(row: str, profile: str) -> str:
+    """The alternative whose settings a row trains with: at `cpu` its best trial."""
+    return CHOSEN.get(row, "centre") if profile == "cpu" else "centre"
+
+
 def chosen(row: str, profile: Profile) -> Experiment:
-    """A row with its own settings: at `cpu` those of its best trial."""
-    experiment = centre(row, profile)
-    return alternatives(row)[CHOSEN.get(row, "centre")](experiment) if profile == "cpu" else experiment
+    """A row with its own settings."""
+    return alternatives(row)[taken(row, profile)](centre(row, profile))
 
 
 Change = Callable[[Experiment], Experiment]
@@ -134,9 +138,9 @@ def alternatives(row: str) -> dict[str, Change]:
     """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
     changes: dict[str, Change] = {
         "centre": lambda e: e,
-        "lr-quarter": partial(_with_rate, factor=1 / 4),
+        "lr-double": partial(_with_rate, factor=2.0),
         "lr-half": partial(_with_rate, factor=1 / 2),
-        "lr-double": partial(_with_rate, factor=2),
+        "lr-quarter": partial(_with_rate, factor=1 / 4),
     }
     if "linear-regression" in row:
         changes["no-product"] = partial(_refiner, bilinear=False)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from example_record import KEY, SET, record
 
-from iai import bound, checkpoint, configs, experiments, notebook, reproduce, results
+from iai import bound, checkpoint, configs, experiments, notebook, registry, reproduce, results
 from iai.notebook import Chapter, Grid, check_parameters, setup, show, table
 from iai.results import Missing, Summary
 from iai.types import UserError
@@ -110,6 +110,21 @@ def test_a_reference_that_the_ledger_cannot_know_is_an_error(
     results.write(record())
     with pytest.raises(UserError, match=words):
         chapter.value(reference)
+
+
+def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
+    row = "table2/mnist/grad"
+    for name, loss in (("centre", 1.5), ("lr-half", 1.25)):
+        steps = experiments.experiment(f"choice/{row}/{name}", "cpu").objective.steps
+        series = {"mean": [2.0] * steps + [loss], "se": [0.1] * (steps + 1)}
+        results.write(record(f"choice/{row}/{name}") | {"metrics": {"validation": {"loss": series}}})
+    grid = chapter.trials({"gradients": row, "implicit": "table4/mnist/data"})
+    found = dict(zip(grid.header[1:], grid.rows["gradients"]))
+    assert (
+        f"{found['centre']} {found['lr-half']} {found['lr-double']} {found['untied']}" == "1.5 1.25 pending –"
+    )
+    assert found["taken"] == registry.CHOSEN[row]
+    assert dict(zip(grid.header[1:], grid.rows["implicit"]))["lr-eighth"] == "–"
 
 
 def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:
