@@ -45,6 +45,7 @@ import torch
 
 from iai import notebook, plots, results
 from iai.configs import build
+from iai.contrasts import best, difference, standard_errors
 from iai.evaluate import episodes
 from iai.registry import experiment
 from iai.results import Missing, Summary
@@ -287,27 +288,25 @@ ends = {
     name: results.summary(key, chapter.ledger, "linear-regression", "mse", horizon)
     for name, key in rows.items()
 }
-if any(isinstance(end, Missing) for end in ends.values()):
+better = best({name: ends[name] for name in ("Grad", "Data")})
+if better is None or isinstance(ends["Grad+Data"], Missing):
     print("pending: not all three signals have been run")
 else:
-    best = min(("Grad", "Data"), key=lambda name: ends[name].mean)
-    both, one = ends["Grad+Data"], ends[best]
-    error = math.hypot(both.spread, one.spread)
-    distance = (both.mean - one.mean) / error
-    print(
-        f"after {horizon} steps: Grad+Data {both:.4f} ± {both.spread:.1g}, {best} {one:.4f} ± {one.spread:.1g}"
-    )
-    print(f"Grad+Data minus {best}: {distance:+.1f} standard errors,")
+    worse = difference(ends["Grad+Data"], ends[better])
+    distance = standard_errors(worse)
+    both, one = (notebook.show(ends[name], ".4f") for name in ("Grad+Data", better))
+    print(f"after {horizon} steps: Grad+Data {both}, {better} {one}")
+    print(f"Grad+Data less {better}, seed by seed: {worse:+.4f}, or {distance:+.1f} standard errors,")
     print(f"{'worse' if distance > 2 else 'not worse'} than the better single signal by the criterion of two")
 
 # %% tags=["hide-input", "nbval-check-output"]
 body = {}
 for name, key in rows.items():
-    curve, best = (chapter.curve(key, "linear-regression", "mse", of) for of in (None, "memoryless"))
-    if isinstance(curve, Missing) or isinstance(best, Missing):
+    curve, bound = (chapter.curve(key, "linear-regression", "mse", of) for of in (None, "memoryless"))
+    if isinstance(curve, Missing) or isinstance(bound, Missing):
         body[name] = (curve,) * len(asked)
         continue
-    limit = bounds["gradient"] if name == "Grad" else [one.mean for one in best]
+    limit = bounds["gradient"] if name == "Grad" else [one.mean for one in bound]
     room = {k: limit[k] - setting[2] for k in asked}
     body[name] = tuple(
         replace(
@@ -470,9 +469,10 @@ with_product, without = (
 if isinstance(with_product, Missing) or isinstance(without, Missing):
     print("pending: the comparison of products has not been run")
 else:
-    gap = (without.mean - with_product.mean) / math.hypot(with_product.spread, without.spread)
+    more = difference(without, with_product)
+    gap = standard_errors(more)
     verdict = "helps" if gap > 2 else "hurts" if gap < -2 else "makes no clear difference"
-    print(f"MSE without the product minus MSE with it: {gap:+.1f} standard errors ({with_product.source})")
+    print(f"MSE without the product less MSE with it, seed by seed: {more:+.3f}, or {gap:+.1f} standard errors")
     print(f"at this size and budget the product {verdict}")
 
 # %% [markdown]

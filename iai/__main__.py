@@ -183,6 +183,8 @@ def show_key(arguments: argparse.Namespace) -> int:
     print(json.dumps(to_json(experiment(key, "cpu")), indent=1))
     for profile in PROFILES:
         runs = reproduce.wanted(key, profile)
+        if not runs:  # a profile that asks for no run of this key
+            continue
         print(f"\n{profile}: " + ", ".join(f"seed {one.seed} {one.status()}" for one in runs))
         print("\n".join(headlines(key, profile)))
         print(f"  python -m iai run {key} --profile {profile} --seed 0")

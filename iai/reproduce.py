@@ -20,6 +20,8 @@ from iai.train import stop_signals
 
 SEEDS = {"smoke": 1, "cpu": 3, "gpu": 5}
 """Seeds that a profile asks for."""
+TRIAL_SEEDS = {"smoke": 1, "cpu": 2, "gpu": 0}
+"""Seeds of what settings are chosen by, `choice/*`: no profile but `cpu` takes any from there."""
 COMMAND = [sys.executable, "-m", "iai"]
 START_SECONDS = 10.0
 """What a job takes before it computes."""
@@ -77,8 +79,11 @@ def wanted(pattern: str, profile: str, seeds: int | None = None) -> list[Run]:
     """The runs of a pattern, most valuable first: paper tables, then first seeds, then the registry."""
     if profile not in PROFILES:
         raise unknown("profile", profile, PROFILES)
-    count = SEEDS[profile] if seeds is None else seeds
-    runs = [Run(key=key, profile=profile, seed=seed) for key in matching(pattern) for seed in range(count)]
+    runs = [
+        Run(key=key, profile=profile, seed=seed)
+        for key in matching(pattern)
+        for seed in range(seeds or (TRIAL_SEEDS if key.startswith("choice/") else SEEDS)[profile])
+    ]
     return sorted(runs, key=lambda one: (not one.key.startswith("table"), one.seed))
 
 
