@@ -472,7 +472,9 @@ else:
     more = difference(without, with_product)
     gap = standard_errors(more)
     verdict = "helps" if gap > 2 else "hurts" if gap < -2 else "makes no clear difference"
-    print(f"MSE without the product less MSE with it, seed by seed: {more:+.3f}, or {gap:+.1f} standard errors")
+    print(
+        f"MSE without the product less MSE with it, seed by seed: {more:+.3f}, or {gap:+.1f} standard errors"
+    )
     print(f"at this size and budget the product {verdict}")
 
 # %% [markdown]
