@@ -136,6 +136,13 @@ def test_the_most_valuable_runs_come_first() -> None:
     assert [one.key for one in wanted("table2/*/grad", "cpu", 1)] == [OTHER, "table2/mnist/grad"]
 
 
+def test_trials_ask_for_two_seeds_and_only_where_settings_are_taken_from_them() -> None:
+    row = "choice/table2/mnist/grad"
+    assert {one.seed for one in wanted(row, "cpu")} == {0, 1}
+    assert {one.seed for one in wanted(row, "cpu", 3)} == {0, 1, 2}
+    assert wanted(row, "gpu") == []
+
+
 @pytest.mark.parametrize("broken", ["--results", "--runs", "full"])
 def test_a_disk_that_cannot_take_a_run_is_an_error_before_the_training(
     broken: str, folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
