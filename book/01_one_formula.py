@@ -106,8 +106,8 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # \min_{\theta_0} \; \E_T \, \E_{(x, y),\, \D_T} \, \L\bigl(y, f(x, g_{\theta_0}(\D_T))\bigr), \qquad g_{\theta_0} = \text{a few steps of SGD on } \D_T \text{ from } \theta_0 .
 # $$ (eq-maml)
 #
-# The other drops parameters altogether. A prior-fitted network {cite}`mueller2022pfn`, or a Transformer that learns in context
-# {cite}`garg2022what,brown2020language`, reads the data set and the query together:
+# The other drops parameters altogether. A prior-fitted network {cite}`mueller2022pfn`, or a Transformer trained to learn in context
+# {cite}`garg2022what`, as large language models turned out to do untaught {cite}`brown2020language`, reads the data set and the query together:
 #
 # $$
 # \min_\gamma \; \E_T \, \E_{(x, y),\, \D_T} \, \L\bigl(y, f_\gamma(x, \D_T)\bigr) .
@@ -138,7 +138,7 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # ### What the best learner does
 #
 # If $f$ and $g$ could be any functions at all, what would {eq}`eq-unified` make of them? Bayesian inference, though nobody has written a prior or a likelihood down. This was
-# noted for prior-fitted networks by {cite:t}`mueller2022pfn` and for meta-learning in general by {cite:t}`ortega2019meta`; the argument is short, and more than the conclusion is worth having.
+# noted for prior-fitted networks by {cite:t}`mueller2022pfn` and for meta-learning with memory by {cite:t}`ortega2019meta`; the argument is short, and more than the conclusion is worth having.
 # Let $\L$ be the squared error, and write $m_T(x) = \E[y \mid x, T]$ for the best that could be said by somebody who knows the task, and
 # $m(x, \D) = \E[m_T(x) \mid \D]$ for its posterior mean. Let $\hat y = f(x, g(\D))$ be any learner. Then
 #
@@ -153,8 +153,8 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # is drawn independently of the data once the task is fixed) while the other two are constants; so its products vanish. Given $x$ and $\D$, the second has mean
 # zero by the definition of $m$, while the third is a constant; so theirs vanishes too. Only the third term depends on the learner, and it is zero exactly if $\hat y = m(x, \D)$.
 #
-# So the minimiser of {eq}`eq-unified` predicts the posterior mean, and its distance from that, the **amortisation gap** {cite}`cremer2018inference`, can be measured wherever the posterior can be computed.
-# On the planets it can. Equation {eq}`eq-gravity` is linear in $\theta$: with $s_i = -\tfrac12\, 9.81\, t_i^2$ and $r_i = y_i - v_i t_i$ it says $r_i = s_i\, \theta + \varepsilon_i$, so that
+# So the minimiser of {eq}`eq-unified` predicts the posterior mean, and its distance from that can be measured wherever the posterior can be computed. We call it the **amortisation gap**, in a wider sense than {cite:t}`cremer2018inference`, who reserve the name for what an inference network
+# loses against the best member of its own variational family. On the planets the posterior can be computed. Equation {eq}`eq-gravity` is linear in $\theta$: with $s_i = -\tfrac12\, 9.81\, t_i^2$ and $r_i = y_i - v_i t_i$ it says $r_i = s_i\, \theta + \varepsilon_i$, so that
 #
 # $$
 # p(\theta \mid \D) \;\propto\; p(\theta)\, \exp\!\Bigl(-\frac{A\,\theta^2 - 2\,b\,\theta}{2\sigma^2}\Bigr), \qquad A = \sum_i s_i^2, \quad b = \sum_i s_i r_i ,
@@ -180,7 +180,7 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # * - **parametric**
 #   - fixed: a known likelihood, or an architecture whose weights are $\theta_T$
 #   - learned
-#   - hypernetworks {cite}`ha2017hypernetworks`; learned optimizers {cite}`hochreiter2001learning,andrychowicz2016learning`; MAML, where $g$ is SGD and only its start is learned
+#   - hypernetworks {cite}`ha2017hypernetworks`; learned optimizers {cite}`andrychowicz2016learning,metz2022velo`; MAML, where $g$ is SGD and only its start is learned
 # * - **implicit**
 #   - learned
 #   - fixed: the identity, or a choice of a part of the data
@@ -192,8 +192,8 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # ```
 #
 # Plain supervised learning is the corner in which both are fixed. Prompt tuning {cite}`lester2021prompt` and prefix tuning {cite}`li2021prefix` learn $f$, once, on something else,
-# freeze it, and let $g$ be gradient descent on a few of its inputs. Amortised inference in the older sense, as in {cite:t}`gershman2014amortized` and the
-# tutorial of {cite:t}`amos2023tutorial`, is the parametric row: $g_\varphi$ replaces the $\argmin$ of {eq}`eq-empirical` by a function that was fitted to many such problems.
+# freeze it, and let $g$ be gradient descent on a few of its inputs, or of its activations. Amortised inference in the older sense, as in {cite:t}`gershman2014amortized` and the
+# tutorial of {cite:t}`amos2023tutorial`, is the parametric row: $g_\varphi$ replaces inference, or the $\argmin$ of {eq}`eq-empirical`, by a function that was fitted to many such problems.
 #
 # (sec-not-unique)=
 # ### The split is not unique
@@ -239,21 +239,21 @@ source(examples.SGD, examples.gradient)
 
 # %% [markdown]
 # **MAML** {cite}`finn2017maml`. The same $g$, on a model without physics, with one change: the start is a parameter, and the loss after the steps is differentiated through the steps. `torch.func.grad`
-# can be differentiated again, so this is MAML proper, with its second derivatives, and not the first-order approximation of {cite:t}`nichol2018reptile`. What the planets have in common must all go into
+# can be differentiated again, so this is MAML proper, with its second derivatives, and not the first-order approximation that was tried there too, and analysed by {cite:t}`nichol2018reptile`. What the planets have in common must all go into
 # $\theta_0$: it has to be a point from which a few gradient steps lead to the parabola of *any* planet.
 
 # %% tags=["remove-input", "nbval-check-output"]
 source(examples.MAML)
 
 # %% [markdown]
-# **A learned optimizer** {cite}`hochreiter2001learning,andrychowicz2016learning`. Newton's law again, but the update rule is a recurrent network that is fed the gradient and the present guess. Its memory is
+# **A learned optimizer** {cite}`andrychowicz2016learning`. Newton's law again, but the update rule is a recurrent network that is fed the gradient and the present guess. (That a recurrent network can be a learning algorithm at all goes back to {cite:t}`hochreiter2001learning`; theirs read observations.) Its memory is
 # part of the state that $g$ carries from batch to batch, and only the guess is handed to $f$. This is one number *and a memory*, which is how it can get around the argument of the last section.
 
 # %% tags=["remove-input", "nbval-check-output"]
 source(examples.LearnedOptimizer)
 
 # %% [markdown]
-# **A hypernetwork** {cite}`ha2017hypernetworks`. No descent at all: a network reads all observations and writes the weights of another in one go. Observations have no order, so they are encoded one by one and
+# **A hypernetwork**. No descent at all: a network writes the weights of another {cite}`ha2017hypernetworks`, here in one go, after reading all observations. Observations have no order, so they are encoded one by one and
 # averaged {cite}`zaheer2017deep`. A mean forgets how many things it is a mean of; we put $1/(1+n)$ beside it.
 
 # %% tags=["remove-input", "nbval-check-output"]

@@ -86,7 +86,7 @@ chapter.banner("table2/linear-regression/*")
 # three moves.
 #
 # *Learn the map.* Let $h_\varphi(\theta, \nabla_\theta) $ replace $u_\eta$: it is shown the gradient and the parameters, and returns new
-# parameters. This is a learned optimizer {cite:p}`hochreiter2001learning,andrychowicz2016learning,metz2022velo`. *Show it the batch.* A gradient is one summary of a mini-batch, and
+# parameters. This is a learned optimizer {cite:p}`andrychowicz2016learning,metz2022velo` (whether the largest of them is worth its training is disputed: {cite:t}`rezk2023scaling`). *Show it the batch.* A gradient is one summary of a mini-batch, and
 # chapter {ref}`ch-signals` shows that it loses most of what the batch says about $\theta$. Nothing forces $h_\varphi$ to read only that: $h_\varphi(\theta, \mathcal{B})$ may
 # attend to the observations, to the gradient, or to both. *Learn the start.* $\theta^{(0)}$ becomes a parameter, as in MAML {cite:p}`finn2017maml`. The result is eq. 7 of
 # {cite:t}`mittal2025iterative` (whose equations we know from notes of others, with the paper's own numbering),
@@ -184,7 +184,7 @@ chapter.banner("table2/linear-regression/*")
 #
 # And if the state that minimises each $\ell_i$ is also the best state to go on from, greed loses nothing at the optimum whatever the gradients on the way. This is so if $\theta^{(i)}$ can hold a sufficient
 # statistic of the data seen, as in exact Bayesian filtering. It is not so in general: {ref}`ex-chebyshev` has two steps that solve a problem exactly, of which the first raises the loss, so that greed never
-# finds them. In the optimisation literature this is the short-horizon bias {cite:p}`wu2018short`.
+# finds them. A relative of this in noisy problems, where greed takes steps that are too short, is the short-horizon bias {cite:p}`wu2018short`.
 #
 # ## Memory, measured
 #
@@ -329,7 +329,7 @@ for name, mse in after.items():
 # \theta^{(i+1)} = \theta^{(i)} + \tfrac{1}{\sigma^2}\, S_i X^\top \bigl(y - X \theta^{(i)}\bigr), \qquad S_i = \Bigl(\tfrac{1}{\sigma^2} X^\top X + \tfrac{1}{v_i} I\Bigr)^{-1} .
 # $$ (eq-memoryless-step)
 #
-# For $\sigma \to 0$ this is the projection of $\theta^{(i)}$ on the solutions of the batch: the block Kaczmarz method {cite:p}`kaczmarz1937angenaeherte,elfving1980block,needell2014paved`. With noise, $v_i$ sets how far to go. Inserting $y = Xw + \varepsilon$,
+# For $\sigma \to 0$ this is the projection of $\theta^{(i)}$ on the solutions of the batch: the block Kaczmarz method {cite:p}`kaczmarz1937angenaeherte,elfving1980block,strohmer2009randomized,needell2014paved`. With noise, $v_i$ sets how far to go. Inserting $y = Xw + \varepsilon$,
 #
 # $$
 # e_{i+1} = S_i \Bigl(\tfrac{1}{v_i} e_i - \tfrac{1}{\sigma^2} X^\top \varepsilon\Bigr) ,

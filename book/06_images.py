@@ -76,7 +76,7 @@ chapter.banner("table?/mnist/*", "points/mnist/*", "choice/*/mnist/*")
 # \operatorname{Var}\Bigl[\tfrac1p\, z^\top z'\Bigr] = \frac{\lVert x \rVert^2 \lVert x' \rVert^2 + (x^\top x')^2}{784^2\, p} ,
 # $$ (eq-img-jl)
 #
-# so inner products survive up to about $\sqrt{2/p}$ of the norms at worst {cite:p}`johnson1984extensions`, here 18 %. The tasks are harder than MNIST: a linear classifier of all 784 pixels makes 7.5 to 12 % errors on all of the data (12.0 % by {cite:t}`lecun1998gradient`; 7.49 % in the
+# so an inner product survives with a standard deviation of at most $\sqrt{2/p}$ of the norms, here 18 % (for what this does to many distances at once see {cite:t}`johnson1984extensions`). The tasks are harder than MNIST: a linear classifier of all 784 pixels makes 7.5 to 12 % errors on all of the data (12.0 % by {cite:t}`lecun1998gradient`; 7.49 % in the
 # tutorial of Theano), which is the floor of every linear softmax that sees pixels and so of *every parametric model of this chapter*, however it is trained. With 64 projected features the floor is higher. No error below should be compared with the
 # errors of networks trained on MNIST; the yardsticks are the learners on the same mini-batches.
 #
@@ -177,7 +177,7 @@ axes[0].get_legend().remove()
 
 # %% [markdown]
 # Two claims have to be kept apart. The first is that an amortized learner beats learning from scratch *when data are few*: after one batch of 32 images, {val}`table4/mnist/data:mnist:error:1:.1%` (implicit) and {val}`table2/mnist/data:mnist:error:1:.1%` (parametric, data) on digits, against
-# {val}`table2/mnist/data:mnist:logistic/error:1:.1%` for logistic regression fitted to convergence and {val}`table2/mnist/data:mnist:adam/error:1:.1%` for a step of tuned Adam. The implicit model is ahead of both; the parametric one is ahead of Adam and no more than level with logistic regression. The second would be that it stays ahead. It does not, at this size: after ten batches the implicit model has {val}`table4/mnist/data:mnist:error:10:.1%`, nearest neighbours
+# {val}`table2/mnist/data:mnist:logistic/error:1:.1%` for logistic regression fitted to convergence and {val}`table2/mnist/data:mnist:adam/error:1:.1%` for a step of tuned Adam {cite:p}`kingma2015adam`. The implicit model is ahead of both; the parametric one is ahead of Adam and no more than level with logistic regression. The second would be that it stays ahead. It does not, at this size: after ten batches the implicit model has {val}`table4/mnist/data:mnist:error:10:.1%`, nearest neighbours
 # {val}`table2/mnist/data:mnist:neighbours/error:10:.1%`, logistic regression {val}`table2/mnist/data:mnist:logistic/error:10:.1%`, and the best parametric model, from gradients, {val}`table2/mnist/grad:mnist:error:10:.1%` beside {val}`table2/mnist/data:mnist:sgd/error:10:.1%` and {val}`table2/mnist/data:mnist:adam/error:10:.1%` of SGD and Adam. {numref}`tab-img-best` says who leads when.
 #
 # Part of this is memory: neighbours and logistic regression keep all 320 images and start afresh at each $k$, while an amortized model may carry ten numbers a query, or a weight matrix. Part is not, for SGD and Adam carry what the parametric models carry. There the budget speaks: a classical optimizer has no training to pay for, and ours was at most three minutes.

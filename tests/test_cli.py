@@ -72,13 +72,13 @@ def test_a_mistake_is_one_line_with_the_fix(
 
 def test_a_reader_that_has_read_enough_is_no_mistake() -> None:
     """`list | head -1`: every line after the first finds the pipe closed."""
-    listing = subprocess.Popen(
-        [sys.executable, "-m", "iai", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-    )
-    assert listing.stdout and listing.stderr
-    listing.stdout.read(1)
-    listing.stdout.close()
-    assert listing.stderr.read() == b"" and listing.wait() == 0
+    command = [sys.executable, "-m", "iai", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as listing:
+        assert listing.stdout and listing.stderr
+        listing.stdout.read(1)
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+    assert listing.returncode == 0
 
 
 def test_a_malformed_record_is_one_line_with_the_fix(
