@@ -66,15 +66,15 @@ MNIST_TRAINING = {"smoke": (300, 3e-3), "cpu": (1400, 2e-3), "gpu": (10_000, 1e-
 
 CHOSEN: dict[str, str] = {
     "table2/linear-regression/data": "no-product",
-    "table2/linear-regression/grad": "lr-double",
+    "table2/linear-regression/grad": "no-product",
     "table2/linear-regression/grad+data": "no-product",
     "table2/mnist/data": "lr-quarter",
     "table2/mnist/grad": "lr-quarter",
     "table2/mnist/grad+data": "lr-quarter",
     "table4/mnist/data": "apart-half",
     "table3/linear-regression/data": "no-product",
-    "table3/linear-regression/grad": "lr-half",
-    "table3/linear-regression/grad+data": "lr-half",
+    "table3/linear-regression/grad": "no-product-lr-half",
+    "table3/linear-regression/grad+data": "no-product-lr-half",
     "table3/mnist/data": "lr-half",
     "table3/mnist/grad": "lr-quarter",
     "table3/mnist/grad+data": "lr-quarter",
