@@ -73,10 +73,10 @@ chapter.banner("table2/linear-regression/*", "token-scale/*")
 # t_g = \kappa_{\mathrm{grad}} + E_g \Bigl[\, \frac{g}{\rho(g)},\; \log \rho(g) \Bigr] , \qquad \rho(g) = \sqrt{\tfrac{1}{D} \textstyle\sum_d g_d^2} ,
 # $$ (eq-gradient-token)
 #
-# and a slot of the state $t_\theta = \kappa_{\mathrm{slot}} + E_\theta \theta$. The $E$ are linear maps, the $\kappa$ learned vectors that say what kind of token it is. There are no positional encodings: the observations of a batch are a set. An absent signal is an axis of length zero, so a Data model has
-# no $t_g$ and a Grad model no $t_j$; nothing else differs between them.
+# and a slot of the state $t_\theta = \kappa_{\mathrm{slot}} + E_\theta \theta$. The $E$ are affine maps, the $\kappa$ learned vectors that say what kind of token it is. (With several slots each has its own gradient token, and both also say which slot they are about: chapter {ref}`ch-three-regimes`.) There are no positional encodings: the observations of a batch are a set. An absent signal is an axis of length zero, so a Data model has
+# no $t_g$ and a Grad model no $t_j$; nothing else differs between them where they share their settings.
 #
-# The division by $\rho$ in {eq}`eq-gradient-token` is there because gradients change by orders of magnitude while $\theta$ converges, and a linear map of a vector that shrinks a hundredfold soon says nothing. Dividing keeps the direction at a constant scale, and the logarithm
+# The division by $\rho$ in {eq}`eq-gradient-token` is there because the length of a gradient varies between tasks and along a path, and the scale of a token should not vary with it. Dividing keeps the direction at a constant scale, and the logarithm
 # returns the length as one moderate number. Nothing is lost: the pair determines $g$. Gradients are *inputs*. They are computed without a graph and detached, so no second derivative is ever taken.
 #
 # We train a Grad and a Data model live, at the chapter's profile, and look at the gradients along the Grad model's own path.
@@ -100,6 +100,8 @@ for k, batch in enumerate(batches):
         state = model.step(state, batch)
 
 # %% [markdown]
+# In the median task the gradient shrinks a few times over ten steps, and no further than the noise of a mini-batch, $2\sigma/\sqrt{B}$ a coordinate, allows; between tasks it varies by more than that.
+#
 # ## What a gradient says
 #
 # Take linear regression, $f(x, \theta) = x^\top \theta$ with squared error, and a batch $(X, y)$ of $n \geq D$ points. With the moments $A = \frac{1}{n} X^\top X$ and $b = \frac{1}{n} X^\top y$,
@@ -108,7 +110,7 @@ for k, batch in enumerate(batches):
 # g = \nabla_\theta \tfrac{1}{n} \lVert X \theta - y \rVert^2 = 2 (A \theta - b) , \qquad \theta^\star = A^{-1} b = \theta - \tfrac{1}{2} A^{-1} g .
 # $$ (eq-newton)
 #
-# Everything that the batch says about $\theta^\star$ is in $(A, b)$, which are $D (D + 3) / 2$ numbers. The gradient is $D$ numbers, one linear image of them. So the map from data to gradient has a fibre of dimension $D (D + 1) / 2$, one symmetric matrix, and it is the matrix that {eq}`eq-newton`
+# Everything that the batch says about $\theta^\star$ is in $(A, b)$, which are $D (D + 3) / 2$ numbers. The gradient is $D$ numbers, one linear image of them. So the map from $(A, b)$ to the gradient has a fibre of dimension $D (D + 1) / 2$, one symmetric matrix, and it is the matrix that {eq}`eq-newton`
 # needs: the solution is a *Newton* step away {cite:p}`nocedal2006numerical`, and $g$ has lost the metric. How bad is that? The fibre could be large and the solutions on it all alike. They are not.
 #
 # ```{prf:theorem} A gradient is a half-space
@@ -128,9 +130,10 @@ for k, batch in enumerate(batches):
 # Then $P g = s$. And $P$ is positive definite: $u^\top P u$ is a sum of two squares that vanish together only if $u$ is a multiple of $g$ and $s^\top u = 0$, hence $u = 0$ as $s^\top g \neq 0$. Set $A = P^{-1}$, take $X = \sqrt{n}\, Q A^{1/2}$ with any $Q \in \mathbb{R}^{n \times D}$ of orthonormal columns, and $y = X w$. This data set has moment $A$, solution $w$ and gradient $2 A (\theta - w) = A s = g$.
 # ```
 #
-# (A bias fixes one column of $X$ and takes one degree of freedom from this construction; the one with real inputs below has it.) So a gradient says one thing with certainty: on which side of a hyperplane through $\theta$ the solution lies. The construction is {func}`iai.theory.same_gradient`; it is the secant equation of quasi-Newton methods read backwards, as the freedom that is left rather than a condition that is met. {numref}`fig-half-space` shows it in the plane.
+# So a gradient says one thing with certainty: on which side of a hyperplane through $\theta$ the solution lies. (With a bias the last column of $X$ is ones, so $A_{DD} = 1$, and it says a little more: for $s = 2(\theta - w)$, Cauchy-Schwarz gives $g_D^2 = (e_D^\top A s)^2 \le A_{DD}\, s^\top A s = s^\top g$, so the solution lies beyond a parallel
+# hyperplane, $g^\top(\theta - w) \ge \frac12 g_D^2$; any $w$ strictly beyond it that differs from $\theta$ in more than the bias is the solution of some data set. The two data sets with real inputs below have a bias.) The construction is {func}`iai.theory.same_gradient`; it is the secant equation of quasi-Newton methods read backwards, as the freedom that is left rather than a condition that is met. {numref}`fig-half-space` shows it in the plane.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-half-space", "caption": "Three data sets with the same gradient at $\\theta$. The curve of each is its level line of the squared error through $\\theta$, the mark inside is its least-squares solution. All level lines touch the same line at $\\theta$, and this is all that a gradient-only learner sees of them; any point of the shaded half-plane is the solution of some such data set."}, "image": {"alt": "A plane with a point theta on a straight line; an arrow shows the negative gradient. Three ellipses of different shape and direction touch the line at theta, each with its centre marked in the shaded half-plane beyond the line, far apart from each other."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-half-space", "caption": "Three data sets with the same gradient at $\\theta$. The curve of each is its level line of the squared error through $\\theta$, the mark inside is its least-squares solution. The arrow points along the negative gradient. All level lines touch the same line at $\\theta$: a gradient-only learner sees this line, the side and the length of the gradient, and nothing else; any point of the shaded half-plane is the solution of some such data set."}, "image": {"alt": "A plane with a point theta on a straight line; an arrow shows the negative gradient. Three ellipses of different shape and direction touch the line at theta, each with its centre marked in the shaded half-plane beyond the line, far apart from each other."}}
 theta, gradient = torch.tensor([0.0, 0.0]), torch.tensor([0.6, 0.8])
 solutions = {"data set 1": (-0.3, -0.9), "data set 2": (-2.0, 0.6), "data set 3": (1.2, -1.6)}
 figure, (ax,) = plots.panels(width=6.4, height=4)
@@ -140,7 +143,10 @@ for (name, solution), colour, marker in zip(solutions.items(), plots.COLOURS, pl
     batch = same_gradient(theta, gradient, w, 8, torch.Generator().manual_seed(seed))
     x, y = batch.x[0], batch.y[0, :, 0]
     moment, found = x.T @ x / len(y), 2 / len(y) * x.T @ (x @ theta - y)
-    print(f"{name}: gradient ({found[0]:.4f}, {found[1]:.4f}), least squares at ({w[0]:.1f}, {w[1]:.1f})")
+    least = torch.linalg.lstsq(x, y[:, None]).solution[:, 0]
+    print(
+        f"{name}: gradient ({found[0]:.4f}, {found[1]:.4f}), least squares at ({least[0]:.1f}, {least[1]:.1f})"
+    )
     level = ((theta - w) @ moment @ (theta - w)).sqrt()
     root = torch.linalg.cholesky(torch.linalg.inv(moment))
     curve = w[:, None] + level * root @ torch.stack([turn.cos(), turn.sin()])
@@ -196,12 +202,12 @@ for name, model in models.items():
     )
 
 # %% [markdown]
-# The Grad model cannot but treat the two alike: whatever it does is wrong for at least one of them by half the distance of the solutions. The Data model has what is needed to tell them apart. What it makes of this is a matter of training.
+# The Grad model cannot but treat the two alike: whatever it does is wrong for at least one of them by at least half the distance of the solutions. The Data model has what is needed to tell them apart. Here it moves its answers apart by a part of that distance only: such batches are larger than those that it was trained on, and the targets of the second are without noise.
 #
 # ### Three qualifications
 #
-# *The loss is in the mean, not in the gradient.* One observation has the gradient $g_j = 2 (x_j^\top \theta - y_j)\, x_j$. If the model has a bias, the last coordinate of $x_j$ is 1, so the last coordinate of $g_j$ is twice the residual, and dividing by it returns $x_j$ and then $y_j$: with $\theta$ known, *per-sample* gradients are the data in
-# another code ({ref}`ex-per-sample`), as long as residuals are not zero. Information is destroyed when gradients are averaged over a batch. The library offers both, `Signal(tokens="mean")` and `Signal(tokens="sample")`; the first is the usual optimizer's, the default, and the one that we measure.
+# *What is lost is lost in the mean.* One observation has the gradient $g_j = 2 (x_j^\top \theta - y_j)\, x_j$. If the model has a bias, the last coordinate of $x_j$ is 1, so the last coordinate of $g_j$ is twice the residual, and dividing by it returns $x_j$ and then $y_j$: with $\theta$ known, *per-sample* gradients are the data in
+# another code ({ref}`ex-per-sample`), as long as residuals are not zero. In regression, information is destroyed when gradients are averaged over a batch; with many classes a small batch may survive it ({ref}`ex-per-sample`). The library offers both, `Signal(tokens="mean")` and `Signal(tokens="sample")`; the first is the usual optimizer's, the default, and the one that we measure.
 #
 # *Certainty is not what a learner needs.* {prf:ref}`thm-half-space` is about all data sets. A learner has a prior over tasks: inputs are standard normal, say, so $A$ is near the identity when $n \gg D$, and then $\theta - \frac12 g$ is near the solution. The next section computes what a gradient is worth on average.
 #
@@ -236,11 +242,11 @@ for name, model in models.items():
 # \frac{v_{i+1}}{v_i} \to \frac{1}{1 + \rho} = 1 - \rho + \rho^2 - \dots \quad \text{(gradient)} .
 # $$ (eq-rho)
 #
-# For $\rho \ll 1$ the two agree to first order: *when a batch is much smaller than the dimension, its gradient is nearly all that it says.* For $\rho \gtrsim 1$ they could not differ more: data solve the problem and a gradient halves the error. This is a reading, derived for one task family, of the observation that {cite:t}`mittal2025iterative` report, as summarised by others since we
+# For $\rho \ll 1$ the two agree to first order: *to a learner without memory, the gradient of a batch much smaller than the dimension is nearly all that the batch says.* They differ most at $\rho = 1$, where data solve the problem and a gradient halves the error. This is a reading, derived for one task family, of the observation that {cite:t}`mittal2025iterative` report, as summarised by others since we
 # have not verified their tables: that observations win in low dimension and gradients are needed in high dimension. On {eq}`eq-rho` gradients never win by what they *say*; they can win only by being *easier to use*, one token that is already a descent direction, against $B$ tokens that a network of given size must first learn to combine. And close to the solution, where noise dominates, both
 # recursions turn into $1 / v_{i+1} \approx 1 / v_i + B / \sigma^2$: then a gradient is as good as the data, at any $\rho$.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-worth", "caption": "Left: parametric models of the ledger with gradients, data and both, against the best that a memoryless learner can do with either signal (dashed: data, dotted: gradient; derived, not fitted). Bands are 95 % intervals over seeds; the shaded part is beyond training. Right: what one step without noise leaves of the error, against batch size over dimension."}, "image": {"alt": "Left, a logarithmic line chart of raw mean squared error over steps 0 to 20 for Grad, Data and Grad+Data models with two grey theoretical curves, the one for data below the one for gradients. Right, two curves against the ratio of batch size to dimension, both starting at one; the data curve falls linearly to zero at one, the gradient curve slowly to one half and on."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-worth", "caption": "Left: parametric models of the ledger with gradients, data and both, each with the settings of its own best trial, against the memoryless recursions of {eq}`eq-memoryless-recursion` and {eq}`eq-gradient-recursion` (dashed: data, dotted: gradient; derived for large dimension, not fitted, and guides rather than strict bounds). Bands are 95 % intervals over seeds; the shaded part is beyond training. Right: what one step without noise leaves of the error, against batch size over dimension, in the limit of large dimension."}, "image": {"alt": "Left, a logarithmic line chart of raw mean squared error over steps 0 to 20 for Grad, Data and Grad+Data models with two grey theoretical curves, the one for data below the one for gradients. Right, two curves against the ratio of batch size to dimension, both starting at one; the data curve falls linearly to zero at one, the gradient curve slowly to one half and on."}}
 shown = experiment("table2/linear-regression/grad", chapter.ledger)
 setting = (shown.task.theta_shape[1], shown.objective.points, shown.task.noise_variance)
 v, u = [1.0], [1.0]
@@ -278,7 +284,7 @@ theory = {f"{name}, limit (derived)": tuple(bound[k] for k in asked) for name, b
 grid = replace(grid, rows={**grid.rows, **theory})
 notebook.table(
     grid,
-    "Raw MSE of linear regression by signal, with what theory allows a memoryless learner for each.",
+    "Raw MSE of linear regression by signal, with the memoryless recursion of each signal.",
     "tab-signals",
 )
 
@@ -317,12 +323,12 @@ for name, key in rows.items():
         for k in asked
     )
 header = ("", *(f"{k} step{'s' * (k > 1)}" for k in asked))
-caption = "Error above the noise, as a multiple of what the memoryless limit of the model's own signal leaves (for Grad, derived; for the others, that of data, simulated on the same tasks). Near 1, the signal is the limit; far above, the network is."
+caption = "Error above the noise, as a multiple of what the memoryless limit of the model's own signal leaves (for Grad, derived for infinitely many tasks, so that its row carries the luck of these; for the others, that of data, simulated on the same tasks). Near 1, the signal is the limit; early and far above, the network is; late, also the missing count of steps."
 notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-efficiency", ".2f")
 
 # %% [markdown]
-# {numref}`tab-efficiency` separates the two things that a model can lack. Where its row is near 1, the model does with its signal all that a learner of this form could do with it, and only more information would help; a little below 1 is possible, as {eq}`eq-gradient-recursion` is the best *linear* use of a gradient. Where it is far above 1, the information is there and is not used. The first column is the cleanest, since all models start it from the same state: a
-# gradient model has to learn one number there, its first step size, and a data model has to learn to solve a linear system within a few layers. Adding gradients to data adds no information, by {eq}`eq-newton` they are a function of it and $\theta$; what Grad+Data can gain over Data is a computation that it need not learn.
+# {numref}`tab-efficiency` separates the two things that a model can lack. Where its row is near 1, the model does with its signal all that a learner of this form could do with it, and only more information would help; a little below 1 is possible, as {eq}`eq-gradient-recursion` is the best *linear* use of a gradient, and its length tells a little more. Where it is far above 1, the information is there and is not used. Late steps mix two causes: the limits know how many steps were made, and the models do not (chapter {ref}`ch-iteration`). The first column is the cleanest, since all models start it from the same state: a
+# gradient model has to learn one number there, its first step size, and a data model has to learn to solve a linear system within a few layers. Adding gradients to data adds no information, by {eq}`eq-newton` they are a function of it and $\theta$; what Grad+Data can gain over Data is a computation that it need not learn. In {numref}`tab-signals` this gain need not be there from the start: compare the rows Data and Grad+Data at one and two steps. The verdict printed above is about the horizon alone.
 #
 # (sec-token-scale)=
 # ## Token scale and the plateau
@@ -354,7 +360,7 @@ for start in STARTS:
         alike = (weights * (batch.y[:, :16] @ batch.y[:, 16:].mT)).sum(-1).mean().item()
     body[start] = (*rms, rms[0] / rms[1], alike)
 header = ("start", "RMS of $E_x x$", "RMS of $E_y y$", "ratio", "attention to own class")
-caption = "Before training, measured live at the chapter's profile: the two terms of an observation token, and the share of a query's first-layer"
+caption = "Before training, measured live at the chapter's profile and not the ledger's: the two terms of an observation token, and the share of a query's first-layer"
 caption += f" attention that falls on observations of its class (chance: {1 / one.task.dy:.2f})."
 notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-scales", ".2f")
 
@@ -374,12 +380,12 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-scales", "
 # t_{\mathrm{plateau}} \approx \frac{1}{s} \ln \frac{1}{\epsilon \sqrt{s}}
 # $$ (eq-plateau)
 #
-# nothing seems to happen, and then everything does. Abrupt exits from long plateaus are indeed what in-context learning shows {cite:p}`kirsch2022general,reddy2024mechanistic,fu2024breaking`. {eq}`eq-plateau` names two ways out. Raising $s$, the scale of the label in its token, shortens the plateau in proportion. Starting with one of the factors *not* small removes the saddle: if attention matches from the start, $a = \mathcal{O}(1)$, then $c$ grows linearly at once. Equal query and key weights do this:
-# the score of a pair of tokens is then $\lVert W u \rVert^2$-like, largest for tokens that resemble each other, so that the untrained layer is already a smoother over neighbours. The last column of {numref}`tab-scales` shows how much of one.
+# nothing seems to happen, and then everything does. (AdamW, which trains here, divides a gradient by its own size, so the caricature says which start waits and not for how long.) Abrupt exits from long plateaus are indeed what in-context learning shows {cite:p}`kirsch2022general,reddy2024mechanistic,fu2024breaking`. {eq}`eq-plateau` names two ways out. Raising $s$, the scale of the label in its token, shortens the plateau in proportion. Starting with one of the factors *not* small removes the saddle: if attention matches from the start, $c$ grows at the rate $s\,a$ at once. Equal query and key weights do this:
+# the score of tokens $u, u'$ is then $(W u)^\top (W u')$, largest for tokens that resemble each other, so that the untrained layer is already a smoother over neighbours. The last column of {numref}`tab-scales` shows how much of one.
 #
-# For regression the thing to be carried is not $y_j$ but the product $x_j y_j$, whose sum is the gradient at $\theta = 0$. From $E_x x_j + E_y y_j$ a network must first *make* products, one more factor in the chain. The third term of {eq}`eq-pair-token` hands them over. It is still data only, in the sense that no likelihood and no derivative enters; but one should be
+# For regression the thing to be carried is not $y_j$ but the product $x_j y_j$, whose sum is the gradient at $\theta = 0$. From $E_x x_j + E_y y_j$ an attention layer can form products, by keys that read $y$ and values that read $x$ (as noted above), but it has to learn to. The third term of {eq}`eq-pair-token` hands them over. It is still data only, in the sense that no likelihood and no derivative enters; but one should be
 # aware that it is the very product which the gradient of a linear model would contain.
-# We put it there because a prototype without it, in twice the dimension and with a fixed horizon from the first update on, sat near the zero predictor for thousands of updates and left at once with it. That prototype is not in the ledger. What is in the ledger, at $d = 10$ and with a horizon that grows, is a fresh comparison, and we show it as it came out.
+# It is optional because an early prototype, which is not in the ledger, needed it to leave its plateau. What is in the ledger, at $d = 10$ and with a horizon that grows, is a fresh comparison, and we show it as it came out.
 #
 # ### Measured
 #
@@ -453,13 +459,13 @@ for family, keys in FAMILIES.items():
             )
         body[key.removeprefix("token-scale/")] = (leaves, *after)
 header = ("start", "leaves the plateau (update)", "after 1 step", "after the horizon")
-caption = "When the training loss first falls 10 % below that of ignoring the inputs (never: in at least one seed not within the budget), and the error on held-out tasks (MNIST) or raw MSE (linear regression) in the end."
+caption = "When the training loss first falls 10 % below that of ignoring the inputs (never: in at least one seed not within the budget), and the error on held-out tasks (MNIST) or raw MSE (linear regression) in the end. Updates are resolved to a fiftieth of the training; there is no ± where all seeds fall in one stretch."
 notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-plateau")
 
 # %% [markdown]
-# On MNIST the matched start ends at {val}`token-scale/mnist/matched:mnist:error:8:.1%` error after the horizon, the mixed one at {val}`token-scale/mnist/mixed:mnist:error:8:.1%`, the untied one at {val}`token-scale/mnist/untied:mnist:error:8:.1%` and the unmatched one at {val}`token-scale/mnist/unmatched:mnist:error:8:.1%`, where ignoring the images gives 90 %. In linear regression, the raw MSE after ten steps is
-# {val}`token-scale/linear-regression/product:linear-regression:mse:10` with the product and {val}`token-scale/linear-regression/no-product:linear-regression:mse:10` without, against {val}`token-scale/linear-regression/product:linear-regression:memoryless/mse:10` for the memoryless learner; the next line draws the conclusion. The two columns of {numref}`tab-scales` that differ between starts are the two factors of {eq}`eq-saddle`: independent queries and keys begin with
-# attention at chance, a small $a$; one linear layer over $[x, y]$ begins with a small $s$.
+# On MNIST the matched start ends at {val}`token-scale/mnist/matched:mnist:error:8:.1%` error after the horizon, the mixed one at {val}`token-scale/mnist/mixed:mnist:error:8:.1%`, the untied one at {val}`token-scale/mnist/untied:mnist:error:8:.1%` and the unmatched one at {val}`token-scale/mnist/unmatched:mnist:error:8:.1%` (means over seeds, some of which may have left the plateau and others not), where ignoring the images gives 90 %. In linear regression, the raw MSE after ten steps is
+# {val}`token-scale/linear-regression/product:linear-regression:mse:10` with the product and {val}`token-scale/linear-regression/no-product:linear-regression:mse:10` without, against {val}`token-scale/linear-regression/product:linear-regression:memoryless/mse:10` for the memoryless learner; the next line draws the conclusion. {numref}`tab-scales` shows the two quantities that a start sets. Independent queries and keys begin with
+# attention at chance, equal ones a little above it: a head start, not a match. The unmatched start matches best of all, since its tokens are nearly all $x$, and has the smallest label: what holds it back is $s$. Starting $x$ apart does not change this column; what it is worth, the loss has to say.
 
 # %% tags=["hide-input", "nbval-check-output"]
 with_product, without = (
@@ -470,43 +476,44 @@ if isinstance(with_product, Missing) or isinstance(without, Missing):
     print("pending: the comparison of products has not been run")
 else:
     more = difference(without, with_product)
-    gap = standard_errors(more)
-    verdict = "helps" if gap > 2 else "hurts" if gap < -2 else "makes no clear difference"
+    low, high = more.interval
+    verdict = "helps" if low > 0 else "hurts" if high < 0 else "makes no difference that these seeds can show"
+    print(f"MSE without the product less MSE with it, seed by seed: {more:+.3f}")
     print(
-        f"MSE without the product less MSE with it, seed by seed: {more:+.3f}, or {gap:+.1f} standard errors"
+        f"95 % interval over seeds {low:+.3f} to {high:+.3f}: at this size and budget the product {verdict}"
     )
-    print(f"at this size and budget the product {verdict}")
 
 # %% [markdown]
-# So the two halves of {numref}`fig-plateau` teach different lessons. For images the plateau is real and the start decides how long it lasts. For this regression there is hardly a plateau to be left: both curves fall from the first updates on, and a term that was meant to shorten a wait has nothing to shorten. A ready-made feature is not free either. It takes a third of each token's variance at the
-# start, and a network that leans on it has to unlearn that when the state is no longer at $\theta = 0$, where the products are not yet the residuals that it needs. This last sentence is a conjecture; the curves are not.
+# So the two halves of {numref}`fig-plateau` teach different lessons. For images the plateau is real and the start decides how long it lasts. For this regression there is hardly a plateau to be left: both curves fall from the first updates on, and a term that was meant to shorten a wait has nothing to shorten. A ready-made feature need not be free: it takes about a third of a token's variance at the
+# start. We conjecture that a network which leans on it has to unlearn it once $\theta \neq 0$, when $x_j (y_j - x_j^\top \theta)$ is needed and not $x_j y_j$. The trials of chapter {ref}`ch-linear-regression`, where every row could choose, are on the side of that conjecture for models that see data.
 #
 # ## Exercises
 #
 # ```{exercise} Per-sample gradients are data
 # :label: ex-per-sample
 #
-# Let $f(x, \theta)$ be a linear softmax over $C$ classes with a bias each, with cross-entropy. Given $\theta$ and the gradient of the loss of *one* observation, recover $x$ and $y$. What fails when the classifier is certain and right, and what does it fail to tell when it is averaged over two observations?
+# Let $f(x, \theta)$ be a linear softmax over $C$ classes with a bias each, with cross-entropy. Given $\theta$ and the gradient of the loss of *one* observation, recover $x$ and $y$. What fails when the classifier is certain and right, and what is left when it is averaged over two observations, or over many?
 # ```
 #
 # ```{solution} ex-per-sample
 # :class: dropdown
 #
 # The gradient in row $c$ of the weights is $(p_c - y_c)(x, 1)$ with $p = \operatorname{softmax}(\theta (x, 1))$. The bias column is $p - y$. Exactly one of its entries is negative, that of the true class, so $y$ is known; any row with $p_c \neq y_c$ divided by its bias entry gives $x$. If $p = y$ the gradient vanishes and nothing is known but that $\theta$ classifies this observation with certainty and correctly. The mean of two is a
-# matrix of rank at most 2 with bias column $\frac12 (p - y + p' - y')$: the two factors of a rank-2 matrix are known only up to an invertible $2 \times 2$ matrix, so $x$ and $x'$ can be mixed. With $B \geq D + 1$ observations the rank is full and says nothing any more.
+# matrix of rank at most 2. Its rows span $(x, 1)$ and $(x', 1)$, which puts $x$ and $x'$ on a known line without saying where on it. But $\theta$ is known, so each place on the line has only $C$ possible vectors $p - y$, and the two must reproduce the whole matrix: more equations than the two unknown places, so that in general only the true pair does. Rows sum to zero over classes, so the rank is at
+# most $\min(B, C-1, D+1)$, and $(C-1)(D+1)$ numbers cannot hold $B D$ of the inputs once $B > (C-1)(D+1)/D$. A scalar regression with a bias is at that point with its second observation.
 # ```
 #
 # ```{exercise} The half-space, with a prior
 # :label: ex-posterior
 #
-# Inputs are standard normal, $w \sim \mathcal{N}(\theta, v I)$, no noise. Show that for $B \to \infty$ at fixed $D$ the direction of $g$ determines that of $w - \theta$, and for $B = 1$ it determines a line on which the *projection* of $w - \theta$ is known. Reconcile this with {prf:ref}`thm-half-space`.
+# Inputs are standard normal, $w \sim \mathcal{N}(\theta, v I)$, no noise. Show that for $B \to \infty$ at fixed $D$ the direction of $g$ determines that of $w - \theta$, and for $B = 1$ it determines a line on which the *projection* of $w - \theta$ is nearly known for large $D$. Reconcile this with {prf:ref}`thm-half-space`.
 # ```
 #
 # ```{solution} ex-posterior
 # :class: dropdown
 #
 # For $B \to \infty$, $A \to I$ almost surely and $w = \theta - \frac12 g$. For $B = 1$, $-\frac12 g = x x^\top (w - \theta)$: the direction of $g$ is that of $x$ up to sign, and $\lVert g \rVert = 2 \lVert x \rVert \, |x^\top (w - \theta)|$ gives the projection if $\lVert x \rVert$ were known; it concentrates at $\sqrt{D}$. The theorem speaks of what is *possible*, for any data set. A law of inputs makes nearly all
-# of those data sets improbable: the posterior of $w$ given $g$ is supported on the half-space but sits in a small part of it. A learned step is the map from $g$ to where that posterior sits, which is why it fails when the law of inputs changes.
+# of those data sets improbable: the posterior of $w$ given $g$ is supported on the half-space but gathers in a part of it that shrinks as $B/D$ grows. A learned step is the map from $g$ to where that posterior sits, which is why it fails when the law of inputs changes.
 # ```
 #
 # ```{exercise} When is the gradient enough?
@@ -518,7 +525,7 @@ else:
 # ```{solution} ex-enough
 # :class: dropdown
 #
-# By {eq}`eq-rho` the number of steps is $\ln 100 / {-\ln(1 - \rho)}$ and $\ln 100 / \ln(1 + \rho)$: for $\rho = 0.1$, 43.7 and 48.3, about $4.4 D$ and $4.8 D$ observations; for $\rho = 1$, one step of $D$ observations against 6.6 steps, $6.6 D$ observations. A learner with *memory* needs $D$ in either case: at small $\rho$ both memoryless learners waste observations alike, and the signal is not what limits them.
+# By {eq}`eq-rho` the number of steps is $\ln 100 / {-\ln(1 - \rho)}$ and $\ln 100 / \ln(1 + \rho)$: for $\rho = 0.1$, 43.7 and 48.3, about $4.4 D$ and $4.8 D$ observations; for $\rho = 1$, one step of $D$ observations against 6.6 steps, $6.6 D$ observations. A learner of *data* with memory needs $D$ observations at either $\rho$: at small $\rho$ both memoryless learners waste observations alike, and the signal is not what limits them.
 # ```
 #
 # ```{exercise} Half-spaces add up
@@ -535,10 +542,10 @@ else:
 #
 # ## What we found, and what we did not
 #
-# That data cannot be recovered from a gradient is not only true, it is true in the strongest sense that a mean gradient allows: it fixes a half-space and nothing else ({prf:ref}`thm-half-space`, {numref}`fig-half-space`), and two trained models show both sides of it. But the loss is in the averaging. And on average over tasks a gradient is worth a good deal, which {eq}`eq-gradient-recursion` quantifies: nearly
-# everything when the batch is small against the dimension or when noise dominates, and much less in between. The numbers of the trained models stand in {numref}`tab-signals` beside these limits; the line printed under it says how Grad+Data compares with the better of the two.
+# That data cannot be recovered from a gradient is not only true, it is true in the strongest sense that a mean gradient allows: it fixes a half-space and nothing else, or with a bias a half-space somewhat further off ({prf:ref}`thm-half-space`, {numref}`fig-half-space`), and two trained models show both sides of it. But what is lost is lost in the averaging. And on average over tasks a gradient is worth a good deal, which {eq}`eq-gradient-recursion` quantifies: nearly
+# everything, to a learner without memory, when the batch is small against the dimension or when noise dominates, and much less in between. The numbers of the trained models stand in {numref}`tab-signals` beside these limits; the line printed under it says how Grad+Data compares with the better of the two.
 #
 # How tokens are scaled at the start decides, within our budgets, when learning begins on images ({numref}`fig-plateau`, {numref}`tab-plateau`). The caricature {eq}`eq-saddle` explains why scale and a matching start should matter; it does not predict the number of updates, and we did not fit it. A start that stays on its plateau here might leave it with more updates, another learning rate or more tasks:
-# the comparison is at one budget, and at learning rates and sizes that were chosen in trials with the matched start on images and with the product shown on regression, so no other start had settings of its own. For linear regression we expected the product of $x$ and $y$ to be needed, and the line under {numref}`tab-plateau` says what came of that expectation at $d = 10$. We have not separated what the growing horizon contributes, and have not gone to the dimension at which our prototype stalled.
+# the comparison is at one budget and one learning rate a family, so no start had settings of its own. For linear regression we expected the product of $x$ and $y$ to be needed, and the line under {numref}`tab-plateau` says what came of that expectation at $d = 10$. We have not separated what the growing horizon contributes, and have not gone to higher dimension.
 #
 # We have not measured the per-sample and running gradient tokens against the mean, nor images with gradient signals at more than one batch size, so that the reading of "gradients are needed in high dimension" offered {ref}`above <sec-worth>` rests on linear regression and on theory.

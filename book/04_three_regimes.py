@@ -12,7 +12,7 @@
 # (ch-three-regimes)=
 # # Three regimes
 #
-# *Cost: about half a minute on one core at `smoke`, a few minutes at `cpu`. Four small models are trained live, three of them on a task defined in this chapter; images come from the packaged sample.
+# *Cost: about half a minute on one core at `smoke`, a few minutes at `cpu`. Five small models are trained live, one of them for a few updates only and three on a task defined in this chapter; images come from the packaged sample, at `cpu` and `gpu` for one model from the full set.
 # No committed result is read: every number below is an equation checked, or a measurement made, by this execution.*
 #
 # Chapters {ref}`ch-one-formula` to {ref}`ch-signals` spoke of a state that is refined step by step, and left open what the state is. {cite:t}`mittal2025iterative` distinguish three cases. In the **parametric** regime it is $\theta$, the parameters of a likelihood
@@ -68,7 +68,7 @@ generator = torch.Generator().manual_seed(seed)
 # %% [markdown]
 # ## One state, three meanings
 #
-# A state is a set of **slots**. Slot $s$ holds a vector $\theta_s$ that the step rewrites, and an **anchor** $a_s$ that it does not: what the slot is about. A {class}`~iai.regimes.Regime` answers three questions, and nothing else in the library knows which regime it runs:
+# A state is a set of **slots**. Slot $s$ holds a vector $\theta_s$ that the step rewrites, and an **anchor** $a_s$ that it does not: what the slot is about. A {class}`~iai.regimes.Regime` answers three questions, and no code that trains, refines or evaluates asks which regime it runs:
 # what the state is before any data (`init`), what a step is shown of a mini-batch given the state (`evidence`), and how a state predicts (`f`). With these, one line is all of $g_\varphi$, eqs 7 and 8 of the paper at once:
 #
 # $$
@@ -124,8 +124,8 @@ notebook.table(
 )
 
 # %% [markdown]
-# Tokens of the same kind go through the same encoder. Anchors, too, go through the encoder of the data that they resemble: the slot of query $x_s$ through $E_x$, like the inputs of observations, and the slot of class $c$ through $E_y$, like their labels. Queries and keys of a layer start equal ({ref}`ch-signals`), so a slot finds the observations that concern it
-# by similarity, from the first update on.
+# Tokens of the same kind go through the same encoder. Anchors, too, go through the encoder of the data that they resemble: the slot of query $x_s$ through $E_x$, like the inputs of observations, and the slot of class $c$ through $E_y$, like their labels. Queries and keys of a layer start equal ({ref}`ch-signals`), so a slot leans
+# towards the observations that resemble it, from the first update on.
 #
 # ## Before training, nothing happens
 #
@@ -135,11 +135,13 @@ notebook.table(
 # \theta^{(i+1)}_s = \theta^{(i)}_s + W_H\, n_s + b_H, \qquad W_H = 0,\; b_H = 0 \text{ at the start},
 # $$ (eq-delta)
 #
-# where $n_s = \gamma \odot u_s + \beta$ is the output of the last layer norm for slot $s$, $u_s$ a vector of mean 0. An untrained refiner is therefore exactly the identity, in every regime and for any number of steps: training starts from the learned initial prediction and not from noise that $k$ steps have amplified. (The gradient of the head is not zero, so it leaves this
+# where $n_s = \gamma \odot u_s + \beta$ is the output of the last layer norm for slot $s$, $u_s$ a vector of mean 0. An untrained refiner is therefore the identity (exactly, or for probabilities up to rounding), in every regime and for any number of steps: training starts from the learned initial prediction and not from noise that $k$ steps have amplified. (The gradient of the head is not zero, so it leaves this
 # point at the first update; the layers below follow at the second.) The alternative, `update="absolute"`, lets the head say the next state itself; an untrained refiner then erases the state.
 
 # %%
 with torch.no_grad():
+    for model in models.values():  # at a start of zero, a step that erases the state would pass as well
+        model.regime.initial.normal_(0, 0.5, generator=generator)
     moved = {
         name: float((model(batches, queries.x) - model([], queries.x)).abs().max())
         for name, model in models.items()
@@ -172,7 +174,7 @@ for model in models.values():
 # Sum {eq}`eq-delta` over $i = 0, \dots, k - 1$: $\theta^{(k)} - \theta^{(0)} = W_H \operatorname{diag}(\gamma) \sum_i u^{(i)} + k\, (W_H \beta + b_H)$. The $u^{(i)}$ lie in the $w - 1$ dimensions of vectors of mean 0, and the second term adds one direction.
 # ```
 #
-# More steps do not help: they add in the same subspace. A ten-class linear softmax on 64 features has 650 parameters, more than any width in this book, so as one token it could be adapted only within a subspace chosen at training time; as ten tokens of 65 entries, each goes through the same $W_H$, and nothing is lost.
+# More steps do not help: they add in the same subspace. A ten-class linear softmax on 64 features has 650 parameters, more than any width in this book, so as one token it could be adapted only within a subspace chosen at training time; as ten tokens of 65 entries, fewer than the width, each goes through the same $W_H$, and nothing is lost.
 # {numref}`fig-reach` shows both on tasks of eight classes: the singular values of $\theta^{(k)} - \theta^{(0)}$, collected over many tasks and steps.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Singular values of all changes of $\\theta$ within four steps on 128 tasks, for an eight-class linear softmax of 72 parameters and a refiner of width 16 with random weights, relative to the largest. As one token, $\\theta$ moves in 15 directions, one fewer than the bound since the biases of an untrained model are zero; below is rounding. As one token a class it moves in all 72."}, "image": {"alt": "Two curves of singular values against their index on a logarithmic axis. The curve for one token drops by many orders of magnitude after index 15. The curve for a token a class falls slowly and stays within a few orders of magnitude of the largest for all 72 indices."}}
@@ -208,7 +210,7 @@ plots.lines(ax, spectra, labels=("index", "singular value / largest"), logarithm
 # ```{prf:proof}
 # Write $E' = E P^{-1}$. An observation enters through $E_x x$ and the name of its label, and $E' P y = E y$: its token is what it was. Class $c$ has moved to place $\pi(c)$, and its slot there holds the value $\theta_c$ and the anchor $E' P e_c = E e_c$: the same slot token, in another place. A linear softmax satisfies
 # $\mathcal{L}(P y, P z) = \mathcal{L}(y, z)$, so its gradient at $P\theta$ for the relabelled batch is $P$ times the gradient, and the gradient token of class $c$ moves along with its slot. So the refiner sees the same tokens, some in another order. Attention without positional encodings, layer norm, feed-forward layers and head commute with the
-# order of the tokens {cite:p}`lee2019set`, so every slot gets the change that it had.
+# order of the tokens {cite:p}`lee2019set`, so every slot gets the change that it had. (The decoder of the explicit regime treats all codes alike, so the same holds there; and as $\theta^{(0)}$ is alike in every slot, it holds for any number of steps.)
 # ```
 #
 # This is the exact statement, and it is weaker than equivariance: data *and the names of the labels* must be permuted. With the names kept, $E_y$ has one learned column for each label, these columns differ, and a network may treat label 3 in its own way. What training promises is symmetry in law: columns start
@@ -255,7 +257,7 @@ notebook.table(
 )
 
 # %% [markdown]
-# With a token a class, moving the names along leaves rounding errors, in the parametric regime and in the explicit one, whose code also has a slot a class. With one token it does not, as it must not. The trained model is not equivariant, and its deviation is not negligible: relabelling is a free ensemble, and an exercise makes the symmetry exact.
+# With a token a class, moving the names along leaves rounding errors, in the parametric regime and in the explicit one, whose code also has a slot a class. With one token it does not, as nothing makes it so. The trained model is not equivariant, and its deviation is not negligible: relabelling gives an ensemble that needs no training, and an exercise makes the symmetry exact at the price of more passes.
 #
 # ## Gradients as tokens
 #
@@ -342,12 +344,12 @@ notebook.table(
 )
 
 # %% [markdown]
-# The scale of probabilities is bounded and that of logits is not; at ten classes, uniform probabilities have entries of RMS 0.1, a tenth of what their encoder expects of a token. Once a prediction is confident, $p$ hardly moves whatever $\Delta$ is, so a state in $p$ forgets how much evidence it has seen, and one in $z$ counts it.
+# The entries of $p$ are bounded and those of $z$ are not. The encoder of $p$ is scaled for uniform probabilities, $1/C$ each, so that they arrive like all other tokens. But once a prediction is confident, further evidence for it hardly changes the entries of $p$: a linear map of $p$ can hardly tell how much evidence lies behind a prediction, while $z$ counts it.
 # That is a mechanism by which the paper's order could arise. It is not evidence that it does; the comparison by training belongs to a later chapter.
 #
 # ## Memory beside the state
 #
-# A state $\theta^{(i)}$ carries no record of how it came about. With `Signal(history=H)` a state also carries the values, and where there are gradients the mean gradients, of its last $H$ steps, as tokens of a fourth kind; at the start they are zero. The step is then a recursion of order $H + 1$ in $\theta$, and can do what momentum does. In the implicit regime the past of a query is seen by
+# A state $\theta^{(i)}$ carries no record of how it came about. With `Signal(history=H)` a state also carries the values, and where there are gradients the mean of their tokens (for running means a mean of means, and not the gradient of the batch), of its last $H$ steps, as tokens of a fourth kind; at the start they are zero. The step is then a recursion of order $H + 1$ in $\theta$, and can do what momentum does. In the implicit regime the past of a query is seen by
 # this query alone, for the reason given below. A third party's notes on the paper say that a window barely helps, save for a model pre-trained on Fashion-MNIST; the default here is $H = 0$.
 #
 # ## Who sees whom
@@ -355,7 +357,7 @@ notebook.table(
 # All of the above are tokens of one sequence, and which token may look at which is decided by one pure function, {func}`iai.masks.attention_mask`. It knows two kinds of mask, and two kinds of state. In the parametric and explicit regimes the slots are **shared**: they are parts of one $\theta$ and must see each other, and the evidence should see them too, since what an observation means depends on
 # where $\theta$ stands. In the implicit regime the slots are **independent**: they are questions that happen to be asked at the same time. {numref}`fig-masks` is drawn by calling this function.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masks", "caption": "The four masks, drawn by the code's own function: a filled square where the token of a row sees the token of a column, coloured by what is seen (observations, gradients, slots; a thick line ends a kind). Four observations $o_1 \\dots o_4$. Top: the full mask, with a mean gradient for each of two shared slots, and with three independent queries. Bottom: the causal mask. Left, one shared slot with running gradients answers the context sizes 1, 2 and 4 at once: the present state $\\theta$ is seen by all, the answers $\\theta_{\\mid 1}, \\theta_{\\mid 2}, \\theta_{\\mid 4}$ by none. Right, each of three queries has a context size of its own."}, "image": {"alt": "Four square grids. Full and shared: every cell filled. Full and independent: all rows see the four observations, and each query row also sees itself only. Causal and shared: observations and gradients form lower triangles, all rows see the present state, and the answer for context size j sees observations and gradients up to j, the present state and itself. Causal and independent: observations form a lower triangle, and query rows see the first 1, 2 and 4 observations and themselves."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masks", "caption": "The four masks, drawn by the code's own function: a filled square where the token of a row sees the token of a column, coloured by what is seen (observations, gradients, slots; a thick line ends a kind). Four observations $o_1 \\dots o_4$. Top: the full mask, with a mean gradient for each of two shared slots, and with three independent queries. Bottom: the causal mask. Left, one shared slot with running gradients answers the context sizes 1, 2 and 4 at once: the present state $\\theta$ is seen by all and sees itself alone, the answers $\\theta_{\\mid 1}, \\theta_{\\mid 2}, \\theta_{\\mid 4}$ are seen each by none but itself. Right, each of three queries has a context size of its own."}, "image": {"alt": "Four square grids. Full and shared: every cell filled. Full and independent: all rows see the four observations, and each query row also sees itself only. Causal and shared: observations and gradients form lower triangles, all rows see the present state, and the answer for context size j sees observations and gradients up to j, the present state and itself. Causal and independent: observations form a lower triangle, and query rows see the first 1, 2 and 4 observations and themselves."}}
 four, sizes = torch.arange(1, 5), torch.tensor([1, 2, 4])
 seen = [f"$o_{i}$" for i in (1, 2, 3, 4)]
 asked_at = [f"$q_{{{i}}}$" for i in "abc"]
@@ -446,12 +448,12 @@ print(
 # ```
 #
 # ```{prf:proof}
-# Call a token *of time $t$* if it is observation $t$, the sample or running gradient $t$, or, with $t = 0$, a remembered or present state. At the input a token of time $t$ depends on observations up to $t$ only; for the running mean this is {eq}`eq-tokens`, and for the mean of the batch it fails. Suppose it is so at the input of some block. A token of time $t$ looks at tokens of times $\le t$
+# Call a token *of time $t$* if it is observation $t$, the sample or running gradient $t$, or, with $t = 0$, a remembered or present state (a query's remembered slots count as its own). At the input a token of time $t$ depends on observations up to $t$ only; for the running mean this is {eq}`eq-tokens`, and for the mean of the batch it fails. Suppose it is so at the input of some block. A token of time $t$ looks at tokens of times $\le t$
 # and at the present state, and an answer of context $j$ at tokens of times $\le j$, at the present state and at its own slots; the present state looks at itself and at time 0. All of these are there in the pass over $j$ observations, and no others are visible in the long one. So attention takes the same average of the same values; layer norm and feed-forward layers act on each token
 # alone. Hence it is so at the output of the block, and by induction at the head.
 # ```
 #
-# Note why a shared state appears twice, as present state and as answer. If the evidence saw the answer at size 4, then observation 1 would learn of observation 4 in the first block, and the answer at size 1 would learn it in the second. The present state, which looks at no observation, can be seen by everybody.
+# Note why a shared state appears twice, as present state and as answer. If the evidence saw the answer at size 4, which reads observation 4 in the first block, then observation 1 would learn of observation 4 in the second, and the answer at size 1 would learn it in the third. The present state, which looks at no observation, can be seen by everybody.
 #
 # In training, {func}`iai.objectives.causal_loss` draws some context sizes at random for each update, eight for a shared state and one for each query otherwise, and averages eq. 9 of the paper over them:
 #
@@ -459,7 +461,7 @@ print(
 # \mathcal{L}_{\text{causal}} = \mathbb{E}_{j \sim U\{1, \dots, B\}} \; \mathcal{L}\bigl(y, f_\gamma(x, h_\varphi(\theta^{(i)}, \mathcal{B}^{(i)}_{\le j}))\bigr), \qquad \theta^{(i)} \text{ detached.}
 # $$ (eq-causal)
 #
-# The roll-out goes on from the whole batch. {numref}`tab-prefix` compares the answers at all six context sizes from one pass with six passes over batches cut short, at a random state.
+# The roll-out goes on from the whole batch. {numref}`tab-prefix` compares the answers at all six context sizes from whole batches (one pass for a shared state, one pass a size for independent slots) with passes over batches cut short, at a random state.
 
 # %% tags=["hide-input"]
 rows, batch = {}, batches[0]
@@ -530,15 +532,15 @@ notebook.table(
 )
 
 # %% [markdown]
-# An earlier version of this library failed in the last row of {numref}`tab-queries`: tokens of the past lay among the evidence, where every query sees them, so each query read the history of all others. No loss would have shown it. The test that found it holds all combinations of tasks, regimes, signals, masks, tokens and histories against the propositions of this chapter.
+# An earlier version of this library failed in the last row of {numref}`tab-queries`: tokens of the past lay among the evidence, where every query sees them, so each query read the history of all others. No loss would have shown it. The test that found it runs through combinations of tasks, regimes, signals, masks, tokens and histories, and checks query independence on all of them; another checks {prf:ref}`thm-prefix` on all causal ones.
 #
 # ## A tour of the library
 #
-# The library is small enough to be read in an evening. {numref}`fig-arrows` is made from its source: boxes are modules, and rows are the layers that a test enforces; an arrow says that one module imports another. Read it from below. `types` has the words: a batch, a state, evidence, a task. `refiner` knows tokens and masks, and nothing of regimes or tasks. `regimes` knows what a state
+# The library is small enough to be read in an evening. {numref}`fig-arrows` is made from its source: boxes are modules, and rows are the layers that a check enforces; an arrow says that one module imports another. Read it from below. `types` has the words: a batch, a state, evidence, a task. `refiner` knows tokens and masks, and nothing of regimes or tasks. `regimes` knows what a state
 # means, and no task. `amortizer` joins the two and has the formula as a line of code. `objectives` has eq. 9, and `train` the one training loop, which knows neither regime, task nor loss: it follows whatever losses it is handed. `configs` is where a task's own likelihood is handed to a regime, from a config that is plain data. `experiments` and `registry` name every run of the book, and what is above them
 # serves the reader: the command line, the notebooks, the figures.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The modules of `iai`, from the imports in its source. An arrow points from a module to one that it imports; arrows implied by others are left out, and so are those to `types` and `losses`, which nearly all need. Rows are the layers that the checks enforce: no arrow points up."}, "image": {"alt": "Boxes in rows. At the top the command line and notebook support, then figures and reproduction, then experiments, registry, configs, then training, evaluation and results, objectives, baselines and checkpoints, the amortizer, then regimes, refiner, tasks and data, masks, losses, and types at the bottom. All arrows point downwards or sideways."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The modules of `iai`, from the imports in its source. An arrow points from a module to one that it imports; arrows implied by others are left out, and so are those to `types` and `losses`, to keep the picture clear. Rows are the layers that the checks enforce: no arrow points up."}, "image": {"alt": "Boxes in rows. At the top the command line and notebook support, then figures and reproduction, then experiments, registry, configs, then training, evaluation and results, objectives, baselines and checkpoints, the amortizer, then regimes, refiner, tasks and data, masks, losses, and types at the bottom. All arrows point downwards or sideways."}}
 layers = tomllib.loads(Path("../pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0][
     "layers"
 ]
@@ -556,7 +558,7 @@ reach = imports.copy()
 for _ in modules:
     reach |= reach @ imports
 needed = imports & ~(imports @ reach)
-needed[:, [modules.index("types"), modules.index("losses")]] = False  # nearly all need the words
+needed[:, [modules.index("types"), modules.index("losses")]] = False  # words that many need
 figure, (ax,) = plots.panels(width=8.2, height=7.6)
 plots.boxes(ax, order_of, [(modules[i], modules[j]) for i, j in np.argwhere(needed)])
 
@@ -577,12 +579,12 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         iai.load(path)
     except UserError as error:
-        print("half a file:", str(error).replace(folder, "…").replace(": ", ":\n  "))
+        print("a file cut short:", str(error).replace(folder, "…").replace(": ", ":\n  "))
 
 # %% [markdown]
 # ## Your own task, in three regimes
 #
-# A task is anything that draws data: it has the number of features of an input and of a target, the name of a loss, and `sample`, which returns observations of new tasks. If it has a known likelihood, `decode` and the shape of its $\theta$ make the parametric regime available. Here is one: waves $y = \theta_1 \sin x + \theta_2 \cos x + \varepsilon$ with $\theta \sim \mathcal{N}(0, I)$,
+# A task is anything that draws data: it has the number of features of an input and of a target, the name of a loss (and the scales of inputs and targets, where they are not 1), and `sample`, which returns observations of new tasks. If it has a known likelihood, `decode` and the shape of its $\theta$ make the parametric regime available. Here is one: waves $y = \theta_1 \sin x + \theta_2 \cos x + \varepsilon$ with $\theta \sim \mathcal{N}(0, I)$,
 # that is, of random amplitude and phase, with noise of standard deviation 0.3.
 
 
@@ -625,7 +627,7 @@ bayes = evaluate_learner(
     lambda some, x: ridge([Batch(features(b.x), b.y) for b in some], features(x)), waves, judged
 )["mse"]["mean"]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-waves", "caption": "A task of one's own in three regimes, trained live. Left: one wave, four observations, and what each regime predicts after one step. Right: error against steps of four observations each, trained on five; in grey the Bayes-optimal prediction, which knows sine and cosine and the noise."}, "image": {"alt": "Left, four dots near a sine wave and three curves of predictions with the true curve. Right, mean squared error on a logarithmic axis against 0 to 10 steps: all three regimes fall from about one towards the grey line of the Bayes-optimal prediction."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-waves", "caption": "A task of one's own in three regimes, trained live. Left: one wave, four observations, and what each regime predicts after one step. Large dots: the four observations; small dots: held-out observations of the same wave. Right: error against steps of four observations each, trained on five; in grey the Bayes-optimal prediction, which knows sine and cosine and the noise."}, "image": {"alt": "Left, four large dots and many small ones near a sine wave, and three curves of predictions. Right, mean squared error on a logarithmic axis against 0 to 10 steps: all three regimes fall from about one; the parametric one comes nearest to the grey line of the Bayes-optimal prediction."}}
 grid = torch.linspace(-3, 3, 121).view(1, -1, 1)
 shown, rest = episode(waves, torch.Generator().manual_seed(seed + 5), tasks=1, steps=1, points=4, queries=200)
 with torch.no_grad():
@@ -698,27 +700,27 @@ notebook.table(
 # ```{solution} ex-simplex
 # :class: dropdown
 #
-# At most $\log(p_{\max} / p_{\min}) \le \log 10^{9} = 9 \log 10 \approx 20.7$ nats enter a step. What lies beyond is forgotten before the step begins: if $p_c = e^{-30}$ and the step has $\Delta_c = +5$, logits end at $-25$, and the softmax state near $-20.7 + 5 = -15.7$. A state of logits can be wrong with more confidence, and one of probabilities can be talked round sooner. In single precision $1 - p$ is
-# rounded to zero at about 17 nats, so evidence *for* a class is lost even earlier, though not its odds against each other class.
+# At most $\log(p_{\max} / p_{\min}) \le \log 10^{9} = 9 \log 10 \approx 20.7$ nats enter a step. What lies beyond is forgotten before the step begins: if $p_c = e^{-30}$ and the step has $\Delta_c = +5$, logits end at $-25$, and the softmax state near $-20.7 + 5 = -15.7$. A state of logits can be wrong with more confidence, and one of probabilities can be talked round sooner. In single precision $p$ itself is
+# rounded to 1 at about 17 nats. Nothing is lost by that: the odds are kept by the small entries, up to the clamp.
 # ```
 #
 # ```{exercise} Reach of one token
 # :label: ex-reach
 #
-# Show that with `update="absolute"` the reachable states also lie in a fixed affine subspace, of dimension at most $w - 1$. Then show that a single gradient step $\theta - \eta \nabla \mathcal{L}$ on a linear softmax of $C$ classes and $p$ features, from one mini-batch of $B$ observations, changes $\theta$ by a matrix of rank at most $\min(B, C)$. Why does that not help the one-token model?
+# Show that with `update="absolute"` the reachable states also lie in a fixed affine subspace, of dimension at most $w - 1$. Then show that a single gradient step $\theta - \eta \nabla \mathcal{L}$ on a linear softmax of $C$ classes and $p$ features, from one mini-batch of $B$ observations, changes $\theta$ by a matrix of rank at most $\min(B, C - 1)$. Why does that not help the one-token model?
 # ```
 #
 # ```{solution} ex-reach
 # :class: dropdown
 #
-# The absolute update is $\theta = W_H \operatorname{diag}(\gamma) u + W_H \beta + b_H$ itself, with $u$ in $w - 1$ dimensions. The gradient is $\frac{1}{B} \sum_j (\operatorname{softmax}(\theta x_j) - y_j)\, x_j^\top$, a sum of $B$ matrices of rank one with $C$ rows. Low rank is not a fixed subspace: the matrices $u x^\top$ for all $u, x$ span all of $\mathbb{R}^{C \times p}$, and which of them is needed depends on the task, while $V$ does not.
-# So no choice of weights makes the one-token refiner of width $w < Cp$ imitate SGD on all tasks.
+# The absolute update is $\theta = W_H \operatorname{diag}(\gamma) u + W_H \beta + b_H$ itself, with $u$ in $w - 1$ dimensions. The gradient is $\frac{1}{B} \sum_j (\operatorname{softmax}(\theta x_j) - y_j)\, x_j^\top$, a sum of $B$ matrices of rank one whose columns sum to zero over the $C$ classes. Low rank is not a fixed subspace: over all tasks such matrices span $(C - 1)\,p$ dimensions, and which of them is needed depends on the task, while $V$ does not.
+# So no choice of weights makes the one-token refiner of width $w < (C - 1)\,p$ imitate SGD on all tasks. (With a bias read $p + 1$ for $p$.)
 # ```
 #
 # ## What we found, and what we did not
 #
 # One step serves three regimes, and the regimes differ in three functions. What the code claims about masks, queries, labels and prefixes holds to rounding error on random weights in {numref}`tab-relabel`, {numref}`tab-prefix` and {numref}`tab-queries`; checking it found an implicit history that leaked between queries, and a batch gradient that a causal mask would have let through. Both are now refused or repaired, and tested.
 #
-# One token for all of $\theta$ confines it to a subspace fixed at training time, whatever the number of steps; for the classifiers of this book one token a class does not. Such a model is equivariant to relabelling up to the names of the labels, and not beyond: the model trained here is visibly not symmetric. Updates of probabilities and of logits are the same updates, so any difference between them in training comes from what the next step reads.
+# One token for all of $\theta$ confines it to a subspace fixed at training time, whatever the number of steps; for the classifiers of this book one token a class does not. Such a model is equivariant to relabelling up to the names of the labels, and not beyond: the model trained here is visibly not symmetric. Updates of probabilities and of logits are the same updates, so any difference between them in training comes from what the next step reads (and from the clamp of {ref}`ex-simplex`).
 #
 # We did not find out which of these choices matters for accuracy at the paper's scale. We trained neither causal models, nor other spaces of predictions, nor histories to convergence, and say nothing on the paper's comparisons of them. We do not know how the paper itself turns $\theta$ into tokens. And the waves show that a new task runs in three regimes, not which regime is best for it.

@@ -45,7 +45,7 @@ class Greedy:
 
     An update refines all of them once, learns from that step, and goes on from the detached states; the cohort that
     has seen its `steps` mini-batches of `points` observations makes room for new tasks. Every update so weighs all
-    steps alike and its tasks are not those of the last one. `queries` observations a task are held out.
+    steps alike, and one cohort of its tasks is new. `queries` observations a task are held out.
     """
 
     task: Task

@@ -33,7 +33,7 @@ class Ridge:
 
 @dataclass(frozen=True, kw_only=True)
 class Memoryless:
-    """The best learner whose only memory is theta: ridge around the current theta, batch by batch.
+    """Ridge around the current theta, batch by batch: best if all that is known of its error is its mean size.
 
     theta carries no covariance, so the prior of a batch is N(theta, v I), with v the mean variance of the last
     posterior over coordinates and tasks, and 1 at first (block Kaczmarz).
