@@ -136,10 +136,11 @@ def test_the_most_valuable_runs_come_first() -> None:
     assert [one.key for one in wanted("table2/*/grad", "cpu", 1)] == [OTHER, "table2/mnist/grad"]
 
 
-def test_trials_ask_for_two_seeds_and_only_where_settings_are_taken_from_them() -> None:
+def test_trials_ask_for_few_seeds_and_only_where_settings_are_taken_from_them() -> None:
     row = "choice/table2/mnist/grad"
     assert {one.seed for one in wanted(row, "cpu")} == {0, 1}
     assert {one.seed for one in wanted(row, "cpu", 3)} == {0, 1, 2}
+    assert {one.seed for one in wanted("choice/table3/linear-regression", "cpu")} == {0, 1, 2, 3}
     assert wanted(row, "gpu") == []
 
 
