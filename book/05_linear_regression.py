@@ -380,7 +380,7 @@ notebook.table(grid, "Single runs: what the mean over seeds hides.", "tab-lr-see
 # ## How settings were chosen
 #
 # Settings that suit one row may hold another back, and then a comparison at shared settings says little about the rows. So each row had trials of its own, {numref}`tab-lr-trials`: around the settings that the family shares (*centre*), three other learning rates, and two alternatives in which the products of $x$ and $y$ are not shown. A trial has half the updates and
-# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the alternative of the least mean loss; a test of the library holds {mod}`iai.registry` to that rule. Two seeds decide between alternatives that often differ by less than seeds do (four in the explicit rows, whose runs end in one of two places), so a choice may be wrong by a little, and none is a fine tuning.
+# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the alternative of the least mean loss; a test of the library holds {mod}`iai.rows` to that rule. Two seeds decide between alternatives that often differ by less than seeds do (four in the explicit rows, whose runs end in one of two places), so a choice may be wrong by a little, and none is a fine tuning.
 #
 # Not everything was chosen so. Width, depth, the growth of the horizon, the size of the latent and the form of the explicit decoder were set once for all rows, in a score of short runs that printed errors on the evaluation tasks of that time. The tasks behind the tables of this chapter were drawn anew afterwards. 1-step models take the settings of their row.
 

@@ -236,15 +236,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads our output, `head` say, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except UserError as error:
+    except (UserError, Running, ArithmeticError, OSError) as error:
         print(f"iai: {error}", file=sys.stderr)
-        return 2
-    except Running as error:
-        print(f"iai: {error}", file=sys.stderr)
-        return 3
-    except (ArithmeticError, OSError) as error:
-        print(f"iai: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UserError) else 3 if isinstance(error, Running) else 1
     except KeyboardInterrupt as error:
         print(f"iai: {error or 'interrupted; run the same command to go on'}", file=sys.stderr)
         return 130

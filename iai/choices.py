@@ -2,7 +2,8 @@
 
 from iai import contrasts, results
 from iai.contrasts import Found
-from iai.registry import alternatives, experiment
+from iai.registry import experiment
+from iai.rows import alternatives
 
 
 def trials(row: str, profile: str = "cpu") -> dict[str, Found]:

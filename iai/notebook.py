@@ -12,8 +12,8 @@ import torch
 from iai import bound, choices, plots, reproduce, results
 from iai.amortizer import Amortizer
 from iai.experiments import PROFILES, checkpoint_path, experiment, fit
-from iai.registry import taken
 from iai.results import Missing, Summary, unknown
+from iai.rows import taken
 from iai.types import UserError
 
 Cell = Summary | Missing | float | int | str
@@ -184,7 +184,8 @@ def provenance(cells: Iterable[Cell]) -> str:
     profiles = ", ".join(f"`{profile}`" for profile in sorted({cell.profile for cell in found}))
     seeds = " or ".join(sorted({", ".join(map(str, cell.seeds)) for cell in found}))
     spreads = " or ".join(sorted({cell.source for cell in found}))
-    return f"(Profile {profiles}; seeds {seeds}; ± is the standard error over {spreads}.)"
+    plural = "s" if any(len(cell.seeds) > 1 for cell in found) else ""
+    return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {spreads}.)"
 
 
 def _row(row: str, evaluation: str, metric: str) -> tuple[str, str, str, str | None]:

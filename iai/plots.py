@@ -68,14 +68,18 @@ def curves(
     horizon: int | None = None,
     logarithmic: bool = False,
 ) -> None:
-    """A metric against the number of steps, with 95 % bands; baselines in grey; `horizon` ends the trained steps."""
+    """A metric against the number of steps, with 95 % bands; baselines in grey; `horizon` ends the trained steps.
+
+    A band that reaches zero has no place on a logarithmic axis: there it ends a little below the lowest line.
+    """
+    floor = 0.8 * lowest([*series.values(), *(baselines or {}).values()]) if logarithmic else -np.inf
     for (name, points), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
         if isinstance(points, Missing):
             pending(ax, name, points, colour)
             continue
         k, mean, low, high = columns(points)
         ax.plot(k, mean, color=colour, marker=marker, label=name)
-        ax.fill_between(k, low, high, color=colour, alpha=0.2, linewidth=0)
+        ax.fill_between(k, np.maximum(low, floor), high, color=colour, alpha=0.2, linewidth=0)
     for (name, points), dashes in zip((baselines or {}).items(), cycle(DASHES)):
         if isinstance(points, Missing):
             pending(ax, name, points, INK)
@@ -90,6 +94,12 @@ def curves(
         )
     finish(ax, "steps k", label, logarithmic=logarithmic)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 5, 10]))
+
+
+def lowest(every: Iterable[Series]) -> float:
+    """The least positive mean of all that is not missing; 0 if there is none."""
+    known = (point.mean for points in every if not isinstance(points, Missing) for point in points)
+    return min((mean for mean in known if mean > 0), default=0.0)
 
 
 def columns(points: Sequence[Summary]) -> tuple[np.ndarray, ...]:

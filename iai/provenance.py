@@ -26,6 +26,7 @@ UNHASHED = (
     "registry.py",
     "reproduce.py",
     "results.py",
+    "rows.py",
     "summaries.py",
     "theory.py",
 )

@@ -3,83 +3,25 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any
 
 from iai import results
-from iai.configs import Experiment, RegimeName
-from iai.evaluate import EvaluationConfig
-from iai.objectives import Greedy
-from iai.refiner import RefinerConfig
-from iai.regimes import Signal, Signals
-from iai.tasks import Images, LinearRegression
-from iai.train import TrainConfig
+from iai.configs import Experiment
+from iai.rows import PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
+from iai.tasks import Images
 
-Profile = Literal["smoke", "cpu", "gpu"]
-PROFILES: tuple[Profile, ...] = get_args(Profile)
-SECONDS: dict[str, float] = {"smoke": 10, "cpu": 180, "gpu": 180}
-"""What a run of a profile may take: one core, one core, one H100-class GPU."""
+__all__ = ["PROFILES", "SECONDS", "Profile"]
+
+SEEDS = {"smoke": 1, "cpu": 3, "gpu": 5}
+"""Seeds that a profile asks for."""
 
 
-def linear_regression(profile: Profile) -> Experiment:
-    """Shared by all rows of linear regression; the d = 100 of `gpu` is our reading of the paper's setting."""
-    d, points = {"smoke": (4, 4), "cpu": (10, 10), "gpu": (100, 50)}[profile]
-    tasks, updates, lr = LINEAR_REGRESSION_TRAINING[profile]
-    width, depth = {"smoke": (32, 2), "cpu": (64, 3), "gpu": (256, 4)}[profile]
-    task = LinearRegression(dimension=d, bias=True, noise_variance=0.25)
-    return Experiment(
-        regime="parametric",
-        objective=Greedy(task=task, tasks=tasks, steps=10, points=points, queries=2 * points, growth=0.3),
-        evaluation_sets={"linear-regression": task},
-        evaluation=EvaluationConfig(points=points, tasks={"smoke": 64, "cpu": 256, "gpu": 1024}[profile]),
-        latent=2 * (d + 1),
-        refiner=RefinerConfig(width=width, depth=depth, heads=2, feedforward=4 * width),
-        train=TrainConfig(updates=updates, lr=lr),
-    )
-
-
-def mnist(profile: Profile) -> Experiment:
-    """Shared by all rows of MNIST: a random projection and a random order of the labels a task."""
-    source: Literal["full", "sample"] = "sample" if profile == "smoke" else "full"
-    ways, projection = (5, 16) if profile == "smoke" else (10, 64)
-    task = Images(dataset="mnist", law="both", projection=projection, ways=ways, source=source)
-    tasks, steps, points = {"smoke": (12, 4, 16), "cpu": (16, 8, 32), "gpu": (60, 10, 64)}[profile]
-    updates, lr = MNIST_TRAINING[profile]
-    width, depth, latent = {"smoke": (32, 2, 24), "cpu": (96, 2, 80), "gpu": (256, 4, 80)}[profile]
-    return Experiment(
-        regime="parametric",
-        objective=Greedy(task=task, tasks=tasks, steps=steps, points=points, queries=64, growth=0.3),
-        evaluation_sets={
-            name: replace(task, dataset=name, split="test") for name in ("mnist", "fashion-mnist")
-        },
-        evaluation=EvaluationConfig(points=points, tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile]),
-        latent=latent,
-        refiner=RefinerConfig(width=width, depth=depth, heads=1, feedforward=4 * width, bilinear=False),
-        train=TrainConfig(updates=updates, lr=lr),
-    )
-
-
-LINEAR_REGRESSION_TRAINING = {"smoke": (40, 300, 3e-3), "cpu": (120, 2400, 3e-3), "gpu": (240, 12_000, 1e-3)}
-"""Tasks in flight, updates and learning rate by profile."""
-
-MNIST_TRAINING = {"smoke": (300, 3e-3), "cpu": (1400, 2e-3), "gpu": (10_000, 1e-3)}
-"""Updates and learning rate by profile."""
-
-CHOSEN: dict[str, str] = {
-    "table2/linear-regression/data": "no-product",
-    "table2/linear-regression/grad": "no-product",
-    "table2/linear-regression/grad+data": "no-product",
-    "table2/mnist/data": "lr-quarter",
-    "table2/mnist/grad": "lr-quarter",
-    "table2/mnist/grad+data": "lr-quarter",
-    "table4/mnist/data": "apart-half",
-    "table3/linear-regression/data": "no-product",
-    "table3/linear-regression/grad": "no-product-lr-half",
-    "table3/linear-regression/grad+data": "no-product-lr-half",
-    "table3/mnist/data": "lr-half",
-    "table3/mnist/grad": "lr-quarter",
-    "table3/mnist/grad+data": "lr-quarter",
-}
-"""The trial that a row's settings at `cpu` come from, if not "centre": the ledger's best on validation tasks."""
+def seeds_of(key: str, profile: str) -> int:
+    """Seeds that a profile asks for of a key; trials decide settings at `cpu` alone, and on fewer seeds."""
+    if not key.startswith("choice/") or profile == "smoke":
+        return SEEDS[profile]
+    # Runs of explicit models of regression end in one of two places: two of them would choose by luck.
+    return 0 if profile == "gpu" else 4 if key.startswith("choice/table3/linear-regression") else 2
 
 
 def with_one_step(experiment: Experiment) -> Experiment:
@@ -87,7 +29,7 @@ def with_one_step(experiment: Experiment) -> Experiment:
     return replace(experiment, objective=replace(experiment.objective, steps=1))
 
 
-def _registry() -> dict[str, Callable[[Profile], Experiment]]:
+def _tables() -> dict[str, Callable[[Profile], Experiment]]:
     """All keys of the paper's Tables 2 to 4, in the order in which they are most wanted."""
     found: dict[str, Callable[[Profile], Experiment]] = {row: partial(chosen, row) for row in ROWS}
     return found | {f"{row}-1-step": partial(_chosen_one_step, row) for row in ROWS}
@@ -97,72 +39,33 @@ def _chosen_one_step(row: str, profile: Profile) -> Experiment:
     return with_one_step(chosen(row, profile))
 
 
-FAMILIES = {"linear-regression": linear_regression, "mnist": mnist}
-TABLES: dict[str, tuple[RegimeName, list[Signals]]] = {
-    "table2": ("parametric", ["data", "grad", "grad+data"]),
-    "table4": ("implicit", ["data"]),
-    "table3": ("explicit", ["data", "grad", "grad+data"]),
-}
-ROWS: dict[str, tuple[Callable[[Profile], Experiment], RegimeName, Signals]] = {
-    f"{table}/{family}/{kind}": (base, regime, kind)
-    for table, (regime, signals) in TABLES.items()
-    for family, base in FAMILIES.items()
-    for kind in signals
-}
-"""The rows of Tables 2 to 4: task family, regime and signal."""
+def _start(row: str, profile: Profile, **changes: Any) -> Experiment:
+    return _half(with_refiner(centre(row, profile), **changes))
 
 
-def centre(row: str, profile: Profile) -> Experiment:
-    """A row with the settings that all rows of its family share."""
-    base, regime, kind = ROWS[row]
-    experiment = replace(base(profile), regime=regime, signal=Signal(kind=kind))
-    if regime == "implicit":
-        experiment = replace(experiment, refiner=_for_queries(experiment.refiner))
-    return experiment
-
-
-def taken(row: str, profile: str) -> str:
-    """The alternative whose settings a row trains with: at `cpu` its best trial."""
-    return CHOSEN.get(row, "centre") if profile == "cpu" else "centre"
-
-
-def chosen(row: str, profile: Profile) -> Experiment:
-    """A row with its own settings."""
-    return alternatives(row)[taken(row, profile)](centre(row, profile))
-
-
-Change = Callable[[Experiment], Experiment]
-
-
-def alternatives(row: str) -> dict[str, Change]:
-    """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
-    changes: dict[str, Change] = {
-        "centre": lambda e: e,
-        "lr-double": partial(_with_rate, factor=2.0),
-        "lr-half": partial(_with_rate, factor=1 / 2),
-        "lr-quarter": partial(_with_rate, factor=1 / 4),
+def _token_scale() -> dict[str, Callable[[Profile], Experiment]]:
+    """What the start of the encoders and of attention is worth: chapter 3."""
+    images = partial(_start, "table4/mnist/data")
+    regression = partial(_start, "table2/linear-regression/data")
+    return {
+        "token-scale/mnist/matched": images,
+        "token-scale/mnist/mixed": partial(images, apart=0.0),
+        "token-scale/mnist/untied": partial(images, tied=0.0),
+        "token-scale/mnist/unmatched": partial(images, apart=0.0, matched=False),
+        "token-scale/linear-regression/product": partial(regression, bilinear=True),
+        "token-scale/linear-regression/no-product": partial(regression, bilinear=False),
     }
-    if "linear-regression" in row:
-        changes["no-product"] = partial(_refiner, bilinear=False)
-        changes["no-product-lr-half"] = lambda e: _with_rate(_refiner(e, bilinear=False), factor=1 / 2)
-    elif row.startswith("table4"):
-        changes |= {"mixed": partial(_refiner, apart=0.0), "apart-half": partial(_refiner, apart=0.5)}
-        changes |= {
-            "untied": partial(_refiner, tied=0.0),
-            "deeper": partial(_refiner, depth=3, width=72, feedforward=288),
-        }
-    else:  # the best rate lay at the end of the grid, which so went on until it did not
-        changes["lr-eighth"] = partial(_with_rate, factor=1 / 8)
-        changes["lr-sixteenth"] = partial(_with_rate, factor=1 / 16)
-    return changes
 
 
-def _with_rate(experiment: Experiment, factor: float) -> Experiment:
-    return replace(experiment, train=replace(experiment.train, lr=factor * experiment.train.lr))
+def _points() -> dict[str, Callable[[Profile], Experiment]]:
+    """What the number of images a step does to the gain from steps: chapter 6."""
 
+    def make(points: int, profile: Profile) -> Experiment:
+        whole = chosen("table4/mnist/data", profile)
+        objective = replace(whole.objective, points=points)
+        return replace(whole, objective=objective, evaluation=replace(whole.evaluation, points=points))
 
-def _refiner(experiment: Experiment, **changes: Any) -> Experiment:
-    return replace(experiment, refiner=replace(experiment.refiner, **changes))
+    return {f"points/mnist/{points}": partial(make, points) for points in (16, 64)}
 
 
 def trial(row: str, name: str, profile: Profile) -> Experiment:
@@ -179,56 +82,12 @@ def _trials() -> dict[str, Callable[[Profile], Experiment]]:
     return {f"choice/{row}/{name}": partial(trial, row, name) for row in ROWS for name in alternatives(row)}
 
 
-def _for_queries(config: RefinerConfig) -> RefinerConfig:
-    """Independent slots compare inputs alone: x starts apart from all else, unless products of x and y are shown."""
-    return config if config.bilinear else replace(config, apart=2 / 3)
-
-
-def _token_scale() -> dict[str, Callable[[Profile], Experiment]]:
-    """What the start of the encoders and of attention is worth: chapter 3."""
-
-    def implicit(**changes: Any) -> Callable[[Profile], Experiment]:
-        def make(profile: Profile) -> Experiment:
-            return _half(_refiner(centre("table4/mnist/data", profile), **changes))
-
-        return make
-
-    def product(shown: bool) -> Callable[[Profile], Experiment]:
-        def make(profile: Profile) -> Experiment:
-            return _half(_refiner(centre("table2/linear-regression/data", profile), bilinear=shown))
-
-        return make
-
-    return {
-        "token-scale/mnist/matched": implicit(),
-        "token-scale/mnist/mixed": implicit(apart=0.0),
-        "token-scale/mnist/untied": implicit(tied=0.0),
-        "token-scale/mnist/unmatched": implicit(apart=0.0, matched=False),
-        "token-scale/linear-regression/product": product(True),
-        "token-scale/linear-regression/no-product": product(False),
-    }
-
-
-def _points() -> dict[str, Callable[[Profile], Experiment]]:
-    """What the number of images a step does to the gain from steps: chapter 6."""
-
-    def make(points: int, profile: Profile) -> Experiment:
-        whole = chosen("table4/mnist/data", profile)
-        objective = replace(whole.objective, points=points)
-        return replace(whole, objective=objective, evaluation=replace(whole.evaluation, points=points))
-
-    return {f"points/mnist/{points}": partial(make, points) for points in (16, 64)}
-
-
 def _half(experiment: Experiment) -> Experiment:
     """The same with half the updates."""
     return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
 
 
-EXPERIMENTS = _registry()
-EXPERIMENTS |= _token_scale()
-EXPERIMENTS |= _points()
-EXPERIMENTS |= _trials()
+EXPERIMENTS = _tables() | _token_scale() | _points() | _trials()
 
 
 def experiment(key: str, profile: str) -> Experiment:

@@ -15,11 +15,10 @@ from pathlib import Path
 from iai import checkpoint, results
 from iai.configs import to_json
 from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, experiment, run
+from iai.registry import seeds_of
 from iai.results import Status, unknown
 from iai.train import stop_signals
 
-SEEDS = {"smoke": 1, "cpu": 3, "gpu": 5}
-"""Seeds that a profile asks for."""
 COMMAND = [sys.executable, "-m", "iai"]
 START_SECONDS = 10.0
 """What a job takes before it computes."""
@@ -71,14 +70,6 @@ def matching(pattern: str) -> list[str]:
         return found
     groups = {"/".join(key.split("/")[:depth]) for key in EXPERIMENTS for depth in (1, 2)}
     raise unknown("key or pattern", pattern, [*EXPERIMENTS, *sorted(groups)])
-
-
-def seeds_of(key: str, profile: str) -> int:
-    """Seeds that a profile asks for of a key; trials decide settings at `cpu` alone, and on fewer seeds."""
-    if not key.startswith("choice/") or profile == "smoke":
-        return SEEDS[profile]
-    # Runs of explicit models of regression end in one of two places: two of them would choose by luck.
-    return 0 if profile == "gpu" else 4 if key.startswith("choice/table3/linear-regression") else 2
 
 
 def wanted(pattern: str, profile: str, seeds: int | None = None) -> list[Run]:

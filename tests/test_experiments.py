@@ -14,7 +14,8 @@ from iai.choices import winner
 from iai.evaluate import evaluate
 from iai.experiments import EXPERIMENTS, experiment, fit, load
 from iai.regimes import Signal
-from iai.registry import CHOSEN, ROWS, with_one_step
+from iai.registry import with_one_step
+from iai.rows import CHOSEN, ROWS
 from iai.tasks import Images
 from iai.train import TrainConfig
 from iai.types import Batch, UserError

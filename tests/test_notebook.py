@@ -8,7 +8,7 @@ import pytest
 import torch
 from example_record import KEY, SET, record
 
-from iai import bound, checkpoint, configs, experiments, notebook, registry, reproduce, results
+from iai import bound, checkpoint, configs, experiments, notebook, reproduce, results, rows
 from iai.notebook import Chapter, Grid, check_parameters, setup, show, table
 from iai.results import Missing, Summary
 from iai.types import UserError
@@ -123,7 +123,7 @@ def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
     assert (
         f"{found['centre']} {found['lr-half']} {found['lr-double']} {found['untied']}" == "1.5 1.25 pending –"
     )
-    assert found["taken"] == registry.CHOSEN[row]
+    assert found["taken"] == rows.CHOSEN[row]
     assert dict(zip(grid.header[1:], grid.rows["implicit"]))["lr-eighth"] == "–"
 
 

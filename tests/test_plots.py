@@ -31,6 +31,14 @@ def summary(*values: float) -> Summary:
     return Summary(values=values, errors=(0.1,) * len(values), seeds=tuple(range(len(values))), profile="cpu")
 
 
+def test_a_band_that_reaches_zero_stays_on_a_logarithmic_axis(ax: Axes) -> None:
+    points = [summary(1.0, 1.0, 1.0), summary(0.1, 1.0, 3.0)]
+    assert points[1].interval[0] < 0
+    plots.curves(ax, {"wide": points}, label="error", logarithmic=True)
+    (band,) = ax.collections
+    assert band.get_paths()[0].vertices[:, 1].min() == pytest.approx(0.8 * 1.0)
+
+
 def linear(colour: str) -> np.ndarray:
     """Linear-light RGB of an sRGB colour."""
     rgb = np.array(to_rgb(colour))
