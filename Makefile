@@ -1,4 +1,4 @@
-# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py]
+# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm
 PYTHON ?= python3
 PROFILE ?= smoke
 JOBS ?= 2
@@ -10,7 +10,7 @@ READY = $(VENV)/.ready
 export OMP_NUM_THREADS = 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: book html test check notebooks address clean
+.PHONY: book html test check slurm notebooks address clean
 
 book: $(READY)
 	python book/_tools/execute.py --into _build/source --profile $(PROFILE) --jobs $(JOBS) $(CHAPTERS)
@@ -28,6 +28,10 @@ check: $(READY)
 	ruff check iai tests book
 	mypy
 	lint-imports
+
+# The tests against a real Slurm, which they start on this machine: as root, with Debian's slurm-wlm and munge.
+slurm: $(READY)
+	IAI_SLURM=1 python -m pytest tests/slurm
 
 # Refresh what is committed of the ledger: every chapter as it stands, the front page's figure, the README's table.
 notebooks: $(READY)

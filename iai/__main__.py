@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import math
 import os
-import re
 import signal
 import sys
 from collections import Counter
@@ -19,7 +17,6 @@ from iai.types import UserError
 
 COMMANDS = ("list", "run", "reproduce", "show")
 HEADLINE_STEPS = (0, 1, 2, 5, 10, 20)
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Parser(argparse.ArgumentParser):
@@ -75,6 +72,10 @@ def parser() -> Parser:
         "--budget", default="", metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m"
     )
     many.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    many.add_argument("--executor", choices=("local", "slurm"), default="local", help="where jobs run")
+    many.add_argument(
+        "--slurm", action="append", default=[], metavar="NAME=VALUE", help="slurm_partition, timeout_min, ..."
+    )
     show = command("show", "config, status and headline numbers of a key, and the commands that make them")
     show.add_argument("key")
     return top
@@ -100,16 +101,6 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if getattr(arguments, "seed", 0) < 0:
         raise UserError("--seed must be 0 or more")
     return arguments
-
-
-def seconds(text: str) -> float:
-    """A span such as 90s, 9m or 1h30m in seconds; no text is no limit."""
-    if not re.fullmatch(r"(\d+(\.\d+)?[smh])*", text):
-        raise UserError(f"--budget {text!r} is no time: write 90s, 9m or 1h30m")
-    return (
-        math.fsum(float(n) * UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)([smh])", text))
-        or math.inf
-    )
 
 
 def list_runs(arguments: argparse.Namespace) -> int:
@@ -150,13 +141,15 @@ def run_one(arguments: argparse.Namespace) -> int:
 
 def reproduce_many(arguments: argparse.Namespace) -> int:
     """Compute many runs in processes; exit code 1 if one failed, 130 if it was interrupted."""
-    from iai import reproduce
+    from iai import reproduce, slurm
     from iai.train import pick_device
 
-    pick_device(arguments.device)
-    budget = seconds(arguments.budget)
+    if arguments.executor == "local":
+        pick_device(arguments.device)
+    executor = slurm.executor(arguments.executor, arguments.slurm)
+    budget = reproduce.seconds(arguments.budget)
     runs = reproduce.wanted(arguments.pattern, arguments.profile, arguments.seeds)
-    report = reproduce.reproduce(runs, arguments.jobs, budget, arguments.device)
+    report = reproduce.reproduce(runs, arguments.jobs, budget, arguments.device, executor)
     finished = len(runs) - sum(map(len, (report.failed, report.stopped, report.elsewhere, report.left)))
     print(f"{finished} of {len(runs)} runs are in the ledger, {len(report.done)} of them new")
     reasons = {

@@ -19,6 +19,7 @@ UNHASHED = (
     "cost.py",
     "examples.py",
     "experiments.py",
+    "jobs.py",
     "locks.py",
     "notebook.py",
     "plots.py",
@@ -27,6 +28,7 @@ UNHASHED = (
     "reproduce.py",
     "results.py",
     "rows.py",
+    "slurm.py",
     "summaries.py",
     "theory.py",
 )

@@ -1,62 +1,28 @@
 """Runs as jobs: which are wanted, in what order, what fits the time, and processes that compute them."""
 
 import fnmatch
-import os
-import shlex
-import signal
+import math
+import re
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from iai import checkpoint, results
-from iai.configs import to_json
-from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, experiment, run
+from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, run
+from iai.jobs import INTERRUPTED, RUNNING, Executor, Job, Local, Run, runs_root
 from iai.registry import seeds_of
-from iai.results import Status, unknown
+from iai.results import unknown
 from iai.train import stop_signals
+from iai.types import UserError
 
-COMMAND = [sys.executable, "-m", "iai"]
 START_SECONDS = 10.0
 """What a job takes before it computes."""
-GRACE_SECONDS = 60.0
-"""How long a job that was asked to stop may take over its checkpoint."""
-RUNNING, INTERRUPTED = 3, 130
-"""Exit codes of a job beside 0 (done), 1 (failed) and 2 (a mistake of the user)."""
 MEND = "free some space, or choose another folder with"
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LEDGER_MB, RUNS_MB = 16.0, 512.0
 """Free space without which no run is started."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What the ledger counts: an experiment's key, a profile, a seed."""
-
-    key: str
-    profile: str
-    seed: int
-
-    def __str__(self) -> str:
-        return f"{self.key} {self.profile} seed {self.seed}"
-
-    @property
-    def expected(self) -> str:
-        """The hash of the config that a record of this run must have today."""
-        return results.config_hash(to_json(experiment(self.key, self.profile)))
-
-    def status(self) -> Status:
-        """done, pending, stale or running."""
-        return results.status(self.key, self.profile, self.seed, self.expected)
-
-
-def runs_root() -> Path:
-    """Where checkpoints and logs go: `$IAI_RUNS`, else `runs` beside the ledger's `book`."""
-    ledger = results.root()
-    beside = ledger.parent.parent if ledger.parent.name == "book" else ledger.parent
-    return Path(os.environ.get("IAI_RUNS", beside / "runs"))
 
 
 def matching(pattern: str) -> list[str]:
@@ -82,6 +48,16 @@ def wanted(pattern: str, profile: str, seeds: int | None = None) -> list[Run]:
         for seed in range(seeds_of(key, profile) if seeds is None else seeds)
     ]
     return sorted(runs, key=lambda one: (not one.key.startswith("table"), one.seed))
+
+
+def seconds(text: str) -> float:
+    """A span such as 90s, 9m or 1h30m in seconds; no text is no limit."""
+    if not re.fullmatch(r"(\d+(\.\d+)?[smh])*", text):
+        raise UserError(f"--budget {text!r} is no time: write 90s, 9m or 1h30m")
+    return (
+        math.fsum(float(n) * UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)([smh])", text))
+        or math.inf
+    )
 
 
 def expected_seconds(profile: str) -> dict[str, float]:
@@ -132,51 +108,6 @@ def set_aside(one: Run) -> str:
     return f"the config or the library changed since {path} was written: starting anew, kept as {old.name}\n"
 
 
-@dataclass(kw_only=True)
-class Job:
-    """A process that computes a run with one thread, and where its words go."""
-
-    run: Run
-    process: subprocess.Popen[bytes]
-    log: Path
-    started: float
-    asked: float | None = None
-
-    @classmethod
-    def start(cls, one: Run, device: str | None) -> "Job":
-        """`python -m iai run KEY ...` in a session of its own, so that signals reach it only through us."""
-        log = checkpoint_path(one.key, one.profile, one.seed, runs_root()).with_suffix(".log")
-        log.parent.mkdir(parents=True, exist_ok=True)
-        words = ["run", one.key, "--profile", one.profile, "--seed", str(one.seed), "--quiet"]
-        words += ["--device", device] if device else []
-        folders = {"IAI_RESULTS": str(results.root().resolve()), "IAI_RUNS": str(runs_root().resolve())}
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        with log.open("ab") as output:
-            output.write(f"$ {shlex.join([*COMMAND, *words])}\n".encode())
-            output.flush()
-            process = subprocess.Popen(
-                [*COMMAND, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=os.environ | folders | threads,
-                start_new_session=True,
-            )
-        return cls(run=one, process=process, log=log, started=time.monotonic())
-
-    def ask_to_stop(self) -> None:
-        """SIGTERM, once: the job writes a checkpoint and ends. SIGKILL if that takes too long."""
-        if self.asked is None:
-            self.asked = time.monotonic()
-            self.process.terminate()
-        elif time.monotonic() - self.asked > GRACE_SECONDS:
-            self.process.kill()
-
-    def last_words(self) -> str:
-        """The last line that the job wrote."""
-        return self.log.read_text(errors="replace").strip().splitlines()[-1]
-
-
 @dataclass
 class Report:
     """What became of the runs that were asked for."""
@@ -188,23 +119,32 @@ class Report:
     left: list[Run] = field(default_factory=list)
     interrupted: bool = False
 
-    def file(self, job: Job) -> None:
+    def file(self, job: Job, code: int) -> None:
         """Put an ended job where its exit code says, and say so."""
-        code = job.process.returncode
         places = {
             0: ("done", self.done),
             RUNNING: ("elsewhere", self.elsewhere),
             INTERRUPTED: ("stopped", self.stopped),
         }
-        if code == -signal.SIGTERM:  # asked to stop before it listened: nothing was begun
-            code = INTERRUPTED
         word, place = places.get(code, ("failed", self.failed))
         place.append(job.run)
-        why = f": {job.last_words()} (all of it in {job.log})" if word == "failed" else ""
+        why = f": {last_words(job.run.log)} (all of it in {job.run.log})" if word == "failed" else ""
         print(f"{word:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}", flush=True)
 
 
-def reproduce(runs: Sequence[Run], jobs: int, budget: float, device: str | None = None) -> Report:
+def last_words(log: Path) -> str:
+    """The last line that a job wrote."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "it said nothing"
+
+
+def reproduce(
+    runs: Sequence[Run],
+    jobs: int,
+    budget: float,
+    device: str | None = None,
+    executor: Executor = Local(),  # noqa: B008 (it has no state)
+) -> Report:
     """Compute what is pending or stale among `runs`, `jobs` at a time, none that would outlast the budget.
 
     SIGINT, SIGTERM and the end of the budget are passed on to the jobs, which write a checkpoint and end.
@@ -217,27 +157,28 @@ def reproduce(runs: Sequence[Run], jobs: int, budget: float, device: str | None 
     active: list[Job] = []
     try:
         with stop_signals() as stopped:
-            fill(active, report.left, jobs, deadline, device)
+            fill(active, report.left, jobs, deadline, device, executor)
             while active:
                 if stopped or time.monotonic() > deadline:
                     for job in active:
                         job.ask_to_stop()
-                ended = [job for job in active if job.process.poll() is not None]
-                for job in ended:
+                ended = [(job, code) for job in active if (code := job.code()) is not None]
+                for job, code in ended:
                     active.remove(job)
-                    report.file(job)
+                    report.file(job, code)
                 if ended and not stopped:
-                    fill(active, report.left, jobs, deadline, device)
+                    fill(active, report.left, jobs, deadline, device, executor)
                 time.sleep(0.05)
             report.interrupted = bool(stopped)
     finally:  # a second signal ends the patience
         for job in active:
-            job.process.kill()
-            job.process.wait()
+            job.kill()
     return report
 
 
-def fill(active: list[Job], left: list[Run], jobs: int, deadline: float, device: str | None) -> None:
+def fill(
+    active: list[Job], left: list[Run], jobs: int, deadline: float, device: str | None, executor: Executor
+) -> None:
     """Move runs from `left` to `active` while a process is free and one is expected to end by `deadline`."""
     while left and len(active) < jobs:
         seconds = expected_seconds(left[0].profile)
@@ -245,5 +186,5 @@ def fill(active: list[Job], left: list[Run], jobs: int, deadline: float, device:
         if not fits:
             return
         left.remove(fits[0])
-        active.append(Job.start(fits[0], device))
+        active.append(executor.start(fits[0], device, seconds[fits[0].key]))
         print(f"started   {fits[0]} (about {seconds[fits[0].key]:.0f} s)", flush=True)

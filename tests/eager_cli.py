@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from example_record import KEY
 
-from iai import registry
+from iai import registry, rows
 from iai.__main__ import main
 from iai.configs import Experiment
 
@@ -15,7 +15,7 @@ UPDATES = 300 + 150 * int(os.environ.get("IAI_KILLS", "2"))
 
 def eager(profile: str) -> Experiment:
     """Smoke-sized linear regression with a checkpoint every ten updates."""
-    small = registry.linear_regression("smoke")
+    small = rows.linear_regression("smoke")
     few = replace(small.evaluation, tasks=8)
     return replace(small, evaluation=few, train=replace(small.train, updates=UPDATES, checkpoint_seconds=0.0))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from example_record import record
 
-from iai import __main__, configs, experiments, reproduce, results, train
+from iai import __main__, configs, experiments, jobs, reproduce, results, train
 
 
 def fake_run(key: str, profile: str, seed: int, **options: Any) -> results.Record:
@@ -32,5 +32,5 @@ def fake_run(key: str, profile: str, seed: int, **options: Any) -> results.Recor
 
 if __name__ == "__main__":
     reproduce.run = fake_run
-    reproduce.COMMAND = [sys.executable, __file__]
+    jobs.COMMAND = [sys.executable, __file__]
     sys.exit(__main__.main())

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from example_record import KEY, record
 
-from iai import __main__, checkpoint, configs, experiments, reproduce, results
+from iai import __main__, checkpoint, configs, experiments, jobs, reproduce, results
 from iai.__main__ import main
-from iai.reproduce import Job, Run, wanted
+from iai.jobs import Local, Run
+from iai.reproduce import wanted
 
 OTHER = "table2/linear-regression/grad"
 
@@ -150,7 +151,7 @@ def test_a_disk_that_cannot_take_a_run_is_an_error_before_the_training(
 ) -> None:
     trained: list[str] = []
     monkeypatch.setattr(reproduce, "run", lambda *words, **options: trained.append("run"))
-    monkeypatch.setattr(Job, "start", lambda *words: trained.append("job"))
+    monkeypatch.setattr(Local, "start", lambda *words: trained.append("job"))
     (folders / "file").write_text("no folder")
     options = [broken, str(folders / "file" / "below")]
     if broken == "full":
@@ -206,7 +207,7 @@ DEAF = "trap '' TERM; exec sleep 600"
 
 def jobs_are(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Let a job be a small shell program."""
-    monkeypatch.setattr(reproduce, "COMMAND", ["sh", "-c", script])
+    monkeypatch.setattr(jobs, "COMMAND", ["sh", "-c", script])
 
 
 def test_a_budget_starts_only_what_is_expected_to_end(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -269,7 +270,7 @@ def test_jobs_have_one_thread_each_and_as_many_run_as_asked(
         "p.write_text(os.environ['OMP_NUM_THREADS']); time.sleep(0.5); n = len(list(p.parent.glob('job*')));"
         "time.sleep(0.5); p.rename(p.with_name(f'ended{n}-{os.getpid()}'))"
     )
-    monkeypatch.setattr(reproduce, "COMMAND", [sys.executable, "-c", script])
+    monkeypatch.setattr(jobs, "COMMAND", [sys.executable, "-c", script])
     report = reproduce.reproduce(wanted("table2/linear-regression", "smoke"), 2, 600.0)
     ended = list((folders / "runs").glob("ended*"))
     assert len(report.done) == len(ended) == 6

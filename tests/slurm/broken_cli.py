@@ -1,0 +1,9 @@
+"""The command line whose jobs fail, as a program."""
+
+import sys
+
+from iai import __main__, jobs
+
+if __name__ == "__main__":
+    jobs.COMMAND = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
+    sys.exit(__main__.main())
