@@ -55,7 +55,11 @@ def parser() -> Parser:
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     one.add_argument("--threads", type=int, default=1, help="one is fastest at the size of smoke and cpu")
-    one.add_argument("--again", action="store_true", help="also if the ledger has it already")
+    one.add_argument(
+        "--again",
+        action="store_true",
+        help="also if the ledger has it: judge it anew, from its checkpoint if there is one",
+    )
     one.add_argument("--quiet", action="store_true", help="no progress bar")
     many = command(
         "reproduce", "compute all runs of a pattern that are pending or stale, most valuable first"

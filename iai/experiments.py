@@ -74,9 +74,12 @@ def fit(
     names: dict[str, str] | None = None,
     show: bool = True,
 ) -> tuple[Amortizer, Progress]:
-    """Train the amortizer of any experiment; with `path`, from the checkpoint there and into it."""
+    """Train the amortizer of any experiment; with `path`, from the checkpoint there and into it.
+
+    A checkpoint belongs to a training: one that was to be judged otherwise will do.
+    """
     amortizer = build(chosen, seed, device)
-    who = identity(chosen, seed, names or {})
+    who = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
     done = train(amortizer, chosen.objective, chosen.train, seed=seed, path=path, identity=who, show=show)
     return amortizer.eval(), done
 
@@ -111,6 +114,12 @@ def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, 
             f"{t.dataset}/{t.file}/{t.source}": data.identity(t.dataset, t.file, t.source) for t in images
         },
     }
+
+
+def training_hash(chosen: Experiment) -> str:
+    """The hash of what decides the weights: of the config without its evaluation."""
+    config = to_json(chosen)
+    return results.config_hash({name: config[name] for name in config if not name.startswith("evaluation")})
 
 
 def speed(chosen: Experiment, amortizer: Amortizer, done: Progress) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from iai import results
 from iai.configs import Experiment
-from iai.rows import PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
+from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
 from iai.tasks import Images
 
 __all__ = ["PROFILES", "SECONDS", "Profile"]
@@ -74,7 +74,7 @@ def trial(row: str, name: str, profile: Profile) -> Experiment:
     task = experiment.task
     if isinstance(task, Images):
         task = replace(task, split="validation")
-    evaluation = replace(experiment.evaluation, steps=experiment.objective.steps, seed=2**33)
+    evaluation = replace(experiment.evaluation, steps=experiment.objective.steps, seed=CHOOSING)
     return replace(experiment, evaluation_sets={"validation": task}, evaluation=evaluation)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iai import checkpoint, results
-from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, run
+from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, experiment, run, training_hash
 from iai.jobs import INTERRUPTED, RUNNING, Executor, Job, Local, Run, runs_root
 from iai.registry import seeds_of
 from iai.results import unknown
@@ -97,12 +97,13 @@ def perform(one: Run, device: str | None, show: bool, again: bool = False) -> st
 
 
 def set_aside(one: Run) -> str:
-    """Rename a checkpoint that another config or other sources made, so that the run starts anew; says so, or ""."""
+    """Rename a checkpoint that another training or other sources made, so that the run starts anew; says so, or ""."""
     path = checkpoint_path(one.key, one.profile, one.seed, runs_root())
     if not path.exists():
         return ""
     found = checkpoint.read(path)[1]
-    if (found.get("config_hash"), found.get("sources_hash")) == (one.expected, results.sources_hash()):
+    training = training_hash(experiment(one.key, one.profile))
+    if (found.get("config_hash"), found.get("sources_hash")) == (training, results.sources_hash()):
         return ""
     old = path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
     return f"the config or the library changed since {path} was written: starting anew, kept as {old.name}\n"

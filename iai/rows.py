@@ -19,6 +19,13 @@ SECONDS: dict[str, float] = {"smoke": 10, "cpu": 180, "gpu": 180}
 """What a run of a profile may take: one core, one core, one H100-class GPU."""
 
 
+JUDGING, CHOOSING = 3_500_000_000, 2**33
+"""Seeds of the tasks that tables show, and of those by which settings are chosen.
+
+PyTorch's generator on the CPU takes a seed modulo 2^32, so these are 3,500,000,000 and 0: what must differ is that.
+"""
+
+
 def linear_regression(profile: Profile) -> Experiment:
     """Shared by all rows of linear regression; the d = 100 of `gpu` is our reading of the paper's setting."""
     d, points = {"smoke": (4, 4), "cpu": (10, 10), "gpu": (100, 50)}[profile]
@@ -29,7 +36,9 @@ def linear_regression(profile: Profile) -> Experiment:
         regime="parametric",
         objective=Greedy(task=task, tasks=tasks, steps=10, points=points, queries=2 * points, growth=0.3),
         evaluation_sets={"linear-regression": task},
-        evaluation=EvaluationConfig(points=points, tasks={"smoke": 64, "cpu": 256, "gpu": 1024}[profile]),
+        evaluation=EvaluationConfig(
+            points=points, tasks={"smoke": 64, "cpu": 256, "gpu": 1024}[profile], seed=JUDGING
+        ),
         latent=2 * (d + 1),
         refiner=RefinerConfig(width=width, depth=depth, heads=2, feedforward=4 * width),
         train=TrainConfig(updates=updates, lr=lr),
@@ -50,7 +59,9 @@ def mnist(profile: Profile) -> Experiment:
         evaluation_sets={
             name: replace(task, dataset=name, split="test") for name in ("mnist", "fashion-mnist")
         },
-        evaluation=EvaluationConfig(points=points, tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile]),
+        evaluation=EvaluationConfig(
+            points=points, tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile], seed=JUDGING
+        ),
         latent=latent,
         refiner=RefinerConfig(width=width, depth=depth, heads=1, feedforward=4 * width, bilinear=False),
         train=TrainConfig(updates=updates, lr=lr),

@@ -194,7 +194,8 @@ def test_a_run_that_another_process_owns_is_left_alone(capsys: pytest.CaptureFix
 def test_a_checkpoint_of_other_sources_is_set_aside() -> None:
     one = Run(key=KEY, profile="smoke", seed=0)
     path = experiments.checkpoint_path(KEY, "smoke", 0, reproduce.runs_root())
-    same = {"config_hash": one.expected, "sources_hash": results.sources_hash()}
+    training = experiments.training_hash(experiments.experiment(one.key, one.profile))
+    same = {"config_hash": training, "sources_hash": results.sources_hash()}
     for changed, kept in (({}, True), ({"sources_hash": "old"}, False), ({"config_hash": "old"}, False)):
         checkpoint.write(path, {}, same | changed)
         assert (reproduce.set_aside(one) == "") == kept

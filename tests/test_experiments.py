@@ -17,7 +17,7 @@ from iai.regimes import Signal
 from iai.registry import with_one_step
 from iai.rows import CHOSEN, ROWS
 from iai.tasks import Images
-from iai.train import TrainConfig
+from iai.train import TrainConfig, generator_of
 from iai.types import Batch, UserError
 
 SHORT = TrainConfig(updates=8, warmup=2, lr=0.01)
@@ -41,6 +41,18 @@ def test_save_then_load_is_the_identity(tmp_path: Path, chosen: Any) -> None:
     batches, queries = data(chosen)
     assert torch.equal(loaded(batches, queries.x), trained(batches, queries.x))
     assert set(loaded.state_dict()) == set(trained.state_dict()) and not loaded.training
+
+
+def test_a_checkpoint_belongs_to_a_training_and_not_to_how_it_is_judged(tmp_path: Path) -> None:
+    path, chosen = tmp_path / "run.safetensors", small(train=SHORT)
+    trained, _ = fit(chosen, path=path, show=False)
+    otherwise = replace(chosen, evaluation=replace(chosen.evaluation, seed=5), evaluation_sets={})
+    again, progress = fit(replace(otherwise, train=SHORT), path=path, show=False)
+    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), again.parameters()))
+    assert progress.update == SHORT.updates
+    for other in (replace(chosen, theta="one"), replace(chosen, train=replace(SHORT, lr=0.02))):
+        with pytest.raises(UserError, match="another configuration"):
+            fit(other, path=path, show=False)
 
 
 def damage(path: Path, how: str) -> None:
@@ -129,12 +141,32 @@ def test_one_step_models_are_given_the_same_points_a_step() -> None:
         assert both[0].train == both[1].train
 
 
+def evaluation_seeds(chosen: Any) -> set[int]:
+    """The seeds of all chunks of evaluation tasks, as the CPU's generator takes them: modulo 2^32."""
+    config = chosen.evaluation
+    return {(config.seed + chunk) % 2**32 for chunk in range(-(-config.tasks // config.chunk))}
+
+
+def training_seeds(updates: int) -> set[int]:
+    """The same of all roll-outs of five training seeds, of which there are no more than updates."""
+    starts = [generator_of(seed, 0).initial_seed() for seed in range(5)]
+    assert generator_of(1, 7).initial_seed() == starts[1] + 7
+    return {(start + rollout) % 2**32 for start in starts for rollout in range(updates)}
+
+
+def test_a_generator_takes_a_seed_modulo_a_power_of_two() -> None:
+    """Why the test below compares no seed as it stands."""
+    first, again = (torch.rand(4, generator=torch.Generator().manual_seed(seed)) for seed in (5, 2**32 + 5))
+    assert torch.equal(first, again)
+
+
 @pytest.mark.parametrize("profile", experiments.PROFILES)
 def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
     tables = [experiment(key, profile) for key in EXPERIMENTS if not key.startswith("choice/")]
-    shown = {chosen.evaluation.seed for chosen in tables}
     trials = [experiment(key, profile) for key in EXPERIMENTS if key.startswith("choice/")]
-    assert trials and shown.isdisjoint(chosen.evaluation.seed for chosen in trials)
+    shown, judged = (set().union(*map(evaluation_seeds, some)) for some in (tables, trials))
+    trained = training_seeds(max(chosen.train.updates for chosen in tables))
+    assert not shown & judged and not shown & trained and not judged & trained
     for chosen in trials:
         (task,) = chosen.evaluation_sets.values()
         assert task == (replace(chosen.task, split="validation") if isinstance(task, Images) else chosen.task)
