@@ -43,29 +43,27 @@ def parser() -> Parser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
 
-    def command(name: str, words: str) -> Parser:
-        return commands.add_parser(name, help=words, description=words, parents=[folders], allow_abbrev=False)
+    computing = Parser(add_help=False)
+    computing.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
+    computing.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    computing.add_argument("--renew", action="store_true", help="also what other sources of iai computed")
+
+    def command(name: str, words: str, *more: Parser) -> Parser:
+        parents = [folders, *more]
+        return commands.add_parser(name, help=words, description=words, parents=parents, allow_abbrev=False)
 
     listing = command("list", "status of every run: done, pending, stale, running")
     listing.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
     listing.add_argument("--profile", help="one line a run of this profile: smoke, cpu or gpu")
-    one = command("run", "compute one run, or go on with it, and put it in the ledger")
+    one = command("run", "compute one run, or go on with it, and put it in the ledger", computing)
     one.add_argument("key")
-    one.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
     one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     one.add_argument("--threads", type=int, default=1, help="one is fastest at the size of smoke and cpu")
-    one.add_argument(
-        "--again",
-        action="store_true",
-        help="also if the ledger has it: judge it anew, from its checkpoint if there is one",
-    )
+    one.add_argument("--again", action="store_true", help="judge it anew even if the ledger has it")
     one.add_argument("--quiet", action="store_true", help="no progress bar")
-    many = command(
-        "reproduce", "compute all runs of a pattern that are pending or stale, most valuable first"
-    )
+    words = "compute all runs of a pattern that are pending or stale, most valuable first"
+    many = command("reproduce", words, computing)
     many.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
-    many.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
     many.add_argument(
         "--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default: smoke 1, cpu 3, gpu 5)"
     )
@@ -75,7 +73,6 @@ def parser() -> Parser:
     many.add_argument(
         "--budget", default="", metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m"
     )
-    many.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     many.add_argument("--executor", choices=("local", "slurm"), default="local", help="where jobs run")
     many.add_argument(
         "--slurm", action="append", default=[], metavar="NAME=VALUE", help="slurm_partition, timeout_min, ..."
@@ -102,8 +99,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         number = getattr(arguments, name, None)
         if number is not None and number < 1:
             raise UserError(f"--{name} must be 1 or more")
-    if getattr(arguments, "seed", 0) < 0:
-        raise UserError("--seed must be 0 or more")
+    if not 0 <= getattr(arguments, "seed", 0) < 1000:
+        raise UserError("--seed must be 0 or more, and less than 1000")
     return arguments
 
 
@@ -139,7 +136,8 @@ def run_one(arguments: argparse.Namespace) -> int:
     pick_device(arguments.device)
     torch.set_num_threads(arguments.threads)
     one = reproduce.Run(key=arguments.key, profile=arguments.profile, seed=arguments.seed)
-    print(reproduce.perform(one, arguments.device, not arguments.quiet, arguments.again))
+    how = {"again": arguments.again, "renew": arguments.renew}
+    print(reproduce.perform(one, arguments.device, not arguments.quiet, **how))
     return 0
 
 
@@ -153,9 +151,10 @@ def reproduce_many(arguments: argparse.Namespace) -> int:
     executor = slurm.executor(arguments.executor, arguments.slurm)
     budget = reproduce.seconds(arguments.budget)
     runs = reproduce.wanted(arguments.pattern, arguments.profile, arguments.seeds)
-    report = reproduce.reproduce(runs, arguments.jobs, budget, arguments.device, executor)
+    how = {"executor": executor, "renew": arguments.renew}
+    report = reproduce.reproduce(runs, arguments.jobs, budget, arguments.device, **how)
     finished = len(runs) - sum(map(len, (report.failed, report.stopped, report.elsewhere, report.left)))
-    print(f"{finished} of {len(runs)} runs are in the ledger, {len(report.done)} of them new")
+    reproduce.say(f"{finished} of {len(runs)} runs are in the ledger, {len(report.done)} of them new")
     reasons = {
         "stopped, will go on from their checkpoints": report.stopped,
         "being computed by another process": report.elsewhere,
@@ -166,7 +165,8 @@ def reproduce_many(arguments: argparse.Namespace) -> int:
     }
     for reason, some in reasons.items():
         if some:
-            print(f"{len(some)} {reason}: {'; '.join(map(str, some[:6]))}{'; …' if len(some) > 6 else ''}")
+            shown = "; ".join(map(str, some[:6])) + ("; …" if len(some) > 6 else "")
+            reproduce.say(f"{len(some)} {reason}: {shown}")
     return 130 if report.interrupted else 1 if report.failed else 0
 
 
@@ -200,8 +200,10 @@ def headlines(key: str, profile: str) -> list[str]:
             points = results.curve(key, profile, name, metric)
             if isinstance(points, results.Missing):
                 return [f"  {points}: {points.reason}"]
-            cells = [f"k={k} {points[k]} ± {points[k].spread:.2g}" for k in HEADLINE_STEPS if k < len(points)]
-            over = f"± standard error over {points[0].source}, seeds {', '.join(map(str, points[0].seeds))}"
+            shown = {k: points[k] for k in HEADLINE_STEPS if k < len(points)}
+            cells = [f"k={k} {point} ± {point.spread:.2g}" for k, point in shown.items()]
+            sources = " or ".join(sorted({point.source for point in shown.values()}))
+            over = f"± standard error over {sources}, seeds {', '.join(map(str, points[0].seeds))}"
             lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({over})")
     return lines
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from iai import results
 from iai.contrasts import ratio
-from iai.experiments import EXPERIMENTS, PROFILES
+from iai.experiments import EXPERIMENTS, PROFILES, experiment
+from iai.losses import METRICS
 from iai.results import Missing, Summary
 from iai.types import UserError
 
@@ -41,11 +42,29 @@ class Reference:
         try:
             steps = [int(k) for k in self.k.split("/")]
         except ValueError:
-            raise UserError(f"k is {self.k!r}: write a number of steps, or two as 10/1") from None
+            steps = []
+        if len(steps) not in (1, 2):
+            raise UserError(f"k is {self.k!r}: write a number of steps, or two as 10/1")
+        if len(baseline) > 1:
+            raise UserError(f"the metric is {self.metric!r}: write one, or a baseline's as ridge/mse")
+        self.check(metric, steps)
         found = [
             results.summary(self.key, self.profile, self.evaluation, metric, k, *baseline) for k in steps
         ]
         return found[0] if len(found) == 1 else ratio(*found)
+
+    def check(self, metric: str, steps: list[int]) -> None:
+        """`UserError` on an evaluation set, a metric or a step that no run of the key can have."""
+        chosen = experiment(self.key, self.profile)
+        if self.evaluation not in chosen.evaluation_sets:
+            raise results.unknown(f"evaluation set of {self.key}", self.evaluation, chosen.evaluation_sets)
+        metrics = METRICS[chosen.evaluation_sets[self.evaluation].loss]
+        if metric not in metrics:
+            raise results.unknown(f"metric of {self.key}", metric, metrics)
+        if max(steps) > chosen.evaluation.steps:
+            raise UserError(
+                f"{self.key} is evaluated after 0 to {chosen.evaluation.steps} steps, not {max(steps)}"
+            )
 
 
 def tip(found: Summary | Missing, spec: str) -> str:

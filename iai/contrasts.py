@@ -20,12 +20,12 @@ def difference(first: Found, second: Found) -> Found:
 
 def ratio(first: Found, second: Found) -> Found:
     """The first result over the second."""
-    return _paired(first, second, lambda a, b: a / b)
+    return _paired(first, second, lambda a, b: a / b if b else math.nan)
 
 
 def change(after: Found, before: Found) -> Found:
     """The relative change from `before` to `after`; -0.25 is a quarter less."""
-    return _paired(after, before, lambda a, b: a / b - 1)
+    return _paired(after, before, lambda a, b: a / b - 1 if b else math.nan)
 
 
 def scaled(found: Found, factor: float) -> Found:
@@ -53,6 +53,8 @@ def standard_errors(found: Found) -> Found | float:
     """A result in units of its standard error: how far it is from zero; infinite where seeds agree exactly."""
     if isinstance(found, Missing):
         return found
+    if math.isnan(found.spread) and len(found.values) > 1:  # seeds agree, and tasks have no say
+        return math.copysign(math.inf, found.mean) if found.mean else 0.0
     return found.mean / found.spread if found.spread else math.copysign(math.inf, found.mean)
 
 

@@ -93,9 +93,14 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer:
             f"{path} does not say what was trained: train with `experiments.fit`, which writes that"
         )
     amortizer = build(from_json(metadata["config"]), 0, where)
-    amortizer.load_state_dict(
-        {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
-    )
+    weights = {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
+    try:
+        amortizer.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(
+            f"{path} has other weights than this iai gives its config: train it again, or load it with the iai"
+            f" of commit {metadata.get('commit')}"
+        ) from error
     return amortizer.eval()
 
 
@@ -139,11 +144,12 @@ def speed(chosen: Experiment, amortizer: Amortizer, done: Progress) -> dict[str,
 
 def baseline_curves(task: Any, chosen: Experiment, folder: Path) -> dict[str, Any]:
     """The baselines of a task on the evaluation's own batches; computed once and kept in `folder`."""
-    what = json.dumps([to_json(task), to_json(chosen.evaluation), results.sources_hash()], sort_keys=True)
+    steps = [k for k in BASELINE_STEPS if k <= chosen.evaluation.steps]
+    kept = [to_json(task), to_json(chosen.evaluation), steps, results.sources_hash()]
+    what = json.dumps(kept, sort_keys=True)
     path = folder / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
     if path.exists():
         return json.loads(path.read_text())
-    steps = [k for k in BASELINE_STEPS if k <= chosen.evaluation.steps]
     curves = {
         name: as_json(evaluate_learner(learner, task, chosen.evaluation, steps))
         for name, learner in baselines.for_task(task, points=chosen.evaluation.points).items()

@@ -44,21 +44,22 @@ class Run:
         """Where the words of its job go."""
         return checkpoint_path(self.key, self.profile, self.seed, runs_root()).with_suffix(".log")
 
-    def status(self) -> Status:
-        """done, pending, stale or running."""
-        return results.status(self.key, self.profile, self.seed, self.expected)
+    def status(self, renew: bool = False) -> Status:
+        """done, pending, stale or running; with `renew`, what other sources computed is stale too."""
+        sources = results.sources_hash() if renew else None
+        return results.status(self.key, self.profile, self.seed, self.expected, sources)
 
-    def command(self, device: str | None) -> list[str]:
+    def command(self, device: str | None, renew: bool = False) -> list[str]:
         """`python -m iai run KEY ...`."""
         words = ["run", self.key, "--profile", self.profile, "--seed", str(self.seed), "--quiet"]
-        return [*COMMAND, *words, *(["--device", device] if device else [])]
+        return [*COMMAND, *words, *(["--device", device] if device else []), *(["--renew"] if renew else [])]
 
 
 def runs_root() -> Path:
     """Where checkpoints and logs go: `$IAI_RUNS`, else `runs` beside the ledger's `book`."""
     ledger = results.root()
     beside = ledger.parent.parent if ledger.parent.name == "book" else ledger.parent
-    return Path(os.environ.get("IAI_RUNS", beside / "runs"))
+    return Path(os.environ.get("IAI_RUNS") or beside / "runs")
 
 
 def environment() -> dict[str, str]:
@@ -103,8 +104,8 @@ class Job(Protocol):
 class Executor(Protocol):
     """Starts jobs."""
 
-    def start(self, one: Run, device: str | None, seconds: float) -> Job:
-        """A job for a run that is expected to take so many seconds."""
+    def start(self, one: Run, command: list[str], seconds: float) -> Job:
+        """A job for a run, by its command, that is expected to take so many seconds."""
 
 
 @dataclass(kw_only=True)
@@ -138,7 +139,7 @@ class LocalJob:
 class Local:
     """Jobs are processes of this machine."""
 
-    def start(self, one: Run, device: str | None, seconds: float) -> LocalJob:
+    def start(self, one: Run, command: list[str], seconds: float) -> LocalJob:
         """The run's command as a process."""
-        process = launch(one.command(device), environment(), one.log, start_new_session=True)
+        process = launch(command, environment(), one.log, start_new_session=True)
         return LocalJob(run=one, process=process)

@@ -8,25 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TRIES = 10
-"""A claim is tried this often, a hundredth of a second apart, since `held` takes the lock for an instant."""
-
 
 class Running(RuntimeError):
     """Another live process owns the run."""
 
 
 @contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """Own `path` inside the block, and leave no file behind; `Running` if a live process owns it."""
+def owned(path: Path, patience: float = 0.1) -> Iterator[None]:
+    """Own `path` inside the block, and leave no file behind; `Running` if a live process does for so many seconds.
+
+    Some patience is always needed, since `held` takes the lock for an instant.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for _ in range(TRIES):
-        descriptor = _take(path)
-        if descriptor is not None:
-            break
+    end = time.monotonic() + patience
+    while (descriptor := _take(path)) is None:
+        if time.monotonic() > end:
+            raise Running(f"{path.stem} is being computed by {owner(path)}")
         time.sleep(0.01)
-    else:
-        raise Running(f"{path.stem} is being computed by {owner(path)}")
     try:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps({"pid": os.getpid(), "host": os.uname().nodename}).encode())
@@ -43,7 +41,9 @@ def held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(
+            descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB
+        )  # shared: two who look see no owner in each other
     except BlockingIOError:
         return True
     else:

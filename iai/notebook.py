@@ -16,6 +16,8 @@ from iai.results import Missing, Summary, unknown
 from iai.rows import taken
 from iai.types import UserError
 
+PATIENCE = 900.0
+"""Seconds that a chapter waits for another one to train the model that both want."""
 Cell = Summary | Missing | float | int | str
 
 
@@ -53,11 +55,12 @@ class Chapter:
     def train(self, key: str) -> Live:
         """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
         one = reproduce.Run(key=key, profile=self.profile, seed=self.seed)
-        reproduce.set_aside(one)
         path = checkpoint_path(key, self.profile, self.seed, reproduce.runs_root())
         names = {"key": key, "profile": self.profile}
         chosen = experiment(key, self.profile)
-        amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
+        with results.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
+            reproduce.set_aside(one)
+            amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
         losses = tuple(float(loss) for loss in progress.losses)
         return Live(amortizer=amortizer, losses=losses, profile=self.profile, seed=self.seed)
 
@@ -107,8 +110,9 @@ class Chapter:
         facts += [f"{other} computed by other sources than the ones installed"] if other else []
         if not facts:
             return None
+        renew = " --renew" if other else ""
         again = "; ".join(
-            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}`" for pattern in patterns
+            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}{renew}`" for pattern in patterns
         )
         return Markdown(
             f"> **Of {len(runs)} `{self.ledger}` runs that this chapter shows: {', '.join(facts)}.** {again}"

@@ -32,7 +32,7 @@ UNHASHED = (
     "summaries.py",
     "theory.py",
 )
-"""Library files that compute no result, or decide only what the config says: a change makes no record old."""
+"""Library files whose change makes no record old: they decide what is run, kept or shown, not what is computed."""
 
 
 def config_hash(config: dict[str, Any]) -> str:

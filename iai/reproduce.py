@@ -2,16 +2,18 @@
 
 import fnmatch
 import math
+import os
 import re
 import statistics
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from iai import checkpoint, results
 from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, experiment, run, training_hash
-from iai.jobs import INTERRUPTED, RUNNING, Executor, Job, Local, Run, runs_root
+from iai.jobs import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, Local, Run, runs_root
 from iai.registry import seeds_of
 from iai.results import unknown
 from iai.train import stop_signals
@@ -52,12 +54,11 @@ def wanted(pattern: str, profile: str, seeds: int | None = None) -> list[Run]:
 
 def seconds(text: str) -> float:
     """A span such as 90s, 9m or 1h30m in seconds; no text is no limit."""
+    if not text:
+        return math.inf
     if not re.fullmatch(r"(\d+(\.\d+)?[smh])*", text):
         raise UserError(f"--budget {text!r} is no time: write 90s, 9m or 1h30m")
-    return (
-        math.fsum(float(n) * UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)([smh])", text))
-        or math.inf
-    )
+    return math.fsum(float(n) * UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)([smh])", text))
 
 
 def expected_seconds(profile: str) -> dict[str, float]:
@@ -79,14 +80,18 @@ def check_folders() -> None:
     checkpoint.check_writable(runs_root(), RUNS_MB, f"{MEND} --runs DIR")
 
 
-def perform(one: Run, device: str | None, show: bool, again: bool = False) -> str:
-    """Compute a run and put it in the ledger; says what was done. `locks.Running` if another process does."""
+def perform(one: Run, device: str | None, show: bool, *, again: bool = False, renew: bool = False) -> str:
+    """Compute a run and put it in the ledger; says what was done. `locks.Running` if another process does.
+
+    With `again` whatever the ledger has; with `renew` also what other sources computed.
+    """
+    sources = results.sources_hash() if renew else None
     check_folders()
     with results.lock(one.key, one.profile, one.seed):
         path = results.path_of(one.key, one.profile, one.seed)
-        if not again and results.recorded(one.key, one.profile, one.seed, one.expected) == "done":
+        if not again and results.recorded(one.key, one.profile, one.seed, one.expected, sources) == "done":
             return f"already done: {path}"
-        print(set_aside(one), end="", flush=True)
+        say(set_aside(one), end="")
         started = time.monotonic()
         record = run(one.key, one.profile, one.seed, device=device, folder=runs_root(), progress=show)
         took = max(
@@ -130,7 +135,7 @@ class Report:
         word, place = places.get(code, ("failed", self.failed))
         place.append(job.run)
         why = f": {last_words(job.run.log)} (all of it in {job.run.log})" if word == "failed" else ""
-        print(f"{word:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}", flush=True)
+        say(f"{word:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}")
 
 
 def last_words(log: Path) -> str:
@@ -139,26 +144,41 @@ def last_words(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
+def say(text: str, end: str = "\n") -> None:
+    """Print, whether or not anybody still listens: work goes on without."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def reproduce(
     runs: Sequence[Run],
     jobs: int,
     budget: float,
     device: str | None = None,
+    *,
     executor: Executor = Local(),  # noqa: B008 (it has no state)
+    renew: bool = False,
 ) -> Report:
     """Compute what is pending or stale among `runs`, `jobs` at a time, none that would outlast the budget.
 
-    SIGINT, SIGTERM and the end of the budget are passed on to the jobs, which write a checkpoint and end.
+    With `renew`, also what other sources computed. SIGINT, SIGTERM, the end of the budget and errors of our own are
+    passed on to the jobs, which write a checkpoint and end.
     """
     check_folders()
     deadline = time.monotonic() + budget
-    status = {one: one.status() for one in runs}
+    status = {one: one.status(renew) for one in runs}
     report = Report(elsewhere=[one for one in runs if status[one] == "running"])
     report.left = [one for one in runs if status[one] in ("pending", "stale")]
     active: list[Job] = []
+
+    def start(one: Run, seconds: float) -> Job:
+        return executor.start(one, one.command(device, renew), seconds)
+
     try:
         with stop_signals() as stopped:
-            fill(active, report.left, jobs, deadline, device, executor)
+            fill(active, report.left, jobs, deadline, start)
             while active:
                 if stopped or time.monotonic() > deadline:
                     for job in active:
@@ -168,17 +188,29 @@ def reproduce(
                     active.remove(job)
                     report.file(job, code)
                 if ended and not stopped:
-                    fill(active, report.left, jobs, deadline, device, executor)
+                    fill(active, report.left, jobs, deadline, start)
                 time.sleep(0.05)
             report.interrupted = bool(stopped)
+    except Exception:
+        end(active)
+        raise
     finally:  # a second signal ends the patience
         for job in active:
             job.kill()
     return report
 
 
+def end(active: list[Job]) -> None:
+    """Have all jobs write a checkpoint and end, as long as they may take for it."""
+    patience = time.monotonic() + GRACE_SECONDS
+    for job in active:
+        job.ask_to_stop()
+    while time.monotonic() < patience and any(job.code() is None for job in active):
+        time.sleep(0.05)
+
+
 def fill(
-    active: list[Job], left: list[Run], jobs: int, deadline: float, device: str | None, executor: Executor
+    active: list[Job], left: list[Run], jobs: int, deadline: float, start: Callable[[Run, float], Job]
 ) -> None:
     """Move runs from `left` to `active` while a process is free and one is expected to end by `deadline`."""
     while left and len(active) < jobs:
@@ -187,5 +219,5 @@ def fill(
         if not fits:
             return
         left.remove(fits[0])
-        active.append(executor.start(fits[0], device, seconds[fits[0].key]))
-        print(f"started   {fits[0]} (about {seconds[fits[0].key]:.0f} s)", flush=True)
+        active.append(start(fits[0], seconds[fits[0].key]))
+        say(f"started   {fits[0]} (about {seconds[fits[0].key]:.0f} s)")

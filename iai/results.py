@@ -52,7 +52,7 @@ def read(path: Path) -> Record:
         if not isinstance(record, dict):
             raise ValueError("it is no JSON object")
         check(record)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         fix = f"restore it with `git checkout -- {path}`, or delete it and run it again"
         raise UserError(f"{path} is no ledger record ({error}): {fix}") from error
     return record
@@ -86,8 +86,14 @@ def check(record: Record) -> None:
 
 
 def records(key: str, profile: str) -> list[Record]:
-    """All records of a key at a profile, by seed."""
-    found = [read(path) for path in (root() / profile / key).glob("seed*.json")]
+    """All records of a key at a profile, by seed; a copy under another name is no run, and a `UserError`."""
+    found = []
+    for path in (root() / profile / key).glob("seed*.json"):
+        record = read(path)
+        belongs = path_of(record["key"], record["profile"], record["seed"])
+        if path != belongs:
+            raise UserError(f"{path} holds the record of {belongs}: move it out of the ledger")
+        found.append(record)
     return sorted(found, key=lambda record: record["seed"])
 
 
@@ -97,26 +103,28 @@ def lock_path(key: str, profile: str, seed: int) -> Path:
 
 
 @contextmanager
-def lock(key: str, profile: str, seed: int) -> Iterator[None]:
-    """Own a run inside the block; `locks.Running` if another live process does."""
+def lock(key: str, profile: str, seed: int, patience: float = 0.1) -> Iterator[None]:
+    """Own a run inside the block; `locks.Running` if another live process does for so many seconds."""
     (root() / ".locks").mkdir(parents=True, exist_ok=True)
     (root() / ".locks" / ".gitignore").write_text("*\n")
-    with locks.owned(lock_path(key, profile, seed)):
+    with locks.owned(lock_path(key, profile, seed), patience):
         yield
 
 
-def recorded(key: str, profile: str, seed: int, expected: str) -> Status:
-    """pending (no record), stale (a record of another config hash than `expected`) or done."""
+def recorded(key: str, profile: str, seed: int, expected: str, sources: str | None = None) -> Status:
+    """pending (no record), stale (a record of another config hash than `expected`, or not of `sources`) or done."""
     path = path_of(key, profile, seed)
     if not path.exists():
         return "pending"
-    return "done" if read(path)["config_hash"] == expected else "stale"
+    found = read(path)
+    same = found["config_hash"] == expected and sources in (None, found["sources_hash"])
+    return "done" if same else "stale"
 
 
-def status(key: str, profile: str, seed: int, expected: str) -> Status:
+def status(key: str, profile: str, seed: int, expected: str, sources: str | None = None) -> Status:
     """running if a live process owns the run, else as `recorded`."""
     held = locks.held(lock_path(key, profile, seed))
-    return "running" if held else recorded(key, profile, seed, expected)
+    return "running" if held else recorded(key, profile, seed, expected, sources)
 
 
 def curve(

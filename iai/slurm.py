@@ -60,7 +60,8 @@ class SlurmJob:
         self.looked = time.monotonic()
         if self.job.paths.result_pickle.exists():
             error = self.job.exception()
-            return 1 if error else self.job.result()
+            code = 1 if error else self.job.result()
+            return INTERRUPTED if code == -signal.SIGTERM else code
         return None if queued else INTERRUPTED if self.asked else 1
 
     def queued(self) -> bool:
@@ -100,21 +101,24 @@ class Slurm:
             raise UserError(
                 "--executor slurm needs Slurm's sbatch: run it where jobs are submitted"
             ) from error
+        self.refused = submitit.core.utils.FailedJobError
         self.options = {name: int(text) if text.isdigit() else text for name, text in options.items()}
         try:
             self.executor.update_parameters(**self.options)
         except (NameError, TypeError, ValueError) as error:
             raise UserError(f"--slurm {' '.join(options)}: {str(error).splitlines()[0]}") from error
 
-    def start(self, one: Run, device: str | None, seconds: float) -> SlurmJob:
+    def start(self, one: Run, command: list[str], seconds: float) -> SlurmJob:
         """The run's command as a job, which may take four times what is expected before it is queued again."""
         chosen = {"name": f"iai-{one.seed}", "timeout_min": 5 + int(seconds // 15), "cpus_per_task": 1}
         if one.profile == "gpu":
             chosen["gpus_per_node"] = 1
         self.executor.update_parameters(**chosen | self.options)
-        return SlurmJob(
-            run=one, job=self.executor.submit(Placed(), one.command(device), environment(), one.log)
-        )
+        try:
+            job = self.executor.submit(Placed(), command, environment(), one.log)
+        except self.refused as error:
+            raise UserError(f"Slurm takes no job: {str(error).strip().splitlines()[-1]}") from error
+        return SlurmJob(run=one, job=job)
 
 
 def executor(name: str, options: list[str]) -> Executor:

@@ -66,7 +66,7 @@ class Summary:
 
     @property
     def within(self) -> float:
-        """Standard error of the mean that comes from the finite number of evaluated tasks alone."""
+        """At most this is the standard error of the mean that comes from the finite number of evaluated tasks alone."""
         return math.fsum(self.errors) / len(self.errors)
 
     @property

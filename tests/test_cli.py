@@ -51,6 +51,7 @@ def current(key: str = KEY, seed: int = 0, profile: str = "smoke", **changes: An
         (["run", KEY, "--device", "tpu"], "cpu"),
         (["run", KEY, "--seed", "x"], "--seed"),
         (["run", KEY, "--seed", "-1"], "0 or more"),
+        (["run", KEY, "--seed", "20000000000"], "less than"),
         (["run", KEY, OTHER], "quote a pattern"),
         (["show", "table2/mnist"], "table2/mnist/data"),
         (["reproduce", "tabel2"], "table2"),
@@ -155,9 +156,6 @@ def test_a_disk_that_cannot_take_a_run_is_an_error_before_the_training(
     (folders / "file").write_text("no folder")
     options = [broken, str(folders / "file" / "below")]
     if broken == "full":
-        monkeypatch.setattr(
-            checkpoint.shutil, "disk_usage", lambda folder: os.terminal_size((0, 0)), raising=True
-        )
         monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: type("U", (), {"free": 1e6})())
         options = []
     assert main(["run", KEY, "--profile", "smoke", *options]) == 2
@@ -256,11 +254,12 @@ def test_the_end_of_the_budget_stops_a_job_at_a_checkpoint(
 
 
 def test_a_job_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reproduce, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(jobs, "GRACE_SECONDS", 0.2)
     monkeypatch.setattr(reproduce, "expected_seconds", lambda profile: {KEY: 0.0})
     jobs_are(monkeypatch, DEAF)
+    started = time.monotonic()
     report = reproduce.reproduce(wanted(KEY, "smoke"), 1, 2.0)
-    assert len(report.failed) == 1
+    assert len(report.failed) == 1 and time.monotonic() - started < 60
 
 
 def test_jobs_have_one_thread_each_and_as_many_run_as_asked(
@@ -277,6 +276,71 @@ def test_jobs_have_one_thread_each_and_as_many_run_as_asked(
     assert len(report.done) == len(ended) == 6
     assert {path.read_text() for path in ended} == {"1"}
     assert max(path.name[5] for path in ended) == "2"
+
+
+def test_what_other_sources_computed_is_computed_again_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+
+    class Noted:
+        def start(self, one: Run, command: list[str], seconds: float) -> jobs.Job:
+            started.append(command)
+            raise ValueError("enough")
+
+    results.write(current(sources_hash="old"))
+    one = Run(key=KEY, profile="smoke", seed=0)
+    assert (one.status(), one.status(renew=True)) == ("done", "stale")
+    assert reproduce.reproduce([one], 1, 600.0, executor=Noted()).left == []
+    with pytest.raises(ValueError, match="enough"):
+        reproduce.reproduce([one], 1, 600.0, executor=Noted(), renew=True)
+    assert [command[-1] for command in started] == ["--renew"]
+    results.write(current(sources_hash=results.sources_hash()))
+    assert one.status(renew=True) == "done"
+
+
+def test_an_error_of_our_own_lets_jobs_write_their_checkpoints(
+    monkeypatch: pytest.MonkeyPatch, folders: Path
+) -> None:
+    jobs_are(monkeypatch, LISTENING)
+    one, log = wanted(KEY, "smoke")[0], folders / "runs" / "smoke" / KEY / "seed0.log"
+
+    def look(job: jobs.LocalJob) -> int | None:
+        if log.exists() and "training" in log.read_text() and job.asked is None:
+            raise OSError("the ledger is gone")
+        return job.process.poll()
+
+    monkeypatch.setattr(jobs.LocalJob, "code", look)
+    with pytest.raises(OSError, match="the ledger is gone"):
+        reproduce.reproduce([one], 1, 600.0)
+    assert log.read_text().splitlines()[-1] == "checkpoint"
+
+
+def test_work_goes_on_when_nobody_listens(folders: Path) -> None:
+    fake = Fake(folders, seconds=0.1)
+    program = str(Path(__file__).with_name("fake_cli.py"))
+    words = [
+        "reproduce",
+        "table2/linear-regression/*",
+        "--profile",
+        "smoke",
+        "--device",
+        "cpu",
+        "--jobs",
+        "2",
+    ]
+    command = [sys.executable, program, *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=fake.env
+    ) as work:
+        assert work.stdout and work.stderr
+        work.stdout.read(1)
+        work.stdout.close()
+        assert work.stderr.read() == b""
+    assert work.returncode == 0
+    assert all(one.status() == "done" for one in wanted("table2/linear-regression/*", "smoke"))
+
+
+def test_no_time_is_no_time() -> None:
+    assert [reproduce.seconds(text) for text in ("", "0s", "90s", "1h30m")] == [float("inf"), 0, 90, 5400]
 
 
 def test_a_failed_job_is_told_and_not_tried_again(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

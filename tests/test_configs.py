@@ -13,7 +13,7 @@ from iai.experiments import EXPERIMENTS, PROFILES, experiment
 from iai.refiner import RefinerConfig
 from iai.regimes import Signal
 from iai.tasks import Images, LinearRegression
-from iai.types import UserError
+from iai.types import Task, UserError
 
 IMAGES = Images(source="sample", projection=5, ways=3)
 
@@ -29,6 +29,14 @@ def test_every_experiment_survives_json(profile: str) -> None:
 def test_a_variant_is_another_config() -> None:
     plain = small()
     assert to_json(replace(plain, signal=Signal(kind="data"))) != to_json(plain)
+
+
+@pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
+@pytest.mark.parametrize("task", [IMAGES, LinearRegression(dimension=3)], ids=["images", "regression"])
+def test_the_refiner_is_told_the_scales_of_its_task(regime: str, task: Task) -> None:
+    told = build(small(regime, task)).refiner.interface
+    assert (told.x_scale, told.y_scale) == (getattr(task, "x_scale", 1.0), task.y_scale)
+    assert told.y_scale != 1
 
 
 def test_weights_are_a_function_of_the_seed_and_leave_the_global_generator_alone() -> None:

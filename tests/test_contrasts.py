@@ -57,6 +57,8 @@ def test_standard_errors_are_those_over_seeds() -> None:
     assert standard_errors(found) == pytest.approx(2 / (1 / 3**0.5))
     assert standard_errors(NOTHING) is NOTHING
     assert standard_errors(summary((2.0, 2.0))) == pytest.approx(2 / 0.5)
+    equal = difference(summary((2.0, 3.0)), summary((1.0, 2.0)))
+    assert standard_errors(equal) == math.inf and standard_errors(difference(equal, equal)) == 0
 
 
 def test_interval_of_equal_values_is_not_a_point() -> None:

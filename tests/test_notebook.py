@@ -98,6 +98,10 @@ def test_a_value_in_a_chapter_is_the_one_in_its_prose(chapter: Chapter) -> None:
     [
         (KEY, "is no .profile:.key:set:metric:k"),
         (f"{KEY}:{SET}:mse:ten", "k is 'ten'"),
+        (f"{KEY}:{SET}:mse:10/1/2", "k is '10/1/2'"),
+        (f"{KEY}:{SET}:a/b/mse:1", "metric is 'a/b/mse'"),
+        (f"gpu:{KEY}:{SET}:mes:1", "unknown metric"),
+        (f"gpu:{KEY}:{SET}:mse:999", "after 0 to 20 steps"),
         (f"cpuu:{KEY}:{SET}:mse:1", "unknown profile"),
         (f"table2/linear-regresion/data:{SET}:mse:1", "unknown key"),
         (f"{KEY}:{SET}:mes:1", "unknown metric"),

@@ -93,10 +93,13 @@ def test_the_horizon_grows_over_its_share_of_the_training_through_divisors() -> 
         6,
     ]
     assert replace(objective, growth=0.0).horizon(0.0) == 6
-    drawn = Counting(dimension=2)
-    objective = replace(objective, task=drawn)
-    next(objective(awake(small()), torch.Generator().manual_seed(0), 0.0))
-    assert drawn.drawn[0].points == objective.points + objective.queries  # one step a task
+    amortizer = awake(small())
+    for done in (0.0, 0.2, 0.49, 0.5, 0.9):
+        counting = Counting(dimension=2)
+        next(replace(objective, task=counting)(amortizer, torch.Generator().manual_seed(0), done))
+        steps = objective.horizon(done)
+        assert {len(drawn.x) for drawn in counting.drawn} == {12 // steps}
+        assert {drawn.points for drawn in counting.drawn} == {steps * objective.points + objective.queries}
 
 
 def test_cohorts_are_equal_or_refused() -> None:

@@ -87,8 +87,9 @@ def test_apart_gives_x_its_own_features_at_the_same_scale() -> None:
     config = RefinerConfig(width=64, bilinear=False, apart=0.5)
     refiner = Refiner(config, Interface(dx=8, dy=4, slot=3, y_scale=0.5))
     x, y = refiner.encode_x(torch.randn(500, 8)), refiner.encode_y(torch.eye(4))
-    assert not x[:, 32:].any() and not y[:, :32].any()
-    assert 0.8 < x.square().mean().sqrt() < 1.25 and 0.8 < y.square().mean().sqrt() < 1.25
+    slots, gradients = refiner.encode_slot(torch.randn(500, 3)), refiner.encode_gradient(torch.randn(500, 4))
+    assert not x[:, 32:].any() and not any(rest[:, :32].any() for rest in (y, slots, gradients))
+    assert all(0.8 < tokens.square().mean().sqrt() < 1.25 for tokens in (x, y, slots, gradients))
 
 
 def test_queries_and_keys_start_equal_unless_told_otherwise() -> None:

@@ -1,7 +1,9 @@
 """The ledger: records survive, runs have one owner, and means and spreads are the textbook's."""
 
+import fcntl
 import json
 import math
+import shutil
 import signal
 import statistics
 import subprocess
@@ -44,6 +46,7 @@ def test_write_then_read_is_the_identity_but_for_numbers_that_are_not_finite(led
         json.dumps({**record(), "seed": "0"}),
         json.dumps(record(metrics={"s": {"mse": {"mean": [1], "se": []}}})),
         json.dumps(record(metrics={"s": {"mse": {"mean": ["1"], "se": [1]}}})),
+        json.dumps(record(metrics={"s": {"mse": {"mean": [1]}}})),
         json.dumps(record(metrics={"s": 3})),
     ],
 )
@@ -57,6 +60,16 @@ def test_a_malformed_record_is_one_clear_line(ledger: Path, text: str) -> None:
     assert "\n" not in str(raised.value)
     with pytest.raises(UserError):
         results.status(KEY, "cpu", 0, "x")
+
+
+def test_a_copy_of_a_record_is_no_second_seed(ledger: Path) -> None:
+    path = results.write(record())
+    for name in ("seed1.json", "seed0 (copy).json"):
+        shutil.copy(path, path.with_name(name))
+        with pytest.raises(UserError, match="move it out of the ledger"):
+            results.records(KEY, "cpu")
+        path.with_name(name).unlink()
+    assert len(results.records(KEY, "cpu")) == 1
 
 
 def test_status_by_record_and_owner() -> None:
@@ -130,6 +143,23 @@ def test_a_dead_owner_is_reclaimed(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_those_who_look_see_no_owner_in_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.touch()  # what a dead owner left
+    with path.open("r+") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        assert not locks.held(path)
+
+
+def test_patience_waits_for_an_owner_to_be_done(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    process = holder(path, 1.0)
+    assert first_line(process) == "mine"
+    with locks.owned(path, patience=60.0):
+        process.communicate()
+    assert process.returncode == 0
+
+
 HAMMER = """
 import os, sys, time
 from pathlib import Path
@@ -168,7 +198,7 @@ def test_summary_is_the_mean_over_seeds_with_the_textbooks_spreads() -> None:
     assert found.within == pytest.approx(0.1), "all seeds are judged on the same tasks"
     assert (found.source, found.spread) == ("seeds", found.between)
     assert found.interval == pytest.approx((1 - 4.303 * found.between, 1 + 4.303 * found.between))
-    assert f"{found:.2f} {found}" != ""
+    assert f"{found:.2f} {found}" == "1.00 1"
     assert f"{found:.1%}" == "100.0%"
 
 
@@ -266,11 +296,27 @@ def test_sources_hash_ignores_words_and_sees_code() -> None:
     assert provenance.bare(SOURCE.replace("# no", "# a")) != provenance.bare(SOURCE)
 
 
-def test_sources_hash_covers_what_computes() -> None:
-    folder = Path(provenance.__file__).parent
-    assert {folder / name for name in provenance.UNHASHED} >= {folder / "plots.py", folder / "notebook.py"}
-    assert not {"train.py", "refiner.py", "evaluate.py", "objectives.py"} & set(provenance.UNHASHED)
-    assert results.sources_hash() == results.sources_hash()
+def test_sources_hash_covers_what_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(Path(provenance.__file__).parent, tmp_path / "iai")
+    monkeypatch.setattr(provenance, "__file__", str(folder / "provenance.py"))
+
+    def now() -> str:
+        provenance.sources_hash.cache_clear()
+        return provenance.sources_hash()
+
+    hashed, before = set(), now()
+    for path in sorted(folder.rglob("*.py")):
+        text = path.read_text()
+        path.write_text(text + "\nCHANGED = 1\n")
+        hashed |= {path.relative_to(folder).as_posix()} if now() != before else set()
+        path.write_text(text)
+    monkeypatch.undo()
+    provenance.sources_hash.cache_clear()
+    names = {"amortizer", "checkpoint", "configs", "data", "evaluate", "losses", "masks", "objectives"}
+    names |= {"refiner", "regimes", "train", "types"}
+    parts = ("tasks/", "baselines/")
+    assert {name for name in hashed if not name.startswith(parts)} == {f"{name}.py" for name in names}
+    assert {name for name in hashed if name.startswith(parts)} >= {"tasks/images.py", "baselines/ridge.py"}
 
 
 def test_a_folder_that_cannot_take_a_run_is_an_error_beforehand(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_stopped_job_is_stopped_and_a_lost_one_has_failed(
 ) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "60")
     executor = slurm.executor("slurm", [])
-    stopped, lost = (executor.start(one, None, 10.0) for one in RUNS)
+    stopped, lost = (executor.start(one, one.command(None), 10.0) for one in RUNS)
     for job in (stopped, lost):
         while not list(cluster.glob(f"start-*-{job.run.seed}-*")):
             assert job.code() is None
@@ -97,6 +97,14 @@ def test_a_job_that_slurm_warns_writes_a_checkpoint_and_asks_to_be_queued_again(
     again = placed.checkpoint(command, env, log)
     assert list(cluster.glob("checkpoint-*")) and placed.process.returncode == jobs.INTERRUPTED
     assert again.function.__class__ is slurm.Placed and again.args == (command, env, log)
+
+
+def test_a_job_that_slurm_refuses_is_one_line(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cluster / "sbatch").write_text("#!/bin/bash\necho 'sbatch: error: invalid partition' >&2; exit 1\n")
+    assert main(["reproduce", KEY, "--profile", "smoke", "--executor", "slurm"]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said  # submitit echoes what sbatch said before our line
+    assert said.splitlines()[-1] == "iai: Slurm takes no job: sbatch: error: invalid partition"
 
 
 @pytest.mark.parametrize(

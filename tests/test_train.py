@@ -193,6 +193,28 @@ def test_the_backward_pass_stays_out_of_autocast() -> None:
     assert seen == [(torch.bfloat16, False)] * 4
 
 
+def test_an_update_is_adamw_at_the_scheduled_rate_on_clipped_gradients() -> None:
+    config = TrainConfig(updates=4, warmup=2, lr=0.05, weight_decay=0.1, clip=0.5, betas=(0.5, 0.75))
+    model, twin = line(), line()
+    train(model, fit_noise, config, seed=3, show=False)
+    first, second = ([torch.zeros_like(p) for p in twin.parameters()] for _ in range(2))
+    for update in range(4):
+        rollout, which = divmod(update, 2)
+        loss = list(fit_noise(twin, generator_of(3, rollout), 0.0))[which]
+        gradients = torch.autograd.grad(loss, list(twin.parameters()))
+        norm = torch.cat([g.flatten() for g in gradients]).norm()
+        assert norm > config.clip, "clipping is put to the test"
+        rate = learning_rate(config, update)
+        with torch.no_grad():
+            for p, g, m, v in zip(twin.parameters(), gradients, first, second):
+                g = g * config.clip / (norm + 1e-6)
+                m.mul_(0.5).add_(0.5 * g)
+                v.mul_(0.75).add_(0.25 * g**2)
+                p.mul_(1 - rate * config.weight_decay)
+                p -= rate * (m / (1 - 0.5 ** (update + 1))) / ((v / (1 - 0.75 ** (update + 1))).sqrt() + 1e-8)
+    torch.testing.assert_close(weights(model), weights(twin))
+
+
 def test_random_numbers_are_a_function_of_seed_and_roll_out() -> None:
     draws = {
         torch.rand((), generator=generator_of(seed, rollout)).item() for seed in (0, 1) for rollout in (0, 1)
