@@ -58,7 +58,10 @@ def is_noise(output: nbformat.NotebookNode) -> bool:
     """Whether an output is a progress bar on stderr, or a value that is shown as its address in memory."""
     if output.output_type == "execute_result":
         return re.fullmatch(r"<.* at 0x[0-9a-f]+>", output.data.get("text/plain", "")) is not None
-    return output.get("name") == "stderr" and "\r" in output.get("text", "")
+    if output.get("name") != "stderr":
+        return False
+    output["text"] = re.sub(r"[^\n]*\r[^\n]*\n?", "", output["text"])  # a warning beside a bar is no noise
+    return not output["text"].strip()
 
 
 def stderr_of(notebook: nbformat.NotebookNode) -> str:

@@ -77,7 +77,10 @@ def main() -> None:
     draw(ROOT / FIGURE)
     readme = ROOT / "README.md"
     block = re.compile(f"(?<={re.escape(MARKS[0])}\n).*?(?={re.escape(MARKS[1])})", re.DOTALL)
-    readme.write_text(block.sub(lambda _: f"\n{rows()}\n\n", readme.read_text()))
+    text, found = block.subn(lambda _: f"\n{rows()}\n\n", readme.read_text())
+    if not found:
+        raise SystemExit(f"{readme} has no place for the table: put {MARKS[0]!r} and {MARKS[1]!r} back")
+    readme.write_text(text)
 
 
 if __name__ == "__main__":
