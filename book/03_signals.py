@@ -465,7 +465,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-plateau")
 # %% [markdown]
 # On MNIST the matched start ends at {val}`token-scale/mnist/matched:mnist:error:8:.1%` error after the horizon, the mixed one at {val}`token-scale/mnist/mixed:mnist:error:8:.1%`, the untied one at {val}`token-scale/mnist/untied:mnist:error:8:.1%` and the unmatched one at {val}`token-scale/mnist/unmatched:mnist:error:8:.1%` (means over seeds, some of which may have left the plateau and others not), where ignoring the images gives 90 %. In linear regression, the raw MSE after ten steps is
 # {val}`token-scale/linear-regression/product:linear-regression:mse:10` with the product and {val}`token-scale/linear-regression/no-product:linear-regression:mse:10` without, against {val}`token-scale/linear-regression/product:linear-regression:memoryless/mse:10` for the memoryless learner; the next line draws the conclusion. {numref}`tab-scales` shows the two quantities that a start sets. Independent queries and keys begin with
-# attention at chance, equal ones a little above it: a head start, not a match. The unmatched start matches best of all, since its tokens are nearly all $x$, and has the smallest label: what holds it back is $s$. Starting $x$ apart does not change this column; what it is worth, the loss has to say.
+# attention at chance, equal ones a little above it: a head start, not a match. The unmatched start matches as well as any, since its tokens are nearly all $x$, and has the smallest label: what holds it back is $s$. Starting $x$ apart does not change this column; what it is worth, the loss has to say.
 
 # %% tags=["hide-input", "nbval-check-output"]
 with_product, without = (
@@ -485,7 +485,7 @@ else:
 
 # %% [markdown]
 # So the two halves of {numref}`fig-plateau` teach different lessons. For images the plateau is real and the start decides how long it lasts. For this regression there is hardly a plateau to be left: both curves fall from the first updates on, and a term that was meant to shorten a wait has nothing to shorten. A ready-made feature need not be free: it takes about a third of a token's variance at the
-# start. We conjecture that a network which leans on it has to unlearn it once $\theta \neq 0$, when $x_j (y_j - x_j^\top \theta)$ is needed and not $x_j y_j$. The trials of chapter {ref}`ch-linear-regression`, where every row could choose, are on the side of that conjecture for models that see data.
+# start. We conjecture that a network which leans on it has to unlearn it once $\theta \neq 0$, when $x_j (y_j - x_j^\top \theta)$ is needed and not $x_j y_j$. The trials of chapter {ref}`ch-linear-regression`, where every row could choose, are on the side of that conjecture for parametric models that see data, and for the implicit one say that it hardly matters.
 #
 # ## Exercises
 #
