@@ -411,8 +411,8 @@ for name in PROFILES:
     for k in range(1, 201):
         variance = ridge_variance(variance, D, B, noise)
         if k in (10, 20, 200):
-            lost.append(f"{(B * k - noise / variance) / D - math.log(k):.1f} after {k}")
-    print(f"{name}: D = {D}, {B} points a step, c = {', '.join(lost)} steps")
+            lost.append(f"{(B * k - noise / variance) / D - math.log(k):.1f} (k = {k})")
+    print(f"{name}: D = {D}, B = {B}: c = {', '.join(lost)}")
 
 # %% [markdown]
 # ### Is it a bound?
@@ -432,9 +432,7 @@ for k in range(4):
     error, direction = w - theta, theta / theta.norm(dim=1, keepdim=True)
     along = (error * direction).sum(1).square().mean().item()
     across = (error.square().sum(1).mean().item() - along) / (setting[0] - 1)
-    print(
-        f"after {k + 1} steps: error variance {along:.3f} along theta, {across:.3f} in a direction across it"
-    )
+    print(f"after {k + 1} steps: error variance {along:.3f} along theta, {across:.3f} across it")
 
 # %% [markdown]
 # One direction of $D$ is better known than the recursion believes, for the first few steps. So the curve is the best of a *family*, learners that treat their error as isotropic and of known size, and a trained refiner that falls

@@ -63,7 +63,7 @@ class Reference:
             raise results.unknown(f"metric of {self.key}", metric, metrics)
         if max(steps) > chosen.evaluation.steps:
             raise UserError(
-                f"{self.key} is evaluated after 0 to {chosen.evaluation.steps} steps, not {max(steps)}"
+                f"{self.key} is evaluated after 0 to {chosen.evaluation.steps} steps, not after {max(steps)}"
             )
 
 

@@ -91,14 +91,12 @@ class Chapter:
         return Grid(header=header, rows=body)
 
     def trials(self, rows: Mapping[str, str]) -> "Grid":
-        """What was tried for each row, label to key: its validation loss by alternative, and which the row took."""
-        tried = {label: choices.trials(key, self.ledger) for label, key in rows.items()}
-        names = list(dict.fromkeys(name for found in tried.values() for name in found))
-        body = {
-            label: (*(found.get(name, "–") for name in names), taken(rows[label], self.ledger))
-            for label, found in tried.items()
-        }
-        return Grid(header=("", *names, "taken"), rows=body)
+        """A column for each row, label to key: the validation loss of what was tried, and what the row took."""
+        tried = [choices.trials(key, self.ledger) for key in rows.values()]
+        names = dict.fromkeys(name for found in tried for name in found)
+        body: dict[str, Sequence[Cell]] = {name: [found.get(name, "–") for found in tried] for name in names}
+        body["taken"] = [taken(key, self.ledger) for key in rows.values()]
+        return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:
         """What a reader must know of the records shown: some are pending, stale, or of other sources; or nothing."""

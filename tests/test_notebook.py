@@ -123,12 +123,14 @@ def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
         series = {"mean": [2.0] * steps + [loss], "se": [0.1] * (steps + 1)}
         results.write(record(f"choice/{row}/{name}") | {"metrics": {"validation": {"loss": series}}})
     grid = chapter.trials({"gradients": row, "implicit": "table4/mnist/data"})
-    found = dict(zip(grid.header[1:], grid.rows["gradients"]))
+    columns = [dict(zip(grid.rows, column)) for column in zip(*grid.rows.values())]
+    found, implicit = columns
+    assert grid.header == ("", "gradients", "implicit")
     assert (
         f"{found['centre']} {found['lr-half']} {found['lr-double']} {found['untied']}" == "1.5 1.25 pending –"
     )
     assert found["taken"] == rows.CHOSEN[row]
-    assert dict(zip(grid.header[1:], grid.rows["implicit"]))["lr-eighth"] == "–"
+    assert implicit["lr-eighth"] == "–"
 
 
 def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:
