@@ -229,8 +229,10 @@ for name, model in models.items():
 # and the regression of $e$ on $m$ leaves
 #
 # $$
-# v_{i+1} = v_i \; \frac{(D + 1) v_i + \sigma^2}{(B + D + 1) v_i + \sigma^2} ,
-# \qquad \theta^{(i+1)} = \theta^{(i)} - \tfrac{1}{2} \beta_i\, g^{(i)} , \qquad \beta_i = \frac{B v_i}{(B + D + 1) v_i + \sigma^2} .
+# \begin{aligned}
+# v_{i+1} &= v_i \; \frac{(D + 1) v_i + \sigma^2}{(B + D + 1) v_i + \sigma^2} , \\
+# \theta^{(i+1)} &= \theta^{(i)} - \tfrac{1}{2} \beta_i\, g^{(i)} , \qquad \beta_i = \frac{B v_i}{(B + D + 1) v_i + \sigma^2} .
+# \end{aligned}
 # $$ (eq-gradient-recursion)
 #
 # This is stochastic gradient descent with the best possible schedule of step sizes, the counterpart for gradients of the memoryless recursion {eq}`eq-memoryless-recursion` for data ({func}`iai.theory.gradient_variance`). A nonlinear learner may do a little better by reading $\lVert m \rVert$, since the length of the gradient tells something of $v$ when tasks differ.
@@ -238,8 +240,10 @@ for name, model in models.items():
 # Compare the two far from the noise, $\sigma \to 0$, as functions of the batch size per dimension, $\rho = B / D$. One step on data projects out $B$ of $D$ directions; one step on the gradient shrinks everything a little:
 #
 # $$
-# \frac{v_{i+1}}{v_i} \to \max(0,\, 1 - \rho) \quad \text{(data)} , \qquad
-# \frac{v_{i+1}}{v_i} \to \frac{1}{1 + \rho} = 1 - \rho + \rho^2 - \dots \quad \text{(gradient)} .
+# \begin{aligned}
+# \text{data:} \quad \frac{v_{i+1}}{v_i} &\to \max(0,\, 1 - \rho) , \\
+# \text{gradient:} \quad \frac{v_{i+1}}{v_i} &\to \frac{1}{1 + \rho} = 1 - \rho + \rho^2 - \dots
+# \end{aligned}
 # $$ (eq-rho)
 #
 # For $\rho \ll 1$ the two agree to first order: *to a learner without memory, the gradient of a batch much smaller than the dimension is nearly all that the batch says.* They differ most at $\rho = 1$, where data solve the problem and a gradient halves the error. This is a reading, derived for one task family, of the observation that {cite:t}`mittal2025iterative` report, as summarised by others since we
