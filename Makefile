@@ -1,4 +1,4 @@
-# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm
+# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm | make bench
 PYTHON ?= python3
 PROFILE ?= smoke
 JOBS ?= 2
@@ -10,7 +10,7 @@ READY = $(VENV)/.ready
 export OMP_NUM_THREADS = 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: book html test check slurm notebooks address clean
+.PHONY: book html test check slurm bench notebooks address clean
 
 book: $(READY)
 	python book/_tools/execute.py --into _build/source --profile $(PROFILE) --jobs $(JOBS) $(CHAPTERS)
@@ -24,14 +24,21 @@ test: check book
 	python -m pytest tests $(CHAPTERS:.py=.ipynb) --nbval-lax -n $(JOBS) --dist loadscope
 
 check: $(READY)
-	ruff format --check iai tests book
-	ruff check iai tests book
+	ruff format --check iai tests book benchmarks
+	ruff check iai tests book benchmarks
 	mypy
 	lint-imports
 
 # The tests against a real Slurm, which they start on this machine: as root, with Debian's slurm-wlm and munge.
 slurm: $(READY)
 	IAI_SLURM=1 python -m pytest tests/slurm
+
+# What a step costs beside a floor and beside other libraries, one thread, on a machine that does nothing else.
+bench: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
+	mkdir -p _build book/results/bench
+	python -m pytest benchmarks --benchmark-disable-gc --benchmark-columns=median --benchmark-json=_build/bench.json
+	python benchmarks/ratios.py _build/bench.json book/results/bench/cpu.json
 
 # Refresh what is committed of the ledger: every chapter as it stands, the front page's figure, the README's table.
 notebooks: $(READY)
