@@ -20,7 +20,7 @@ def seeds_of(key: str, profile: str) -> int:
     """Seeds that a profile asks for of a key; trials decide settings at `cpu` alone, and on fewer seeds."""
     if not key.startswith("choice/") or profile == "smoke":
         return SEEDS[profile]
-    # Runs of explicit models of regression end in one of two places: two of them would choose by luck.
+    # Runs of one explicit model of regression can differ several-fold: two of them would choose by luck.
     return 0 if profile == "gpu" else 4 if key.startswith("choice/table3/linear-regression") else 2
 
 
