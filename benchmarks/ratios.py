@@ -6,11 +6,13 @@ from pathlib import Path
 
 
 def ratios(found: dict) -> dict[str, dict[str, dict[str, float]]]:
-    """Group to member to median milliseconds, rounds, and ratio to the group's floor where it has one."""
+    """Group to member to median and quartiles' distance (ms), rounds, and ratio to the group's floor, if it has one."""
     groups: dict[str, dict[str, dict[str, float]]] = {}
     for one in found["benchmarks"]:
         name = one["param"] or one["name"].removeprefix("test_")
-        row = {"median_ms": round(1e3 * one["stats"]["median"], 3), "rounds": one["stats"]["rounds"]}
+        stats = one["stats"]
+        row = {f"{what}_ms": round(1e3 * stats[what], 3) for what in ("median", "iqr")}
+        row["rounds"] = stats["rounds"]
         groups.setdefault(one["group"], {})[name] = row
     for members in groups.values():
         floor = next((row["median_ms"] for name, row in members.items() if "floor" in name), None)
@@ -30,4 +32,5 @@ if __name__ == "__main__":
     for group, members in groups.items():
         print(group)
         for name, row in members.items():
-            print(f"  {name:32} {row['median_ms']:10.2f} ms  {row.get('ratio', '')}")
+            spread = f"{row['median_ms']:10.2f} ms (quartiles {row['iqr_ms']:.2f} apart)"
+            print(f"  {name:32} {spread}  {row.get('ratio', '')}")
