@@ -1,22 +1,20 @@
-"""The command line: `python -m iai list | run | reproduce | show`."""
+"""The command line: `python -m iai list | run | reproduce | show | verify`."""
 
 import argparse
-import json
 import os
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from iai import commands
 from iai.locks import Running
 from iai.results import unknown
 from iai.types import UserError
 
-COMMANDS = ("list", "run", "reproduce", "show")
-HEADLINE_STEPS = (0, 1, 2, 5, 10, 20)
+COMMANDS = ("list", "run", "reproduce", "show", "verify")
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,7 +39,7 @@ def parser() -> Parser:
     top = Parser(
         prog="python -m iai", description="Runs of the book: what there is, and how to compute them."
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
+    actions = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
 
     computing = Parser(add_help=False)
     computing.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
@@ -50,7 +48,7 @@ def parser() -> Parser:
 
     def command(name: str, words: str, *more: Parser) -> Parser:
         parents = [folders, *more]
-        return commands.add_parser(name, help=words, description=words, parents=parents, allow_abbrev=False)
+        return actions.add_parser(name, help=words, description=words, parents=parents, allow_abbrev=False)
 
     listing = command("list", "status of every run: done, pending, stale, running")
     listing.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
@@ -77,6 +75,16 @@ def parser() -> Parser:
     many.add_argument(
         "--slurm", action="append", default=[], metavar="NAME=VALUE", help="slurm_partition, timeout_min, ..."
     )
+    words = "compute runs of the ledger again from nothing and compare: by default one of every kind"
+    again = command("verify", words)
+    again.add_argument("pattern", nargs="?", help="a key, its beginning, or a shell pattern")
+    again.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
+    again.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 of a pattern (default: 1)"
+    )
+    again.add_argument("--jobs", type=int, default=1, metavar="J", help="processes at once")
+    again.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    again.add_argument("--accept", action="store_true", help="note that these sources compute the same")
     show = command("show", "config, status and headline numbers of a key, and the commands that make them")
     show.add_argument("key")
     return top
@@ -104,115 +112,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def list_runs(arguments: argparse.Namespace) -> int:
-    """One line a key with its counts by profile; with --profile, one line a run."""
-    from iai import reproduce
-    from iai.experiments import PROFILES
-
-    keys = reproduce.matching(arguments.pattern)
-    width = max(map(len, keys))
-    if arguments.profile:
-        runs = reproduce.wanted(arguments.pattern, arguments.profile)
-        for one in runs:
-            print(f"{one.status():8} {one.key:{width}} seed {one.seed}")
-        return 0
-    print(f"{'':{width}}  " + "".join(f"{profile:30}" for profile in PROFILES).rstrip())
-    for key in keys:
-        cells = [Counter(one.status() for one in reproduce.wanted(key, profile)) for profile in PROFILES]
-        words = (", ".join(f"{n} {status}" for status, n in sorted(cell.items())) for cell in cells)
-        print(f"{key:{width}}  " + "".join(f"{word:30}" for word in words).rstrip())
-    return 0
-
-
-def run_one(arguments: argparse.Namespace) -> int:
-    """Compute one run in this process."""
-    import torch
-
-    from iai import reproduce
-    from iai.experiments import experiment
-    from iai.train import pick_device
-
-    experiment(arguments.key, arguments.profile)
-    pick_device(arguments.device)
-    torch.set_num_threads(arguments.threads)
-    one = reproduce.Run(key=arguments.key, profile=arguments.profile, seed=arguments.seed)
-    how = {"again": arguments.again, "renew": arguments.renew}
-    print(reproduce.perform(one, arguments.device, not arguments.quiet, **how))
-    return 0
-
-
-def reproduce_many(arguments: argparse.Namespace) -> int:
-    """Compute many runs in processes; exit code 1 if one failed, 130 if it was interrupted."""
-    from iai import reproduce, slurm
-    from iai.train import pick_device
-
-    if arguments.executor == "local":
-        pick_device(arguments.device)
-    executor = slurm.executor(arguments.executor, arguments.slurm)
-    budget = reproduce.seconds(arguments.budget)
-    runs = reproduce.wanted(arguments.pattern, arguments.profile, arguments.seeds)
-    how = {"executor": executor, "renew": arguments.renew}
-    report = reproduce.reproduce(runs, arguments.jobs, budget, arguments.device, **how)
-    finished = len(runs) - sum(map(len, (report.failed, report.stopped, report.elsewhere, report.left)))
-    reproduce.say(f"{finished} of {len(runs)} runs are in the ledger, {len(report.done)} of them new")
-    reasons = {
-        "stopped, will go on from their checkpoints": report.stopped,
-        "being computed by another process": report.elsewhere,
-        "left (interrupted)"
-        if report.interrupted
-        else "left, as they would not end within the budget": report.left,
-        "failed": report.failed,
-    }
-    for reason, some in reasons.items():
-        if some:
-            shown = "; ".join(map(str, some[:6])) + ("; …" if len(some) > 6 else "")
-            reproduce.say(f"{len(some)} {reason}: {shown}")
-    return 130 if report.interrupted else 1 if report.failed else 0
-
-
-def show_key(arguments: argparse.Namespace) -> int:
-    """Print a key's config, and by profile its status, headline numbers and commands."""
-    from iai import reproduce
-    from iai.configs import to_json
-    from iai.experiments import PROFILES, experiment
-
-    key = arguments.key
-    print(json.dumps(to_json(experiment(key, "cpu")), indent=1))
-    for profile in PROFILES:
-        runs = reproduce.wanted(key, profile)
-        if not runs:  # a profile that asks for no run of this key
-            continue
-        print(f"\n{profile}: " + ", ".join(f"seed {one.seed} {one.status()}" for one in runs))
-        print("\n".join(headlines(key, profile)))
-        print(f"  python -m iai run {key} --profile {profile} --seed 0")
-        print(f"  python -m iai reproduce '{key}' --profile {profile} --seeds {len(runs)}")
-    return 0
-
-
-def headlines(key: str, profile: str) -> list[str]:
-    """A line for each metric of each evaluation set: mean ± spread after some steps."""
-    from iai import results
-
-    found = results.records(key, profile)
-    lines = []
-    for name, metrics in (found[0]["metrics"] if found else {}).items():
-        for metric in metrics:
-            points = results.curve(key, profile, name, metric)
-            if isinstance(points, results.Missing):
-                return [f"  {points}: {points.reason}"]
-            shown = {k: points[k] for k in HEADLINE_STEPS if k < len(points)}
-            cells = [f"k={k} {point} ± {point.spread:.2g}" for k, point in shown.items()]
-            sources = " or ".join(sorted({point.source for point in shown.values()}))
-            over = f"± standard error over {sources}, seeds {', '.join(map(str, points[0].seeds))}"
-            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({over})")
-    return lines
-
-
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "list": list_runs,
-    "run": run_one,
-    "reproduce": reproduce_many,
-    "show": show_key,
+    "list": commands.list_runs,
+    "run": commands.run_one,
+    "reproduce": commands.reproduce_many,
+    "show": commands.show_key,
+    "verify": commands.verify_runs,
 }
 
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -84,7 +85,7 @@ def _sweep(path: Path) -> None:
 def check_writable(folder: Path, megabytes: float, remedy: str) -> None:
     """Raise `UserError` with `remedy` unless `folder` takes a file now and has room for `megabytes`."""
     try:
-        replace_file(folder / f"probe.{os.getpid()}", bytes(4096)).unlink()
+        replace_file(folder / f"probe.{uuid4().hex}", bytes(4096)).unlink()
         free = shutil.disk_usage(folder).free / 1e6
     except OSError as error:
         raise UserError(f"cannot write in {folder} ({error.strerror}): {remedy}") from error

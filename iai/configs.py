@@ -8,7 +8,7 @@ import torch
 from iai.amortizer import Amortizer
 from iai.evaluate import EvaluationConfig
 from iai.losses import LOSSES
-from iai.objectives import Greedy
+from iai.objectives import Greedy, RandomStep, StepObjective, Unrolled
 from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.tasks import Gravity, Images, LinearRegression
@@ -23,7 +23,7 @@ class Experiment:
     """One amortizer, the tasks that train it and the tasks that judge it; `replace` a field to make a variant."""
 
     regime: RegimeName
-    objective: Greedy
+    objective: StepObjective
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
     signal: Signal = Signal()  # noqa: RUF009 (frozen)
@@ -50,19 +50,23 @@ TYPES: dict[str, type] = {
         Greedy,
         Images,
         LinearRegression,
+        RandomStep,
         RefinerConfig,
         Signal,
         TrainConfig,
+        Unrolled,
     )
 }
 """The configs that a JSON file may name."""
 
 
 def to_json(value: Any) -> Any:
-    """A config as plain data: every dataclass becomes its fields and its `type`."""
+    """A config as plain data: a dataclass becomes its `type` and its fields, `types.later` ones only if set."""
     if is_dataclass(value):
         return {"type": type(value).__name__} | {
-            f.name: to_json(getattr(value, f.name)) for f in fields(value)
+            f.name: to_json(getattr(value, f.name))
+            for f in fields(value)
+            if not ("later" in f.metadata and getattr(value, f.name) == f.default)
         }
     if isinstance(value, dict):
         return {name: to_json(entry) for name, entry in value.items()}
@@ -92,7 +96,7 @@ def from_json(value: Any) -> Any:
 def build(experiment: Experiment, seed: int = 0, device: torch.device | str = "cpu") -> Amortizer:
     """The untrained amortizer of an experiment, its weights a function of the seed alone."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return _regime_and_refiner(experiment).to(device)
 
 
@@ -125,6 +129,7 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
     width = parameters.width
     past = width * (1 + signal.gradients) if signal.history else 0
     anchor: Anchor = "y" if parameters.anchor.shape[1] else "none"
+    scales["running"] = signal.tokens == "running"
     interface = Interface(dx=task.dx, dy=task.dy, slot=width, past=past, anchor=anchor, **scales)
     return Amortizer(parameters, Refiner(experiment.refiner, interface))
 

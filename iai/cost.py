@@ -5,12 +5,17 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from iai.amortizer import Amortizer
-from iai.objectives import Greedy
+from iai.objectives import Greedy, RandomStep, StepObjective
+
+DRAWS = 16
+"""Updates whose mean cost is taken where they differ at random."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,11 @@ class Cost:
     flops: int
 
 
-@torch.no_grad()
-def cost_of_update(amortizer: Amortizer, objective: Greedy) -> Cost:
+def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
     """Count one update: 6 operations a weight of the blocks and token, 12 L d N a token for attention over N tokens.
 
-    The usual count of forward and backward of a Transformer; encoders, decoders and the optimizer are left out.
+    The usual count of forward and backward of a Transformer; a third of it where no gradient is kept. Encoders,
+    decoders and the optimizer are left out. Where updates differ at random, the mean of some.
     """
     config, device = amortizer.refiner.config, next(amortizer.parameters()).device
     weights = sum(p.numel() for p in amortizer.refiner.blocks.parameters())
@@ -33,17 +38,43 @@ def cost_of_update(amortizer: Amortizer, objective: Greedy) -> Cost:
 
     def count(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
         b, t, width = arguments[0].shape
-        passes.append(Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * config.depth * width * t)))
+        share = 1 if torch.is_grad_enabled() else 3
+        passes.append(
+            Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * config.depth * width * t) // share)
+        )
 
+    draws = DRAWS if isinstance(objective, RandomStep) else 1
     handle = amortizer.refiner.blocks[0].register_forward_pre_hook(count)
-    losses = objective(amortizer, torch.Generator(device).manual_seed(0))
     try:
-        next(losses)
-        passes.clear()  # what it took to fill the pool
-        next(losses)
+        for draw in range(draws):
+            losses = objective(amortizer, torch.Generator(device).manual_seed(draw))
+            if isinstance(objective, Greedy):
+                next(losses)
+                passes.clear()  # what it took to fill the pool
+            next(losses)
     finally:
         handle.remove()
-    return Cost(tokens=sum(p.tokens for p in passes), flops=sum(p.flops for p in passes))
+    total = sum(p.tokens for p in passes), sum(p.flops for p in passes)
+    return Cost(tokens=total[0] // draws, flops=total[1] // draws)
+
+
+def launches(work: Callable[[], object]) -> int:
+    """Operators that `work` has the device compute; views and empty allocations are not counted."""
+    with Launches() as mode:
+        work()
+    return mode.count
+
+
+class Launches(TorchDispatchMode):
+    """Counts operators as they are dispatched, those of backward passes too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += not (func.is_view or func.name().startswith(("aten::empty", "aten::detach")))
+        return func(*args, **(kwargs or {}))
 
 
 def peak_flops(device: torch.device, repeats: int = 5) -> float:

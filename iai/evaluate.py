@@ -24,7 +24,7 @@ class EvaluationConfig:
     steps: int = 20
     points: int = 10
     queries: int = 64
-    seed: int = 2**32
+    seed: int = 1_000_000_007
     chunk: int = 64
     """Tasks held in memory at once."""
 

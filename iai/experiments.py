@@ -15,6 +15,7 @@ from iai.checkpoint import replace_file
 from iai.configs import Experiment, build, from_json, to_json
 from iai.cost import cost_of_update, peak_flops
 from iai.evaluate import as_json, evaluate, evaluate_learner
+from iai.failures import told
 from iai.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
 from iai.tasks import Images
 from iai.train import Progress, pick_device, train
@@ -46,10 +47,13 @@ def run(
     amortizer, done = fit(
         chosen, seed=seed, device=where, path=path, names={"key": key, "profile": profile}, show=progress
     )
-    metrics = {
-        name: as_json(evaluate(amortizer, task, chosen.evaluation))
-        for name, task in chosen.evaluation_sets.items()
-    }
+    with told(
+        f"an evaluation of {chosen.evaluation.chunk} tasks at a time", "lower EvaluationConfig.chunk", path
+    ):
+        metrics = {
+            name: as_json(evaluate(amortizer, task, chosen.evaluation))
+            for name, task in chosen.evaluation_sets.items()
+        }
     return {
         "schema": results.SCHEMA,
         **identity(chosen, seed, {"key": key, "profile": profile}),
@@ -79,8 +83,13 @@ def fit(
     A checkpoint belongs to a training: one that was to be judged otherwise will do.
     """
     amortizer = build(chosen, seed, device)
+    if chosen.train.compile:
+        amortizer.refiner.compile()
     who = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
-    done = train(amortizer, chosen.objective, chosen.train, seed=seed, path=path, identity=who, show=show)
+    objective = chosen.objective
+    size = f"{objective.tasks} tasks of {objective.points} points and {objective.queries} queries an update"
+    with told(f"{size}, width {chosen.refiner.width}", "lower tasks or points of the objective", path):
+        done = train(amortizer, objective, chosen.train, seed=seed, path=path, identity=who, show=show)
     return amortizer.eval(), done
 
 

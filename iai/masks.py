@@ -18,9 +18,9 @@ def attention_mask(
     before the step. A slot sees the evidence of times <= its context size, the slots of its group and, if `shared`,
     group 0.
     """
-    among_evidence = (
-        times[None, :] <= times[:, None] if kind == "causal" else times[None, :] >= 0 * times[:, None]
-    )
+    among_evidence = times[None, :] <= times[:, None]
+    if kind == "full":
+        among_evidence = torch.ones_like(among_evidence)
     current = (groups == 0) & shared
     evidence_rows = torch.cat([among_evidence, current.expand(len(times), -1)], dim=1)
     among_slots = (groups[None, :] == groups[:, None]) | current[None, :]

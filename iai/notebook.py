@@ -103,7 +103,9 @@ class Chapter:
         runs = [one for pattern in patterns for one in reproduce.wanted(pattern, self.ledger)]
         states = Counter(one.status() for one in runs)
         found = [record for key in {one.key for one in runs} for record in results.records(key, self.ledger)]
-        other = sum(record["sources_hash"] != results.sources_hash() for record in found)
+        other = sum(
+            not results.same_sources(record["sources_hash"], results.sources_hash()) for record in found
+        )
         facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
         facts += [f"{other} computed by other sources than the ones installed"] if other else []
         if not facts:

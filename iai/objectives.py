@@ -1,19 +1,23 @@
 """What is minimised: eq. 9, one refinement at a time from detached states."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai import parallel
 from iai.amortizer import Amortizer
 from iai.losses import LOSSES
 from iai.tasks import episode
-from iai.types import Batch, Loss, State, Task, UserError, stack
+from iai.types import Batch, Loss, State, Task, UserError, concat, stack
 
 SIZES = 8
 """Context sizes that a shared state answers in one causal training step."""
+Same = TypeVar("Same", bound="StepObjective")
 
 
 def greedy_loss(
@@ -40,13 +44,8 @@ def causal_loss(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Greedy:
-    """Eq. 9 with tasks in flight: `tasks` tasks in `steps` cohorts, each cohort one step further than the next.
-
-    An update refines all of them once, learns from that step, and goes on from the detached states; the cohort that
-    has seen its `steps` mini-batches of `points` observations makes room for new tasks. Every update so weighs all
-    steps alike, and one cohort of its tasks is new. `queries` observations a task are held out.
-    """
+class StepObjective(ABC):
+    """What all objectives here have: tasks of `steps` mini-batches of `points` observations, `queries` held out."""
 
     task: Task
     tasks: int
@@ -55,8 +54,6 @@ class Greedy:
     queries: int
     growth: float = 0.0
     """Share of the training over which the horizon grows from one step to `steps`; it shortens the plateau."""
-    turns: int = 4
-    """Cohorts pass through the pool this many times before it is filled afresh; only then may training pause."""
 
     def __post_init__(self) -> None:
         if self.tasks % self.steps:
@@ -69,51 +66,131 @@ class Greedy:
         grown = self.steps if done >= self.growth else 1 + int(done / self.growth * self.steps)
         return max(steps for steps in range(1, grown + 1) if self.tasks % steps == 0)
 
+    def grown(self: Same, done: float) -> Same:
+        """The same with the horizon that it has once the share `done` of the training is over."""
+        steps = self.horizon(done)
+        return self if steps == self.steps else replace(self, steps=steps, growth=0.0)
+
+    @abstractmethod
     def __call__(
         self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
     ) -> Iterator[Float[Tensor, ""]]:
-        """Losses, each to be followed by one update of the weights. The first state keeps its graph: it is learned."""
-        if self.horizon(done) < self.steps:
-            yield from replace(self, steps=self.horizon(done), growth=0.0)(amortizer, generator)
-            return
-        flights: list[Flight] = []
-        for update in range(-self.steps + 1, self.turns * self.steps):
-            flights.append(self._launch(amortizer, generator))
-            with torch.set_grad_enabled(update >= 0):
-                loss, state = self._advance(amortizer, flights, generator)
-            if update >= 0:
-                yield loss
-            states = state.split(self.tasks // self.steps)
-            flights = [replace(flight, state=after) for flight, after in zip(flights, states)]
-            flights = flights[1:] if len(flights) == self.steps else flights
+        """Losses of one roll-out, each to be followed by one update of the weights, at a share of the training."""
 
-    def _launch(self, amortizer: Amortizer, generator: torch.Generator) -> "Flight":
-        """A cohort of new tasks before its first step."""
-        arguments = (self.tasks // self.steps, self.steps, self.points, self.queries)
-        batches, queries = episode(self.task, generator, *arguments)
-        return Flight(batches, queries, amortizer.regime.init(queries.x))
+    def draw(self, generator: torch.Generator, tasks: int) -> tuple[list[Batch], Batch]:
+        """All mini-batches and queries of this process's share of new tasks."""
+        batches, queries = episode(self.task, generator, tasks, self.steps, self.points, self.queries)
+        part = parallel.share(tasks)
+        return [batch.tasks(part) for batch in batches], queries.tasks(part)
 
-    def _advance(
-        self, amortizer: Amortizer, flights: list["Flight"], generator: torch.Generator
+    def refine(
+        self, amortizer: Amortizer, state: State, batch: Batch, queries: Batch, generator: torch.Generator
     ) -> tuple[Float[Tensor, ""], State]:
-        """Refine all tasks in flight once, oldest cohort first: each sees the mini-batch that it has reached."""
-        ages = range(len(flights) - 1, -1, -1)
-        batch = stack([flight.batches[age] for flight, age in zip(flights, ages)])
-        queries = stack([flight.queries for flight in flights])
-        state = State.stack([flight.state for flight in flights])
+        """The loss of one refinement under the mask that there is, and the detached states to go on from."""
         arguments = (amortizer, LOSSES[self.task.loss], state, batch, queries)
-        if amortizer.refiner.config.mask == "causal":
-            return causal_loss(*arguments, generator)
-        return greedy_loss(*arguments)
+        causal = amortizer.refiner.config.mask == "causal"
+        return causal_loss(*arguments, generator) if causal else greedy_loss(*arguments)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy(StepObjective):
+    """Eq. 9 with tasks in flight: `tasks` tasks in `steps` cohorts, each cohort one step further than the next.
+
+    An update refines all of them once, learns from that step, and goes on from the detached states; the cohort that
+    has seen its `steps` mini-batches makes room for new tasks. Every update so weighs all steps alike, and one cohort
+    of its tasks is new.
+    """
+
+    turns: int = 4
+    """Cohorts pass through the pool this many times before it is filled afresh; only then may training pause."""
+
+    def __call__(
+        self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
+    ) -> Iterator[Float[Tensor, ""]]:
+        """Losses, each to be followed by one update of the weights."""
+        now = self.grown(done)
+        pool = now.fill(amortizer, generator)
+        for _ in range(now.updates):
+            loss, pool = now.advance(amortizer, pool, generator)
+            yield loss
+
+    @property
+    def updates(self) -> int:
+        """Updates of the weights from one filling of the pool."""
+        return self.turns * self.steps
+
+    @torch.no_grad()
+    def fill(self, amortizer: Amortizer, generator: torch.Generator) -> "Pool | None":
+        """Cohorts that have taken 1 to `steps - 1` steps; nothing was learned from those."""
+        pool = None
+        for _ in range(self.steps - 1):
+            pool = self.advance(amortizer, pool, generator)[1]
+        return pool
+
+    def advance(
+        self, amortizer: Amortizer, pool: "Pool | None", generator: torch.Generator
+    ) -> tuple[Float[Tensor, ""], "Pool"]:
+        """Launch a cohort, refine all tasks in flight once, let those land that have taken all their steps.
+
+        Returns the loss of the refinement and the pool after it. A first state keeps its graph: it is learned.
+        """
+        new = self._launch(amortizer, generator)
+        flying = Pool.stack([new] if pool is None else [pool, new])
+        cohorts = flying.data.x.shape[0] // new.data.x.shape[0]
+        seen = self.steps * self.points
+        batch = reached(flying.data[:seen], cohorts, self.points)
+        loss, state = self.refine(amortizer, flying.state, batch, flying.data[seen:], generator)
+        landed = new.data.x.shape[0] if cohorts == self.steps else 0
+        loss = parallel.weighed(loss, self.tasks // self.steps)
+        return loss, Pool(flying.data, state).tasks(slice(landed, None))
+
+    def _launch(self, amortizer: Amortizer, generator: torch.Generator) -> "Pool":
+        """A cohort of new tasks before its first step: this process's share of it."""
+        batches, queries = self.draw(generator, self.tasks // self.steps)
+        return Pool(concat([*batches, queries]), amortizer.regime.init(queries.x))
 
 
 @dataclass(frozen=True)
-class Flight:
-    """A cohort of tasks under way: all its mini-batches, its held-out queries, and the state that it has reached."""
+class Pool:
+    """Tasks in flight, the oldest cohort first: all their observations, and the states that they have reached."""
 
-    batches: list[Batch]
-    queries: Batch
+    data: Batch
     state: State
+
+    def tasks(self, part: slice) -> "Pool":
+        """The tasks in a slice."""
+        return Pool(self.data.tasks(part), self.state.tasks(part))
+
+    def tensors(self) -> list[Tensor]:
+        """All that it holds."""
+        return [self.data.x, self.data.y, self.state.value, self.state.anchor, self.state.past]
+
+    def clone(self) -> "Pool":
+        """The same in memory of its own."""
+        x, y, value, anchor, past = (tensor.clone() for tensor in self.tensors())
+        return Pool(Batch(x, y), State(value, anchor, past))
+
+    def copy_(self, other: "Pool") -> "Pool":
+        """Take over the content of another, in place."""
+        for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
+            mine.copy_(theirs)
+        return self
+
+    @staticmethod
+    def stack(pools: Sequence["Pool"]) -> "Pool":
+        """The tasks of several pools as one."""
+        return Pool(stack([pool.data for pool in pools]), State.stack([pool.state for pool in pools]))
+
+
+def reached(data: Batch, cohorts: int, points: int) -> Batch:
+    """The mini-batch of `points` that each of some equal cohorts has reached; the oldest is first, the newest last."""
+    cohort = torch.arange(cohorts, device=data.x.device)
+
+    def diagonal(values: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks points d"]:
+        steps = values.unflatten(1, (-1, points)).unflatten(0, (cohorts, -1))
+        return steps[cohort, :, cohorts - 1 - cohort].flatten(0, 1)
+
+    return Batch(diagonal(data.x), diagonal(data.y))
 
 
 def rollout_losses(
@@ -131,18 +208,40 @@ def rollout_losses(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unrolled(Greedy):
-    """The reference that eq. 9 replaces: one mean loss over all steps of a roll-out, with the graph of all of them.
+class Unrolled(StepObjective):
+    """A loop that the pool replaces: one mean loss over all steps of a roll-out of `tasks // steps` new tasks.
 
-    An update costs as many refinements as one of `Greedy`: all `steps` of `tasks // steps` new tasks.
+    Its states keep the graph of all steps (backpropagation through time) or, with `detach`, none (eq. 9). An update
+    costs as many refinements as one of `Greedy`.
+    """
+
+    detach: bool = False
+
+    def __call__(
+        self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
+    ) -> Iterator[Float[Tensor, ""]]:
+        """One loss a roll-out, for one update of the weights."""
+        now = self.grown(done)
+        batches, queries = now.draw(generator, self.tasks // now.steps)
+        losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, detach=self.detach)
+        yield parallel.weighed(torch.stack(list(losses)).mean(), self.tasks // now.steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomStep(StepObjective):
+    """Eq. 9 to the letter: an outer loop rolls `tasks` new tasks out to a random step, and learns from the next.
+
+    An update costs `(steps - 1) / 2` refinements without a gradient beside one with.
     """
 
     def __call__(
         self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
     ) -> Iterator[Float[Tensor, ""]]:
         """One loss a roll-out, for one update of the weights."""
-        steps = self.horizon(done)
-        arguments = (self.tasks // steps, steps, self.points, self.queries)
-        batches, queries = episode(self.task, generator, *arguments)
-        losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, detach=False)
-        yield torch.stack(list(losses)).mean()
+        now = self.grown(done)
+        last = int(torch.randint(now.steps, (), generator=generator, device=generator.device))
+        batches, queries = now.draw(generator, self.tasks)
+        with torch.set_grad_enabled(last == 0):  # the first state is learned
+            state = amortizer.g(batches[:last], queries.x)
+        loss, _ = self.refine(amortizer, state, batches[last], queries, generator)
+        yield parallel.weighed(loss, self.tasks)

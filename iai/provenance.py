@@ -15,10 +15,12 @@ UNHASHED = (
     "__main__.py",
     "bound.py",
     "choices.py",
+    "commands.py",
     "contrasts.py",
     "cost.py",
     "examples.py",
     "experiments.py",
+    "failures.py",
     "jobs.py",
     "locks.py",
     "notebook.py",
@@ -31,8 +33,12 @@ UNHASHED = (
     "slurm.py",
     "summaries.py",
     "theory.py",
+    "verify.py",
 )
 """Library files whose change makes no record old: they decide what is run, kept or shown, not what is computed."""
+
+VERIFIED = Path(__file__).parent / "verified.json"
+"""Where `verify` keeps what it found."""
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -50,6 +56,25 @@ def sources_hash() -> str:
         if name not in UNHASHED:
             digest.update(f"{name}\n{bare(path.read_text())}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def same_sources(one: str | None, other: str | None) -> bool:
+    """Whether two sources hashes are equal, or of sources that were found to compute the same, bit for bit."""
+    return original(str(one)) == original(str(other))
+
+
+def original(sources: str) -> str:
+    """The first sources that computed what these compute, as `python -m iai verify --accept` found."""
+    known = verified()
+    while sources in known:
+        sources = known[sources]["same_as"]
+    return sources
+
+
+@cache
+def verified() -> dict[str, dict[str, Any]]:
+    """What was found to compute the same as what: by sources hash, with the runs that were computed again."""
+    return json.loads(VERIFIED.read_text()) if VERIFIED.exists() else {}
 
 
 def bare(source: str) -> str:

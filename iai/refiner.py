@@ -43,8 +43,8 @@ class Interface:
     """What a refiner must know of the data and of the state that it rewrites.
 
     `slot` and `past` count the features of a slot and of a remembered slot; `anchor` says what an anchor is (an input,
-    a target, nothing); `independent` slots never see each other; scales are the RMS of one entry of x, of y and of a
-    slot at the start.
+    a target, nothing); `independent` slots never see each other; gradients may be `running` means; scales are the RMS
+    of one entry of x, of y and of a slot at the start.
     """
 
     dx: int
@@ -53,6 +53,7 @@ class Interface:
     past: int = 0
     anchor: Anchor = "none"
     independent: bool = False
+    running: bool = False
     x_scale: float = 1.0
     y_scale: float = 1.0
     slot_scale: float = 1.0
@@ -216,7 +217,7 @@ class Refiner(nn.Module):
         )
         if self.encode_past is not None:
             recent = (
-                torch.cat([value, seen(evidence.gradients, sizes)], -1)
+                torch.cat([value, seen(evidence.gradients, sizes, self.interface.running)], -1)
                 if evidence.gradients.numel()
                 else value
             )
@@ -234,12 +235,13 @@ def evidence_length(evidence: Evidence) -> int:
 
 
 def seen(
-    gradients: Float[Tensor, "tasks m slots width"], sizes: Int[Tensor, " k"] | None
+    gradients: Float[Tensor, "tasks m slots width"], sizes: Int[Tensor, " k"] | None, running: bool
 ) -> Float[Tensor, "tasks_k slots width"]:
-    """The mean of the gradient tokens within each context size, or of all."""
+    """The mean of the gradient tokens within each context size, or of all; running means are that already."""
     count = torch.arange(1, gradients.shape[1] + 1, device=gradients.device)
     sizes = count[-1:] if sizes is None else sizes.clamp(max=len(count))
-    return (gradients.cumsum(1) / count.view(-1, 1, 1))[:, sizes - 1].flatten(0, 1)
+    means = gradients if running else gradients.cumsum(1) / count.view(-1, 1, 1)
+    return means[:, sizes - 1].flatten(0, 1)
 
 
 def normalised(gradients: Float[Tensor, "*b width"]) -> Float[Tensor, "*b width_plus_1"]:

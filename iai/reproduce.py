@@ -11,12 +11,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iai import checkpoint, results
-from iai.experiments import EXPERIMENTS, PROFILES, SECONDS, checkpoint_path, experiment, run, training_hash
+from iai import checkpoint, parallel, results
+from iai.experiments import (
+    EXPERIMENTS,
+    PROFILES,
+    SECONDS,
+    checkpoint_path,
+    experiment,
+    fit,
+    run,
+    training_hash,
+)
 from iai.jobs import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, Local, Run, runs_root
 from iai.registry import seeds_of
 from iai.results import unknown
-from iai.train import stop_signals
+from iai.train import pick_device, stop_signals
 from iai.types import UserError
 
 START_SECONDS = 10.0
@@ -86,19 +95,35 @@ def perform(one: Run, device: str | None, show: bool, *, again: bool = False, re
     With `again` whatever the ledger has; with `renew` also what other sources computed.
     """
     sources = results.sources_hash() if renew else None
+    if parallel.rank():
+        return assist(one, device)
     check_folders()
     with results.lock(one.key, one.profile, one.seed):
         path = results.path_of(one.key, one.profile, one.seed)
-        if not again and results.recorded(one.key, one.profile, one.seed, one.expected, sources) == "done":
+        there = (
+            results.recorded(one.key, one.profile, one.seed, one.expected, sources) == "done" and not again
+        )
+        if not there:
+            say(set_aside(one), end="")
+        if parallel.agreed(there):
             return f"already done: {path}"
-        say(set_aside(one), end="")
         started = time.monotonic()
         record = run(one.key, one.profile, one.seed, device=device, folder=runs_root(), progress=show)
-        took = max(
-            record["seconds"], time.monotonic() - started
-        )  # training, some of it perhaps earlier, and the rest
+        # Training, some of it perhaps earlier, and the rest.
+        took = max(record["seconds"], time.monotonic() - started)
         results.write(record | {"job_seconds": round(took, 2)})
         return f"done: {path}"
+
+
+def assist(one: Run, device: str | None) -> str:
+    """Train as one of several processes whose first has the ledger and all else."""
+    if not parallel.agreed(False):
+        chosen, path = (
+            experiment(one.key, one.profile),
+            checkpoint_path(one.key, one.profile, one.seed, runs_root()),
+        )
+        fit(chosen, seed=one.seed, device=pick_device(device), path=path, show=False)
+    return f"process {parallel.rank()} has done its share of {one}"
 
 
 def set_aside(one: Run) -> str:
@@ -108,7 +133,8 @@ def set_aside(one: Run) -> str:
         return ""
     found = checkpoint.read(path)[1]
     training = training_hash(experiment(one.key, one.profile))
-    if (found.get("config_hash"), found.get("sources_hash")) == (training, results.sources_hash()):
+    same = results.same_sources(found.get("sources_hash"), results.sources_hash())
+    if same and found.get("config_hash") == training:
         return ""
     old = path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
     return f"the config or the library changed since {path} was written: starting anew, kept as {old.name}\n"

@@ -34,7 +34,15 @@ def linear_regression(profile: Profile) -> Experiment:
     task = LinearRegression(dimension=d, bias=True, noise_variance=0.25)
     return Experiment(
         regime="parametric",
-        objective=Greedy(task=task, tasks=tasks, steps=10, points=points, queries=2 * points, growth=0.3),
+        objective=Greedy(
+            task=task,
+            tasks=tasks,
+            steps=10,
+            points=points,
+            queries=2 * points,
+            growth=0.3,
+            turns=TURNS[profile],
+        ),
         evaluation_sets={"linear-regression": task},
         evaluation=EvaluationConfig(
             points=points, tasks={"smoke": 64, "cpu": 256, "gpu": 1024}[profile], seed=JUDGING
@@ -55,7 +63,9 @@ def mnist(profile: Profile) -> Experiment:
     width, depth, latent = {"smoke": (32, 2, 24), "cpu": (96, 2, 80), "gpu": (256, 4, 80)}[profile]
     return Experiment(
         regime="parametric",
-        objective=Greedy(task=task, tasks=tasks, steps=steps, points=points, queries=64, growth=0.3),
+        objective=Greedy(
+            task=task, tasks=tasks, steps=steps, points=points, queries=64, growth=0.3, turns=TURNS[profile]
+        ),
         evaluation_sets={
             name: replace(task, dataset=name, split="test") for name in ("mnist", "fashion-mnist")
         },
@@ -67,6 +77,9 @@ def mnist(profile: Profile) -> Experiment:
         train=TrainConfig(updates=updates, lr=lr),
     )
 
+
+TURNS = {"smoke": 4, "cpu": 4, "gpu": 40}
+"""Passes of a pool between two fillings by profile: on a GPU the filling is not captured, and so is dear."""
 
 LINEAR_REGRESSION_TRAINING = {"smoke": (40, 300, 3e-3), "cpu": (120, 2400, 3e-3), "gpu": (240, 12_000, 1e-3)}
 """Tasks in flight, updates and learning rate by profile."""

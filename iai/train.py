@@ -1,50 +1,26 @@
 """The one training loop. It knows neither regime, task nor loss: an objective yields losses, the loop follows them."""
 
-import math
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from iai import checkpoint
+from iai import checkpoint, parallel
+from iai.capture import WholeUpdates
+from iai.objectives import Greedy
+from iai.provenance import same_sources
 from iai.types import UserError
+from iai.updates import Progress, TrainConfig, adamw, follow
 
 Objective = Callable[[Any, torch.Generator, float], Iterator[Tensor]]
 """Losses of one roll-out of a model, each to be followed by one update, given the share of the training done."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """How weights follow an objective: AdamW, linear warm-up, cosine decay, clipping by norm."""
-
-    updates: int = 1000
-    lr: float = 1e-3
-    warmup: int = 50
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    betas: tuple[float, float] = (0.9, 0.98)
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 autocast on CUDA, float32 elsewhere."""
-    compile: bool = False
-    checkpoint_seconds: float = 30.0
-
-
-@dataclass
-class Progress:
-    """Where a training stands; all that a resumed run needs beside weights and optimizer."""
-
-    update: int = 0
-    rollout: int = 0
-    seconds: float = 0.0
-    losses: list[Tensor] = field(default_factory=list)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -60,7 +36,7 @@ def pick_device(name: str | None = None) -> torch.device:
     fallback = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name or fallback)
-        torch.empty(0, device=device)
+        torch.zeros((), device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(
             f"device {name!r} cannot be used here: choose {fallback!r} or leave it out"
@@ -70,17 +46,14 @@ def pick_device(name: str | None = None) -> torch.device:
     return device
 
 
-def learning_rate(config: TrainConfig, update: int) -> float:
-    """Linear warm-up to `lr`, then a cosine to a hundredth of it."""
-    if update < config.warmup:
-        return config.lr * (update + 1) / config.warmup
-    done = (update - config.warmup) / max(1, config.updates - config.warmup)
-    return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+def seed_of(seed: int, rollout: int) -> int:
+    """What the random numbers of one roll-out are made from: (seed, roll-out) alone, so that resuming is exact."""
+    return (seed + 1) * 1_000_000_007 + rollout
 
 
 def generator_of(seed: int, rollout: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """The random numbers of one roll-out: a function of (seed, roll-out) alone, so that resuming is exact."""
-    return torch.Generator(device).manual_seed((seed + 1) * 1_000_000_007 + rollout)
+    """The random numbers of one roll-out."""
+    return torch.Generator(device).manual_seed(seed_of(seed, rollout))
 
 
 def train(
@@ -98,39 +71,65 @@ def train(
     `identity` is stored beside the weights, and a checkpoint of another identity is a `UserError`. SIGINT and SIGTERM
     finish the roll-out, write the checkpoint and raise `Interrupted`; a loss that is not finite raises `Diverged`.
     """
-    device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, fused=True
-    )
+    optimizer, leads = adamw(model, config), parallel.rank() == 0
     progress = restore(path, model, optimizer, identity or {}) if path and path.exists() else Progress()
-    compute = torch.compile(model) if config.compile else model
-    half = config.precision == "bfloat16" or (config.precision == "auto" and device.type == "cuda")
-    autocast = torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
+    roll_out = roller(model, objective, optimizer, config, seed)
     started, saved = time.monotonic() - progress.seconds, time.monotonic()
+    hidden = not (show and leads)
     with (
-        stop_signals() as stopped,
-        tqdm(total=config.updates, initial=progress.update, disable=not show) as bar,
+        stop_signals() as signals,
+        tqdm(total=config.updates, initial=progress.update, disable=hidden) as bar,
     ):
         while progress.update < config.updates:
-            generator = generator_of(seed, progress.rollout, device)
-            losses = objective(compute, generator, progress.update / config.updates)
-            for loss in under(autocast, losses):
-                follow(loss, model, optimizer, config, progress)
+            roll_out(progress)
             progress.rollout += 1
             progress.seconds = time.monotonic() - started
-            due = time.monotonic() - saved > config.checkpoint_seconds
-            if due or stopped or progress.rollout % 20 == 0 or progress.update >= config.updates:
-                last = check_finite(model, progress, path)
-                bar.set_postfix(loss=f"{last:.4g}", refresh=False)
             bar.update(progress.update - bar.n)
-            if path and (due or stopped or progress.update >= config.updates):
+            stopped = parallel.agreed(bool(signals))
+            due = (
+                stopped
+                or progress.update >= config.updates
+                or time.monotonic() - saved > config.checkpoint_seconds
+            )
+            if due or progress.rollout % 20 == 0:
+                bar.set_postfix(loss=f"{check_finite(model, progress, path):.4g}", refresh=False)
+            if due and path and leads:
                 save(path, model, optimizer, progress, identity or {})
                 saved = time.monotonic()
             if stopped:
-                saved_at = f"checkpoint at {path}; run the same command to go on"
-                where = saved_at if path else "nothing was saved: no path"
-                raise Interrupted(f"stopped after update {progress.update} of {config.updates}; {where}")
+                kept = (
+                    f"checkpoint at {path}; run the same command to go on"
+                    if path
+                    else "nothing was saved: no path"
+                )
+                raise Interrupted(f"stopped after update {progress.update} of {config.updates}; {kept}")
     return progress
+
+
+def roller(
+    model: nn.Module, objective: Objective, optimizer: torch.optim.Optimizer, config: TrainConfig, seed: int
+) -> Callable[[Progress], None]:
+    """What follows one roll-out of an objective: a captured pool on CUDA, else one loss after the other."""
+    device = next(model.parameters()).device
+    half = config.precision == "bfloat16" or (config.precision == "auto" and device.type == "cuda")
+    # Without its cache: weights first used where no gradient is wanted would be remembered as having none.
+    autocast = torch.autocast(device.type, torch.bfloat16, cache_enabled=False) if half else nullcontext()
+    if config.capture and device.type == "cuda" and isinstance(objective, Greedy):
+        whole = WholeUpdates(model, objective, optimizer, config, autocast)
+
+        def captured(progress: Progress) -> None:
+            now = objective.grown(progress.update / config.updates)
+            whole.roll_out(now, seed_of(seed, progress.rollout), progress)
+
+        return captured
+
+    def one_by_one(progress: Progress) -> None:
+        generator = generator_of(seed, progress.rollout, device)
+        losses = objective(model, generator, progress.update / config.updates)
+        for loss in under(autocast, losses):
+            follow(loss, model, optimizer, config, progress)
+
+    return one_by_one
 
 
 def under(precision: AbstractContextManager[Any], losses: Iterator[Tensor]) -> Iterator[Tensor]:
@@ -143,25 +142,12 @@ def under(precision: AbstractContextManager[Any], losses: Iterator[Tensor]) -> I
         yield loss
 
 
-def follow(
-    loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, progress: Progress
-) -> None:
-    """One update of the weights."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, progress.update)
-    optimizer.step()
-    progress.losses.append(loss.detach())
-    progress.update += 1
-
-
 def check_finite(model: nn.Module, progress: Progress, path: Path | None) -> float:
     """The mean of the last losses; `Diverged` names the first update that was not finite or left such weights."""
-    losses = torch.stack([loss.float().cpu() for loss in progress.losses])
+    losses = torch.stack(progress.losses).float().cpu()
     wrong = (~losses.isfinite()).nonzero()
-    if len(wrong) or not all(weight.isfinite().all() for weight in model.parameters()):
+    weights = torch.stack([weight.isfinite().all() for weight in model.parameters()])
+    if len(wrong) or not weights.all():
         update = int(wrong[0]) if len(wrong) else progress.update - 1
         what = (
             f"the loss of update {update} is {losses[update].item()}"
@@ -175,11 +161,14 @@ def check_finite(model: nn.Module, progress: Progress, path: Path | None) -> flo
 
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """A list that fills when SIGINT or SIGTERM arrives, in place of dying; a second signal is obeyed at once."""
+    """A list that fills when SIGINT or SIGTERM arrives, in place of dying; a second SIGINT is obeyed at once.
+
+    A second SIGTERM is not: batch systems send several before they kill.
+    """
     received: list[int] = []
 
     def receive(number: int, frame: FrameType | None) -> None:
-        if received:
+        if received and number == signal.SIGINT:
             raise KeyboardInterrupt
         received.append(number)
 
@@ -206,7 +195,7 @@ def save(
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-    tensors["losses"] = torch.stack([loss.float().cpu() for loss in progress.losses])
+    tensors["losses"] = torch.stack(progress.losses).float()
     position = {"update": progress.update, "rollout": progress.rollout, "seconds": progress.seconds}
     checkpoint.write(path, tensors, identity | {"progress": position})
 
@@ -217,8 +206,13 @@ def restore(
     """Load a checkpoint of the same identity into model and optimizer."""
     tensors, metadata = checkpoint.read(path)
     position = metadata.pop("progress")
-    for name, what in (("config_hash", "configuration"), ("seed", "seed")):
-        if metadata.get(name) != identity.get(name):
+    same = {
+        "configuration": metadata.get("config_hash") == identity.get("config_hash"),
+        "seed": metadata.get("seed") == identity.get("seed"),
+        "version of iai": same_sources(metadata.get("sources_hash"), identity.get("sources_hash")),
+    }
+    for what, holds in same.items():
+        if not holds:
             raise UserError(f"{path} belongs to another {what}: move it away or restore the {what}")
     model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
     state: dict[int, dict[str, Tensor]] = {}

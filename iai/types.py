@@ -5,8 +5,8 @@ Axes, everywhere: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (fe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -26,6 +26,11 @@ class UserError(ValueError):
     """A mistake that the user can mend; its one line of text says how."""
 
 
+def later(default: Any) -> Any:
+    """A field that its config did not always have: left out of JSON at its default, so that older hashes hold."""
+    return field(default=default, metadata={"later": True})
+
+
 @dataclass(frozen=True)
 class Batch:
     """Observations (x, y) of several tasks: inputs `tasks n dx`, targets `tasks n dy` (one-hot for classes)."""
@@ -41,6 +46,10 @@ class Batch:
     def __getitem__(self, points: slice) -> "Batch":
         """The observations in a slice, of every task."""
         return Batch(self.x[:, points], self.y[:, points])
+
+    def tasks(self, part: slice) -> "Batch":
+        """The tasks in a slice, with all their observations."""
+        return Batch(self.x[part], self.y[part])
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same observations on another device."""
@@ -77,10 +86,9 @@ class State:
         """The states of different tasks as one state of all those tasks."""
         return State(*(torch.cat([getattr(s, name) for s in states]) for name in ("value", "anchor", "past")))
 
-    def split(self, tasks: int) -> list["State"]:
-        """The states of `tasks` tasks each: the inverse of `stack`."""
-        parts = zip(self.value.split(tasks), self.anchor.split(tasks), self.past.split(tasks), strict=True)
-        return [State(*part) for part in parts]
+    def tasks(self, part: slice) -> "State":
+        """The states of the tasks in a slice."""
+        return State(self.value[part], self.anchor[part], self.past[part])
 
 
 @dataclass(frozen=True)

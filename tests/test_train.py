@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from iai import checkpoint
 from iai.configs import build
 from iai.regimes import Signal
-from iai.train import Diverged, Interrupted, TrainConfig, generator_of, learning_rate, pick_device, train
+from iai.train import Diverged, Interrupted, TrainConfig, generator_of, pick_device, train
 from iai.types import UserError
+from iai.updates import learning_rate
 
 CONFIG = TrainConfig(updates=12, warmup=2, lr=0.05)
 
