@@ -138,9 +138,10 @@ def test_divergence_without_a_checkpoint_names_none() -> None:
 
 
 def test_a_checkpoint_of_another_configuration_or_seed_is_refused(tmp_path: Path) -> None:
-    path, mine = tmp_path / "run.safetensors", {"config_hash": "a", "seed": 0}
+    path, mine = tmp_path / "run.safetensors", {"config_hash": "a", "seed": 0, "sources_hash": "s"}
     train(line(), fit_noise, CONFIG, seed=0, path=path, identity=mine, show=False)
-    for other, word in (({"config_hash": "b"}, "configuration"), ({"seed": 1}, "seed")):
+    others = ({"config_hash": "b"}, {"seed": 1}, {"sources_hash": "t"})
+    for other, word in zip(others, ("configuration", "seed", "version of iai")):
         with pytest.raises(UserError, match=f"another {word}"):
             train(line(), fit_noise, CONFIG, seed=0, path=path, identity=mine | other, show=False)
 
@@ -154,6 +155,19 @@ def test_a_second_signal_is_obeyed_at_once() -> None:
     with pytest.raises(KeyboardInterrupt) as error:
         train(line(), stubborn, CONFIG, seed=0, show=False)
     assert not isinstance(error.value, Interrupted)
+
+
+def test_a_second_sigterm_is_not_batch_systems_send_several(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+
+    def stubborn(model: nn.Module, generator: torch.Generator, done: float) -> Iterator[Tensor]:
+        for loss in fit_noise(model, generator, done):
+            os.kill(os.getpid(), signal.SIGTERM)
+            yield loss
+
+    with pytest.raises(Interrupted, match="after update 2 of 12"):
+        train(line(), stubborn, CONFIG, seed=0, path=path, show=False)
+    assert path.exists()
 
 
 def test_the_learning_rate_warms_up_and_decays_to_a_hundredth() -> None:
@@ -229,6 +243,6 @@ def test_random_numbers_are_a_function_of_seed_and_roll_out() -> None:
 
 def test_an_unknown_device_is_told_with_what_there_is() -> None:
     assert pick_device("cpu").type == "cpu"
-    for name in ("gpu0", "mps", "cuda:99"):
+    for name in ("gpu0", "mps", "cuda:99", "meta"):
         with pytest.raises(UserError, match=f"{name}.* choose '(cpu|cuda)' or leave it out"):
             pick_device(name)

@@ -9,7 +9,7 @@ from small import awake, data, small
 
 from iai.cost import peak_saved_bytes
 from iai.losses import squared_error
-from iai.objectives import Greedy, Unrolled, greedy_loss, rollout_losses
+from iai.objectives import Greedy, RandomStep, Unrolled, greedy_loss, rollout_losses
 from iai.regimes import Signal
 from iai.tasks import LinearRegression
 
@@ -64,6 +64,36 @@ def test_unrolled_objective_is_their_mean() -> None:
         list(rollout_losses(amortizer, squared_error, batches, queries, detach=False))
     ).mean()
     torch.testing.assert_close(loss, expected)
+
+
+def mean_gradients(objective, amortizer, updates: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard error of an objective's gradient with weights at rest, along a few fixed directions."""
+    directions = torch.randn(
+        12, sum(p.numel() for p in amortizer.parameters()), generator=torch.Generator().manual_seed(5)
+    )
+    found, seed = [], 0
+    while len(found) < updates:
+        losses = objective(amortizer, torch.Generator().manual_seed(seed))
+        found += [directions @ gradient(loss, amortizer) for loss in losses]
+        seed += 1
+    rows = torch.stack(found)
+    return rows.mean(0), rows.std(0) / len(rows) ** 0.5
+
+
+def test_pool_roll_outs_and_random_steps_have_one_expected_gradient_and_it_is_not_that_through_time() -> None:
+    settings = {"task": LinearRegression(dimension=2), "tasks": 12, "steps": 3, "points": 5, "queries": 8}
+    amortizer = awake(small(objective=Greedy(**settings)))
+    pool, error = mean_gradients(
+        Greedy(**settings, turns=400), amortizer, 1200
+    )  # few fillings: updates are correlated
+
+    def apart(other) -> float:
+        mean, its = mean_gradients(other, amortizer, 60)
+        return ((pool - mean) / (error.square() + its.square()).sqrt()).square().mean().sqrt().item()
+
+    assert apart(Unrolled(**settings, detach=True)) < 2.0
+    assert apart(RandomStep(**settings)) < 2.0
+    assert apart(Unrolled(**settings)) > 4.0
 
 
 def peaks(steps: int) -> tuple[int, int]:
