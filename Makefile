@@ -1,4 +1,4 @@
-# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm | make bench
+# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm | make bench | make grid
 PYTHON ?= python3
 PROFILE ?= smoke
 JOBS ?= 2
@@ -10,7 +10,7 @@ READY = $(VENV)/.ready
 export OMP_NUM_THREADS = 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: book html test check slurm bench notebooks address clean
+.PHONY: book html test check slurm bench grid notebooks address clean
 
 book: $(READY)
 	python book/_tools/execute.py --into _build/source --profile $(PROFILE) --jobs $(JOBS) $(CHAPTERS)
@@ -39,6 +39,11 @@ bench: $(READY)
 	mkdir -p _build book/results/bench
 	python -m pytest benchmarks --benchmark-disable-gc --benchmark-columns=median --benchmark-json=_build/bench.json
 	python benchmarks/ratios.py _build/bench.json book/results/bench/cpu.json
+
+# One pass over N points against k passes over N / k, cell by cell; run it again to go on.
+grid: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
+	python benchmarks/grid.py book/results/bench/passes-cpu.json
 
 # Refresh what is committed of the ledger: every chapter as it stands, the front page's figure, the README's table.
 notebooks: $(READY)

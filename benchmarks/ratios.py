@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def ratios(found: dict) -> dict[str, dict[str, dict[str, float]]]:
-    """Group to member to median and quartiles' distance (ms), rounds, and ratio to the group's floor, if it has one."""
+    """Group to member to median and quartiles' distance (ms), rounds, extras, and ratio to the floor, if any."""
     groups: dict[str, dict[str, dict[str, float]]] = {}
     for one in found["benchmarks"]:
-        name = one["param"] or one["name"].removeprefix("test_")
-        stats = one["stats"]
+        stats, extras = one["stats"], one["extra_info"]
+        name = extras.pop("member", None) or one["param"] or one["name"].removeprefix("test_")
         row = {f"{what}_ms": round(1e3 * stats[what], 3) for what in ("median", "iqr")}
-        row["rounds"] = stats["rounds"]
+        row |= {"rounds": stats["rounds"], **extras}
         groups.setdefault(one["group"], {})[name] = row
     for members in groups.values():
         floor = next((row["median_ms"] for name, row in members.items() if "floor" in name), None)
@@ -33,4 +33,5 @@ if __name__ == "__main__":
         print(group)
         for name, row in members.items():
             spread = f"{row['median_ms']:10.2f} ms (quartiles {row['iqr_ms']:.2f} apart)"
-            print(f"  {name:32} {spread}  {row.get('ratio', '')}")
+            extras = {what: row[what] for what in row if what.endswith(("bytes", "seconds"))}
+            print(f"  {name:32} {spread}  {row.get('ratio', '')}  {extras or ''}")

@@ -4,6 +4,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from iai.amortizer import Amortizer
+from iai.meter import peak_bytes
 from iai.objectives import Greedy, RandomStep, StepObjective
+from iai.updates import Progress, TrainConfig, adamw, follow
 
 DRAWS = 16
 """Updates whose mean cost is taken where they differ at random."""
@@ -56,6 +59,24 @@ def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
         handle.remove()
     total = sum(p.tokens for p in passes), sum(p.flops for p in passes)
     return Cost(tokens=total[0] // draws, flops=total[1] // draws)
+
+
+def load_of_update(amortizer: Amortizer, objective: StepObjective, config: TrainConfig) -> tuple[int, int]:
+    """Operators launched by one whole update, and the bytes that it allocates at most; weights are left as they are."""
+    model, progress = deepcopy(amortizer), Progress()
+    optimizer, device = adamw(model, config), next(model.parameters()).device
+    losses = objective(model, torch.Generator(device).manual_seed(0))
+
+    def update() -> None:
+        nonlocal losses
+        loss = next(losses, None)
+        if loss is None:
+            losses = objective(model, torch.Generator(device).manual_seed(1))
+            loss = next(losses)
+        follow(loss, model, optimizer, config, progress)
+
+    update()  # makes the optimizer's moments and, for a pool, fills it
+    return launches(update), peak_bytes(update, device)
 
 
 def launches(work: Callable[[], object]) -> int:

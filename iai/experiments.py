@@ -13,7 +13,7 @@ from iai import baselines, checkpoint, data, results
 from iai.amortizer import Amortizer
 from iai.checkpoint import replace_file
 from iai.configs import Experiment, build, from_json, to_json
-from iai.cost import cost_of_update, peak_flops
+from iai.cost import cost_of_update, load_of_update, peak_flops
 from iai.evaluate import as_json, evaluate, evaluate_learner
 from iai.failures import told
 from iai.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
@@ -137,17 +137,24 @@ def training_hash(chosen: Experiment) -> str:
 
 
 def speed(chosen: Experiment, amortizer: Amortizer, done: Progress) -> dict[str, Any]:
-    """Seconds of training, tokens and floating-point operations, and their share of the device's matmul peak."""
+    """What the training took, and what one update asks of the device.
+
+    Seconds; tokens and operations of the model, in all and a second; their share of the peak that matrix products
+    reach here; operators launched by an update, and the bytes that it allocates at most.
+    """
     cost = cost_of_update(amortizer, chosen.objective)
-    seconds, updates = max(done.seconds, 1e-9), chosen.train.updates
+    launched, peak = load_of_update(amortizer, chosen.objective, chosen.train)
+    seconds, updates = max(done.seconds, 1e-9), done.update
+    pace = cost.flops * updates / seconds
     return {
         "seconds": round(done.seconds, 2),
         "parameters": sum(p.numel() for p in amortizer.parameters()),
         "tokens_per_second": round(cost.tokens * updates / seconds),
         "flops": cost.flops * updates,
-        "utilisation": round(
-            cost.flops * updates / seconds / peak_flops(next(amortizer.parameters()).device), 4
-        ),
+        "flops_per_second": round(pace),
+        "utilisation": round(pace / peak_flops(next(amortizer.parameters()).device), 4),
+        "launches": launched,
+        "peak_memory": peak,
     }
 
 

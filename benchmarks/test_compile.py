@@ -1,0 +1,48 @@
+"""`torch.compile` of the refiner on a CPU beside eager (the floor): time of an update, and seconds until the first."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from common import CONFIG, adamw, measure, named
+
+from iai.configs import build
+from iai.registry import experiment as registered
+from iai.train import Progress, follow
+
+UPDATED = {"implicit": "table4/linear-regression/data", "parametric": "table2/linear-regression/data"}
+
+
+def updates(key: str, who: str) -> Callable[[], object]:
+    """One update of the pool of an experiment."""
+    chosen = registered(key, "cpu")
+    model, progress, losses = build(chosen), Progress(), iter(())
+    if who == "compiled":
+        model.refiner.compile()
+    optimizer = adamw(model)
+
+    def update() -> None:
+        nonlocal losses
+        loss = next(losses, None)
+        if loss is None:
+            losses = chosen.objective(model, torch.Generator().manual_seed(progress.update))
+            loss = next(losses)
+        follow(loss, model, optimizer, CONFIG, progress)
+
+    return update
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("who", ["floor", "compiled"])
+@pytest.mark.parametrize("regime", list(UPDATED))
+def test_compile(benchmark: Any, monkeypatch: pytest.MonkeyPatch, regime: str, who: str) -> None:
+    """Compiled afresh, and in this process alone."""
+    monkeypatch.setattr("torch.compiler.config.force_disable_caches", True)
+    monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
+    named(benchmark, f"an update of the pool, eager (floor) or with a compiled refiner: {regime}", who)
+    update, started = updates(UPDATED[regime], who), time.perf_counter()
+    update()
+    benchmark.extra_info["first_update_seconds"] = round(time.perf_counter() - started, 2)
+    measure(benchmark, update, rounds=40)

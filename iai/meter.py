@@ -1,0 +1,96 @@
+"""What a piece of work takes, measured: time in operators or kernels, wall time, and memory."""
+
+import time
+from collections.abc import Callable
+from itertools import accumulate
+from statistics import median, quantiles
+from typing import Any
+
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import profile
+
+Work = Callable[[], object]
+
+
+def peak_bytes(work: Work, device: torch.device | str = "cpu") -> int:
+    """Most bytes of tensors that `work` had allocated at any one time, beyond those that were there before."""
+    return profiled(work, torch.device(device))[1]
+
+
+def profiled(work: Work, device: torch.device) -> tuple[float, int]:
+    """Milliseconds in operators (on a GPU: in kernels), and the peak of the bytes allocated, of one run."""
+    cuda = device.type == "cuda"
+    if cuda:
+        torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device) if cuda else 0
+    events = _events(work, profile_memory=not cuda)
+    peak = torch.cuda.max_memory_allocated(device) - before if cuda else _peak(events)
+    return _busy(events, device), peak
+
+
+def kernel_ms(work: Work, device: torch.device) -> float:
+    """Milliseconds in operators (on a GPU: in kernels): the median of three runs."""
+    return median(_busy(_events(work), device) for _ in range(3))
+
+
+def _events(work: Work, **options: Any) -> list[Any]:
+    """What the profiler saw happen on CPU and GPU in one run of `work`, in order of time."""
+    with profile(**options) as profiler:
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+    results = profiler.profiler.kineto_results
+    return sorted(results.events(), key=lambda event: event.start_ns())
+
+
+def _peak(events: list[Any]) -> int:
+    """The highest of the running sums of bytes allocated and freed."""
+    changes = (event.nbytes() for event in events if event.name() == "[memory]")
+    return max(accumulate(changes, initial=0))
+
+
+def _busy(events: list[Any], device: torch.device) -> float:
+    """Milliseconds in operators or, on a GPU, in kernels: the sum of their self times, as nested ones count once."""
+    kind, total, end = getattr(DeviceType, device.type.upper()), 0, 0
+    for event in events:
+        if event.device_type() == kind and event.end_ns() > end:
+            total += event.end_ns() - max(event.start_ns(), end)
+            end = event.end_ns()
+    return total / 1e6
+
+
+def seconds(work: Work, device: torch.device) -> float:
+    """Wall time of one run of `work`, to the end of its last kernel."""
+    started = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+def captured(work: Work, device: torch.device) -> Work | None:
+    """`work` as one CUDA graph; None where there is no CUDA."""
+    if device.type != "cuda":
+        return None
+    side = torch.cuda.Stream(device)
+    side.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream(device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
+
+
+def timed(work: Work | None, device: torch.device, repeats: int) -> dict[str, float] | None:
+    """Median and distance of the quartiles (ms) of up to `repeats` runs: of at least 3, and no more than a second's."""
+    if work is None:
+        return None
+    found = [seconds(work, device) for _ in range(3)]
+    more = min(repeats, int(1 / median(found))) - len(found)
+    found = [1e3 * one for one in found + [seconds(work, device) for _ in range(more)]]
+    low, _, high = quantiles(found, n=4)
+    return {"median": round(median(found), 4), "iqr": round(high - low, 4), "repeats": len(found)}
