@@ -1,6 +1,9 @@
 """Iterative amortized inference: `iai.load(path)` is a trained amortizer; all else is in the modules, by its word."""
 
+import os
 from typing import Any
+
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own words, read when torch is first imported
 
 
 def __getattr__(name: str) -> Any:

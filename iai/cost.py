@@ -62,21 +62,27 @@ def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
 
 
 def load_of_update(amortizer: Amortizer, objective: StepObjective, config: TrainConfig) -> tuple[int, int]:
-    """Operators launched by one whole update, and the bytes that it allocates at most; weights are left as they are."""
+    """Operators launched by one whole update, and the most bytes that training holds at a time beside the weights.
+
+    The weights are left as they are.
+    """
     model, progress = deepcopy(amortizer), Progress()
-    optimizer, device = adamw(model, config), next(model.parameters()).device
-    losses = objective(model, torch.Generator(device).manual_seed(0))
+    device = next(model.parameters()).device
+    optimizer, losses = adamw(model, config), iter(list[Tensor]())
+    objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
 
     def update() -> None:
         nonlocal losses
         loss = next(losses, None)
         if loss is None:
-            losses = objective(model, torch.Generator(device).manual_seed(1))
+            losses = objective(model, torch.Generator(device).manual_seed(0))
             loss = next(losses)
         follow(loss, model, optimizer, config, progress)
 
-    update()  # makes the optimizer's moments and, for a pool, fills it
-    return launches(update), peak_bytes(update, device)
+    peak = peak_bytes(
+        lambda: (update(), update()), device
+    )  # from the start: tasks in flight, moments, activations
+    return launches(update), peak
 
 
 def launches(work: Callable[[], object]) -> int:
