@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from iai.amortizer import Amortizer
+from iai.configs import Experiment, build
 from iai.meter import peak_bytes
 from iai.objectives import Greedy, RandomStep, StepObjective
 from iai.updates import Progress, TrainConfig, adamw, follow
@@ -61,6 +62,21 @@ def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
     return Cost(tokens=total[0] // draws, flops=total[1] // draws)
 
 
+def planned(experiment: Experiment) -> int:
+    """Operations of a whole training of a pool, from its config alone; as `cost_of_update` counts them."""
+    objective, signal, config = experiment.objective, experiment.signal, experiment.refiner
+    shapes = build(experiment, device="meta")
+    slots = (
+        objective.queries
+        if experiment.regime == "implicit"
+        else shapes.regime.init(torch.zeros(1, 1, 1)).value.shape[1]
+    )
+    tokens = objective.points * signal.data + slots * (1 + signal.gradients)
+    weights = sum(p.numel() for p in shapes.refiner.blocks.parameters())
+    each = 6 * weights + 12 * config.depth * config.width * tokens
+    return experiment.train.updates * objective.tasks * tokens * each
+
+
 def load_of_update(amortizer: Amortizer, objective: StepObjective, config: TrainConfig) -> tuple[int, int]:
     """Operators launched by one whole update, and the most bytes that training holds at a time beside the weights.
 
@@ -79,9 +95,11 @@ def load_of_update(amortizer: Amortizer, objective: StepObjective, config: Train
             loss = next(losses)
         follow(loss, model, optimizer, config, progress)
 
-    peak = peak_bytes(
-        lambda: (update(), update()), device
-    )  # from the start: tasks in flight, moments, activations
+    def start() -> None:
+        update()
+        update()
+
+    peak = peak_bytes(start, device)  # of tasks in flight, moments and activations
     return launches(update), peak
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from iai import results
 from iai.configs import Experiment
+from iai.objectives import RandomStep, Unrolled
 from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
 from iai.tasks import Images
+from iai.updates import TrainConfig
 
 __all__ = ["PROFILES", "SECONDS", "Profile"]
 
@@ -70,7 +72,11 @@ def _points() -> dict[str, Callable[[Profile], Experiment]]:
 
 def trial(row: str, name: str, profile: Profile) -> Experiment:
     """A row as it is tried: half the updates, judged by tasks that neither train nor appear in any table."""
-    experiment = _half(alternatives(row)[name](centre(row, profile)))
+    return judged_as_trial(_half(alternatives(row)[name](centre(row, profile))))
+
+
+def judged_as_trial(experiment: Experiment) -> Experiment:
+    """The same judged by tasks that neither train nor appear in any table."""
     task = experiment.task
     if isinstance(task, Images):
         task = replace(task, split="validation")
@@ -82,12 +88,76 @@ def _trials() -> dict[str, Callable[[Profile], Experiment]]:
     return {f"choice/{row}/{name}": partial(trial, row, name) for row in ROWS for name in alternatives(row)}
 
 
+BUDGETS = {"quarter": 1 / 4, "half": 1 / 2, "whole": 1.0}
+"""Parts of a row's training, each a training of its own with its own warm-up and decay."""
+LOOPS = {
+    "pool": "tasks in flight",
+    "unrolled": "roll-out of all tasks",
+    "narrow": "roll-out of 1/K tasks",
+    "random": "one random step",
+}
+"""Loops that train on eq. 9."""
+COSTED = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/mnist/data"}
+"""The row of a family whose cost chapter 7 looks into."""
+
+
+def loop(family: str, name: str, budget: str, profile: Profile) -> Experiment:
+    """A row trained by one of the loops with about as many refinements with a gradient, for a part of its updates.
+
+    A refinement without a gradient is counted as a third of one with. Judged as trials are, as the best is chosen.
+    """
+    whole = judged_as_trial(chosen(COSTED[family], profile))
+    pool, updates = whole.objective, BUDGETS[budget] * whole.train.updates
+    settings = {
+        field: getattr(pool, field) for field in ("task", "tasks", "steps", "points", "queries", "growth")
+    }
+    steps, objective = pool.steps, pool
+    if name == "unrolled":
+        objective = Unrolled(**settings | {"tasks": pool.tasks * steps}, detach=True)
+        updates /= steps
+    elif name == "narrow":
+        objective = Unrolled(**settings, detach=True)
+    elif name == "random":
+        objective = RandomStep(**settings)
+        updates /= 1 + (steps - 1) / 6
+    return replace(whole, objective=objective, train=for_updates(whole.train, updates))
+
+
+def one_context(family: str, budget: str, profile: Profile) -> Experiment:
+    """The 1-step model at equal data, all observations of a task in one context, for twice the tokens in training."""
+    whole = judged_as_trial(chosen(COSTED[family], profile))
+    pool, slots = whole.objective, whole.objective.queries if whole.regime == "implicit" else 1
+    points = pool.points * pool.steps
+    updates = 2 * BUDGETS[budget] * whole.train.updates * (pool.points + slots) / (points + slots)
+    return replace(
+        whole,
+        objective=replace(pool, steps=1, points=points, growth=0.0),
+        evaluation=replace(whole.evaluation, points=points, steps=1),
+        train=for_updates(whole.train, updates),
+    )
+
+
+def for_updates(train: TrainConfig, updates: float) -> TrainConfig:
+    """A training of so many updates, at most an eighth of them warm-up."""
+    return replace(train, updates=round(updates), warmup=min(train.warmup, round(updates / 8)))
+
+
+def _costs() -> dict[str, Callable[[Profile], Experiment]]:
+    """What training costs: loops against each other, many steps against one on all data; chapter 7."""
+    keys: dict[str, Callable[[Profile], Experiment]] = {}
+    for family in COSTED:
+        for budget in BUDGETS:
+            keys |= {f"cost/{family}/{name}/{budget}": partial(loop, family, name, budget) for name in LOOPS}
+            keys[f"cost/{family}/one-context/{budget}"] = partial(one_context, family, budget)
+    return keys
+
+
 def _half(experiment: Experiment) -> Experiment:
     """The same with half the updates."""
     return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
 
 
-EXPERIMENTS = _tables() | _token_scale() | _points() | _trials()
+EXPERIMENTS = _tables() | _token_scale() | _points() | _costs() | _trials()
 
 
 def experiment(key: str, profile: str) -> Experiment:

@@ -166,6 +166,28 @@ def summary(
     return Missing(reason=f"{baseline} was not evaluated after {k} steps", shown="–")
 
 
+def fact(key: str, profile: str, name: str) -> Summary | Missing:
+    """A number that records have beside their metrics, such as `seconds` or `peak_memory`, over the seeds."""
+    found = records(key, profile)
+    if not found:
+        return Missing(reason=f"no {profile} run of {key}")
+    if any(name not in record for record in found):
+        return Missing(reason=f"not all {profile} runs of {key} were asked for {name}")
+    return Summary(
+        values=tuple(float(record[name]) for record in found),
+        errors=(math.nan,) * len(found),
+        seeds=tuple(record["seed"] for record in found),
+        profile=profile,
+        commits=tuple(sorted({str(record.get("commit")) for record in found})),
+    )
+
+
+def measured(name: str) -> dict[str, Any] | None:
+    """What `make bench` or `make grid` measured, `bench/<name>.json` of the ledger; None if it never ran."""
+    path = root() / "bench" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not known: one line with the near matches, else with all that there is."""
     names = list(known)
