@@ -15,7 +15,7 @@ from iai.types import Batch, concat
 class Centroids:
     """Logits -|x - m_c|^2 / (2 s^2), with m_c the class means and s^2 the variance around them, of one axis.
 
-    The Gaussian classifier of equal spherical classes, with no parameter to tune (Snell et al. 2017, without a network).
+    The Gaussian classifier of equal spherical classes, with nothing to tune (Snell et al. 2017, without a network).
     A class not seen yet counts as far as the farthest that was.
     """
 
