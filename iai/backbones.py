@@ -16,9 +16,10 @@ from iai.types import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """A network from images `n 3 size size` to features `n d`, and how it wants its pixels (of 0 ... 1)."""
+    """A network from images `n 3 size size` to features `n features`, and how it wants its pixels (of 0 ... 1)."""
 
     load: Callable[[], nn.Module]
+    features: int
     size: int
     mean: tuple[float, float, float]
     sd: tuple[float, float, float]
@@ -63,7 +64,9 @@ def dinov2() -> nn.Module:
         raise UserError(f"torch.hub cannot fetch DINOv2 ({error}): needs a network, once") from error
 
 
+HALF = (0.5, 0.5, 0.5)
+IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BACKBONES = {
-    "efficientnet-lite0": Backbone(load=EfficientNet, size=128, mean=(0.5, 0.5, 0.5), sd=(0.5, 0.5, 0.5)),
-    "dinov2-vits14": Backbone(load=dinov2, size=224, mean=(0.485, 0.456, 0.406), sd=(0.229, 0.224, 0.225)),
+    "efficientnet-lite0": Backbone(load=EfficientNet, features=1280, size=128, mean=HALF, sd=HALF),
+    "dinov2-vits14": Backbone(load=dinov2, features=384, size=224, mean=IMAGENET_MEAN, sd=IMAGENET_SD),
 }

@@ -127,11 +127,11 @@ def features_of(
 
 def claim(folder: Path, job: dict[str, Any]) -> None:
     """Take up the unfinished work in a folder, which must be of this very job."""
-    note = folder / "job.json"
-    text = json.dumps(job, sort_keys=True)
-    if note.is_file() and note.read_text() != text:
+    note = folder / "job.txt"
+    name = hashlib.sha256(json.dumps(job, sort_keys=True).encode())
+    if note.is_file() and note.read_text() != name.hexdigest():
         raise UserError(f"{folder} is unfinished work of another extraction: finish that one, or delete it")
-    replace_file(note, text.encode())
+    replace_file(note, name.hexdigest().encode())
 
 
 def extract(arguments: argparse.Namespace) -> Path:
@@ -141,6 +141,8 @@ def extract(arguments: argparse.Namespace) -> Path:
         raise UserError(f"{target} exists: delete it to make it again")
     backbone = BACKBONES[arguments.backbone]
     projection = Projection.read(arguments.projection) if arguments.projection else None
+    if projection and projection.components.shape[1] != backbone.features:
+        raise UserError(f"{arguments.projection} is not of {arguments.backbone}: make another with --fit")
     sets = [images(arguments.source, train, backbone.images(), arguments.download) for train in (True, False)]
     labels = [labels_of(found) for found in sets]
     classes = [list(map(str, getattr(found, "classes", sorted({*labels[0]})))) for found in sets]
@@ -148,20 +150,19 @@ def extract(arguments: argparse.Namespace) -> Path:
         raise UserError(f"the train and test images of {arguments.source} are not of the same classes")
     device = pick_device(arguments.device)
     network = backbone.load().to(device).eval()
-    files = [str(getattr(found, "samples", "")) for found in sets]
     unfinished = target.with_suffix(".parts")
-    what = hashlib.sha256(json.dumps([labels, files]).encode()).hexdigest()
-    claim(unfinished, {"backbone": arguments.backbone, "source": arguments.source, "images": what})
-    x = [
+    files = [getattr(found, "samples", []) for found in sets]
+    claim(unfinished, {"backbone": arguments.backbone, "source": arguments.source, "images": [labels, files]})
+    train, test = (
         features_of(found, network, unfinished / split, device, arguments.workers)
         for found, split in zip(sets, data.SPLITS)
-    ]
+    )
     if arguments.fit:
-        projection = Projection.fit(x[0])
+        projection = Projection.fit(train)
         projection.write(arguments.fit)
-    half = [(projection(part) if projection else part).half() for part in x]
-    y = [np.array(part, dtype=np.int16) for part in labels]
-    write_npz(target, x_train=half[0], y_train=y[0], x_test=half[1], y_test=y[1], classes=classes[0])
+    x_train, x_test = ((projection(x) if projection else x).half() for x in (train, test))
+    y_train, y_test = (np.array(part, dtype=np.int16) for part in labels)
+    write_npz(target, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, classes=classes[0])
     shutil.rmtree(unfinished)
     return target
 

@@ -48,7 +48,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(Patches, "killed_at", -1)
     monkeypatch.setattr(Patches, "chunks", 0)
     half = (0.5, 0.5, 0.5)
-    monkeypatch.setitem(BACKBONES, "patches", Backbone(load=Patches, size=32, mean=half, sd=half))
+    monkeypatch.setitem(
+        BACKBONES, "patches", Backbone(load=Patches, features=256, size=32, mean=half, sd=half)
+    )
     return tmp_path / "images"
 
 
@@ -165,6 +167,8 @@ def test_mistakes_are_one_line(run: Run, folder: Path, capsys: pytest.CaptureFix
     assert "invalid choice: 'resnet'" in words("--backbone", "resnet")
     assert "is no projection" in words("--projection", str(folder / "train" / "bag" / "0.png"))
     assert "is no projection" in words("--projection", "nowhere.npz")
+    extract.Projection(torch.ones(8), torch.ones(256, 8), torch.tensor(1.0)).write(folder / "narrow.npz")
+    assert "narrow.npz is not of patches" in words("--projection", str(folder / "narrow.npz"))
     assert "not allowed with" in words("--projection", "p.npz", "--fit", "q.npz")
     (folder / "test" / "hat").mkdir()
     (folder / "test" / "bag" / "0.png").rename(folder / "test" / "hat" / "0.png")
