@@ -11,7 +11,7 @@ from iai.losses import LOSSES
 from iai.objectives import Greedy, RandomStep, StepObjective, Unrolled
 from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.tasks import Gravity, Images, LinearRegression
+from iai.tasks import Features, Gravity, Images, LinearRegression
 from iai.train import TrainConfig
 from iai.types import KnownTask, Task, UserError
 
@@ -46,6 +46,7 @@ TYPES: dict[str, type] = {
     for cls in (
         EvaluationConfig,
         Experiment,
+        Features,
         Gravity,
         Greedy,
         Images,

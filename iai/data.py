@@ -2,11 +2,13 @@
 
 Full data lie in the folder that `IAI_DATA` names (default ~/.cache/iai), as torchvision's own classes write
 them, so a download by torchvision and a folder filled by hand are the same thing. A small sample of each data
-set ships with the package.
+set ships with the package. Features of images are files that `python -m iai.extract` makes there.
 """
 
 import hashlib
+import io
 import os
+import zipfile
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float16, Int64, UInt8
 from torch import Tensor
 
 from iai.types import UserError
@@ -99,8 +101,37 @@ def images(
     return pixels, labels
 
 
+FEATURES = 256
+"""Features of an image in every feature set."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Images of both parts as features of one scale (RMS about 1), their classes by number and name, and a hash."""
+
+    x_train: Float16[Tensor, "n 256"]
+    y_train: Int64[Tensor, " n"]
+    x_test: Float16[Tensor, "m 256"]
+    y_test: Int64[Tensor, " m"]
+    classes: tuple[str, ...]
+    content: str
+
+
+def features(name: str, source: str = "full") -> FeatureSet:
+    """A feature set, read once a process: `features/<name>.npz` in IAI_DATA, or the "sample" of packaged images.
+
+    A sample is named by image sets, as "mnist" or "mnist+fashion-mnist" (20 classes), and its features are those of
+    no network: the 16 x 16 lowest frequencies of the discrete cosine transform of the pixels, less the mean of the
+    training images and over one common scale. Raises `UserError` where there is no such set, or no such file.
+    """
+    _check("source", source, SOURCES)
+    return _frequencies(name) if source == "sample" else _features(root() / "features" / f"{name}.npz")
+
+
 def identity(name: str, split: str, source: str = "full") -> str:
-    """A hash of the content of one part of a data set, for records."""
+    """A hash of the content of one part of a data set, or of its "features", for records."""
+    if split == "features":
+        return features(name, source).content
     images(name, split, source)
     return (_sample(name, split) if source == "sample" else _full(name, split, root()))[2]
 
@@ -136,6 +167,43 @@ def _read(name: str, file: str, folder: Path) -> Tensor:
         raise UserError(f"{path} is not the published file of {name}; delete it and {fix}")
     header = 16 if "idx3" in file else 8
     return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
+
+
+@cache
+def _features(path: Path) -> FeatureSet:
+    command = f"python -m iai.extract IMAGES {path.stem} --projection projection.npz"
+    if not path.is_file():
+        raise UserError(
+            f"no features of {path.stem} in IAI_DATA={root()} ({path} is missing); set IAI_DATA to its folder, or"
+            f" run: {command}"
+        )
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            x = [torch.from_numpy(arrays[f"x_{split}"]).half() for split in SPLITS]
+            y = [torch.from_numpy(arrays[f"y_{split}"]).long() for split in SPLITS]
+            classes = tuple(map(str, arrays["classes"]))
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is no feature file ({error}); delete it and run: {command}") from error
+    if {part.shape[1:] for part in x} != {(FEATURES,)}:
+        raise UserError(f"{path} has vectors of {x[0].shape[-1]}, not of {FEATURES}; run: {command}")
+    return FeatureSet(x[0], y[0], x[1], y[1], classes, f"sha256:{hashlib.sha256(content).hexdigest()}")
+
+
+@cache
+def _frequencies(name: str) -> FeatureSet:
+    names = name.split("+")
+    parts = [[images(one, split, "sample") for one in names] for split in SPLITS]
+    wave = (torch.outer(torch.arange(16), torch.arange(28) + 0.5).double() * torch.pi / 28).cos()
+    wave[0] /= 2**0.5
+    low = [wave @ torch.cat([pixels for pixels, _ in part]).double() @ wave.T for part in parts]
+    x_train, x_test = (x.flatten(1) - low[0].flatten(1).mean(0) for x in low)
+    y_train, y_test = (torch.cat([y + 10 * i for i, (_, y) in enumerate(part)]) for part in parts)
+    scale = x_train.square().mean().sqrt()
+    classes = tuple(f"{one} {label}" for one in names for label in range(10))
+    content = "".join(identity(one, split, "sample") for split in SPLITS for one in names)
+    digest = f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
+    return FeatureSet((x_train / scale).half(), y_train, (x_test / scale).half(), y_test, classes, digest)
 
 
 def _check(what: str, value: str, known: tuple[str, ...]) -> None:

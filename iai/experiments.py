@@ -17,7 +17,7 @@ from iai.cost import cost_of_update, load_of_update, peak_flops
 from iai.evaluate import as_json, evaluate, evaluate_learner
 from iai.failures import told
 from iai.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
-from iai.tasks import Images
+from iai.tasks import Features, Images
 from iai.train import Progress, pick_device, train
 from iai.types import UserError
 
@@ -116,7 +116,8 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer:
 def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, Any]:
     """What a result is a result of: config, data, sources, commit."""
     config = to_json(chosen)
-    images = [task for task in [chosen.task, *chosen.evaluation_sets.values()] if isinstance(task, Images)]
+    tasks = [chosen.task, *chosen.evaluation_sets.values()]
+    stored = [task for task in tasks if isinstance(task, Images | Features)]
     return {
         **names,
         "seed": seed,
@@ -125,7 +126,7 @@ def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, 
         "sources_hash": results.sources_hash(),
         "commit": results.commit(),
         "data": {
-            f"{t.dataset}/{t.file}/{t.source}": data.identity(t.dataset, t.file, t.source) for t in images
+            f"{t.dataset}/{t.file}/{t.source}": data.identity(t.dataset, t.file, t.source) for t in stored
         },
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 UNHASHED = (
     "__init__.py",
     "__main__.py",
+    "backbones.py",
     "bound.py",
     "choices.py",
     "commands.py",
@@ -20,6 +21,7 @@ UNHASHED = (
     "cost.py",
     "examples.py",
     "experiments.py",
+    "extract.py",
     "failures.py",
     "jobs.py",
     "locks.py",

@@ -11,13 +11,14 @@ from small import awake, data, small
 from iai.configs import Experiment, build, from_json, to_json
 from iai.losses import LOSSES
 from iai.regimes import Signal
-from iai.tasks import Gravity, Images, LinearRegression
+from iai.tasks import Features, Gravity, Images, LinearRegression
 from iai.types import Batch, State
 
 TASKS = {
     "regression": LinearRegression(dimension=2),
     "gravity": Gravity(),
     "images": Images(source="sample", projection=5, ways=3),
+    "features": Features(dataset="mnist", source="sample", projection=5, ways=3),
 }
 TOKENS = {"full": ("mean", "sample"), "causal": ("sample", "running")}
 

@@ -6,13 +6,14 @@ from torch.func import grad
 
 from iai.losses import LOSSES, squared_error
 from iai.regimes import Decoder, Parameters, Predictions, Signal
-from iai.tasks import Gravity, Images, LinearRegression
+from iai.tasks import Features, Gravity, Images, LinearRegression
 from iai.types import Batch
 
 TASKS = {
     "regression": LinearRegression(dimension=3),
     "gravity": Gravity(),
     "images": Images(source="sample", projection=5, ways=3),
+    "features": Features(dataset="mnist", source="sample", projection=5, ways=3),
 }
 
 

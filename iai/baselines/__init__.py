@@ -5,16 +5,18 @@ from functools import cache
 
 import torch
 
+from iai.baselines.centroids import Centroids
 from iai.baselines.descent import Descent, tune
 from iai.baselines.gravity import Planet
 from iai.baselines.logistic import Logistic
 from iai.baselines.mean import Mean
 from iai.baselines.neighbours import Neighbours
 from iai.baselines.ridge import Memoryless, Ridge
-from iai.tasks import Gravity, Images, LinearRegression, episode
+from iai.tasks import Features, Gravity, Images, LinearRegression, episode
 from iai.types import Learner
 
 __all__ = [
+    "Centroids",
     "Descent",
     "Learner",
     "Logistic",
@@ -27,7 +29,7 @@ __all__ = [
     "tune",
 ]
 
-Known = LinearRegression | Gravity | Images
+Known = LinearRegression | Gravity | Images | Features
 
 TUNING_SEED = 917_203
 """Seed of the tasks that learning rates are tuned on; no other code draws from it."""
@@ -42,9 +44,8 @@ def for_task(task: Known, points: int = 32, steps: int = 10) -> dict[str, Learne
     classify = task.loss == "cross_entropy"
     start = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
     descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)
-    training = replace(task, split="train") if isinstance(task, Images) else task
     generator = torch.Generator().manual_seed(TUNING_SEED)
-    batches, queries = episode(training, generator, tasks=64, steps=steps, points=points, queries=32)
+    batches, queries = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
     learners: dict[str, Learner] = {
         "mean": Mean(dy=task.dy, classify=classify),
         "sgd": tune(replace(descent, optimizer="sgd"), batches, queries),
@@ -58,4 +59,14 @@ def for_task(task: Known, points: int = 32, steps: int = 10) -> dict[str, Learne
         learners["bayes"] = Planet(task=task)
     if isinstance(task, Images):
         learners["logistic"] = Logistic(dy=task.dy)
+    if isinstance(task, Features):
+        learners["logistic"] = Logistic(dy=task.dy)
+        learners["centroids"] = Centroids(dy=task.dy)
     return learners
+
+
+def _training(task: Known) -> Known:
+    """The tasks to tune on: of training examples and, where classes are set apart, of training classes."""
+    if isinstance(task, Features):
+        return replace(task, split="train", classes="all" if task.classes == "all" else "train")
+    return replace(task, split="train") if isinstance(task, Images) else task

@@ -2,12 +2,13 @@
 
 import torch
 
+from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
 from iai.tasks.linear_regression import LinearRegression
 from iai.types import Batch, Task
 
-__all__ = ["Gravity", "Images", "LinearRegression", "episode"]
+__all__ = ["Features", "Gravity", "Images", "LinearRegression", "episode"]
 
 
 def episode(

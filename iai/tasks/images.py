@@ -5,14 +5,13 @@ from functools import cache
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
-from torch.nn.functional import embedding, one_hot
+from torch.nn.functional import embedding
 
 from iai import data
+from iai.tasks.classes import Pool, Split, draw, linear_softmax, pool
 from iai.types import Batch, UserError
-
-Split = Literal["train", "validation", "test"]
 
 CLASSES = 10
 PIXELS = 28 * 28
@@ -70,31 +69,16 @@ class Images:
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
         """The known likelihood of one task: the logits of a linear softmax."""
-        rows = theta.reshape(self.ways, self.dx + 1)
-        return x @ rows[:, :-1].T + rows[:, -1]
+        return linear_softmax(x, theta, self.ways)
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Distinct images of new tasks, x `tasks points dx` and one-hot labels `tasks points ways`.
 
         Raises `UserError` where a task could ask for more images than its classes have.
         """
-        pool = _pool(self.dataset, self.split, self.source, generator.device)
-        available = sum(sorted(pool.sizes)[: self.ways])
-        if points > available:
-            part = f"{self.dataset} ({self.source}, {self.split})"
-            raise UserError(f"{points} images a task, but {part} may have only {available}; ask for fewer")
-        device = generator.device
-        shuffled = torch.rand(tasks, CLASSES, generator=generator, device=device).argsort(dim=1)
-        classes = shuffled[:, : self.ways]
-        if self.law == "projection":
-            classes = classes.sort(dim=1).values
-        ends = pool.counts[classes].cumsum(dim=1)
-        place = distinct(generator, ends[:, -1:], points)
-        label = torch.searchsorted(ends, place, right=True)
-        # A place counts through the images of the task's classes, one class after another, as the pool does.
-        index = pool.ends[classes.gather(1, label)] + place - ends.gather(1, label)
-        y = one_hot(label, self.ways).float()
-        return Batch(self._inputs(generator, embedding(index, pool.pixels)), y)
+        images = _pool(self.dataset, self.split, self.source, generator.device)
+        index, y = draw(images, generator, tasks, points, self.ways, ordered=self.law == "projection")
+        return Batch(self._inputs(generator, embedding(index, images.values)), y)
 
     def _inputs(
         self, generator: torch.Generator, pixels: UInt8[Tensor, "tasks n 784"]
@@ -111,48 +95,8 @@ class Images:
         return projected - mean * matrix.sum(dim=1, keepdim=True)
 
 
-@dataclass(frozen=True)
-class Pool:
-    """One part of a data set on one device, sorted by class: images a class, and where each class ends."""
-
-    pixels: UInt8[Tensor, "n 784"]
-    counts: Int64[Tensor, "10"]
-    ends: Int64[Tensor, "10"]
-    sizes: tuple[int, ...]
-
-
 @cache
 def _pool(dataset: str, split: Split, source: str, device: torch.device) -> Pool:
     pixels, labels = data.images(dataset, "test" if split == "test" else "train", source)
-    order = torch.cat([members(labels, label, split) for label in range(CLASSES)])
-    counts = labels[order].bincount(minlength=CLASSES)
-    by_class = pixels.reshape(-1, PIXELS)[order]
-    return Pool(by_class.to(device), counts.to(device), counts.cumsum(0).to(device), tuple(counts.tolist()))
-
-
-def members(labels: Int64[Tensor, " n"], label: int, split: Split) -> Int64[Tensor, " m"]:
-    """Where the images of one class are that belong to a split: of training images the last sixth is validation."""
-    found = (labels == label).nonzero()[:, 0]
-    kept = len(found) * 5 // 6
-    return {"train": found[:kept], "validation": found[kept:], "test": found}[split]
-
-
-def distinct(
-    generator: torch.Generator, sizes: Int64[Tensor, "tasks 1"], points: int, rounds: int = 20
-) -> Int64[Tensor, "tasks points"]:
-    """`points` distinct integers of 0 ... size - 1 for each task, in random order, in O(points) operations.
-
-    The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs
-    u with key - u modulo size, and swaps a pair or not by a hash of its larger member. A place stays where it
-    was, and so is not uniform, with probability 2^-rounds.
-    """
-    tasks, device = sizes.shape[0], sizes.device
-    keys = torch.rand(rounds, tasks, 1, generator=generator, device=device)
-    salts = torch.randint(2**62, (rounds, tasks, 1), generator=generator, device=device)
-    place = torch.arange(points, device=device).expand(tasks, points)
-    for key, salt in zip((keys * sizes).long(), salts, strict=True):
-        partner = (key - place) % sizes
-        mixed = (torch.maximum(place, partner) ^ salt) * 0x2545F4914F6CDD1D
-        mixed = (mixed ^ (mixed >> 29)) * 0x1B03738712FAD5C9
-        place = torch.where((mixed >> 40) & 1 == 1, partner, place)
-    return place
+    name = f"{dataset} ({source}, {split})"
+    return pool(name, pixels.reshape(-1, PIXELS), labels, list(range(CLASSES)), split, device)

@@ -5,13 +5,14 @@ import torch
 
 from iai import baselines
 from iai.baselines import Learner, for_task
-from iai.tasks import Gravity, Images, LinearRegression, episode
+from iai.tasks import Features, Gravity, Images, LinearRegression, episode
 from iai.types import Batch
 
 TASKS = {
     "linear-regression": LinearRegression(dimension=3),
     "gravity": Gravity(),
     "images": Images(projection=8, ways=4, source="sample", split="test"),
+    "features": Features(dataset="mnist", source="sample", split="test", classes="all", ways=4, projection=8),
 }
 LEARNERS = [(task, name) for task in TASKS for name in for_task(TASKS[task], points=6, steps=2)]
 
@@ -27,6 +28,7 @@ def drawn(task: str) -> tuple[list[Batch], Batch]:
 def test_every_task_has_its_baselines() -> None:
     common = {"mean", "sgd", "adam", "neighbours"}
     own = {"linear-regression": {"ridge", "memoryless"}, "gravity": {"bayes"}, "images": {"logistic"}}
+    own["features"] = {"logistic", "centroids"}
     for task in TASKS:
         assert {name for t, name in LEARNERS if t == task} == common | own[task]
 

@@ -6,10 +6,15 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from iai.tasks import Gravity, Images, LinearRegression, episode
+from iai.tasks import Features, Gravity, Images, LinearRegression, episode
 from iai.types import Task, concat
 
-TASKS = [LinearRegression(dimension=3), Gravity(), Images(law="permutation", source="sample", split="test")]
+TASKS = [
+    LinearRegression(dimension=3),
+    Gravity(),
+    Images(law="permutation", source="sample", split="test"),
+    Features(dataset="mnist", source="sample", ways=3),
+]
 
 
 @pytest.mark.parametrize("steps", [0, 1, 4])
@@ -30,5 +35,5 @@ def test_a_seed_decides_a_draw(task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
-def test_a_task_is_plain_data(task: LinearRegression | Gravity | Images) -> None:
+def test_a_task_is_plain_data(task: LinearRegression | Gravity | Images | Features) -> None:
     assert type(task)(**json.loads(json.dumps(asdict(task)))) == task

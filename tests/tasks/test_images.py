@@ -11,7 +11,7 @@ from torch.func import vmap
 
 from iai import data
 from iai.tasks import Images
-from iai.tasks.images import distinct
+from iai.tasks.classes import distinct
 from iai.types import UserError
 
 Law = Literal["permutation", "projection", "both"]

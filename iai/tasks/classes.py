@@ -1,0 +1,102 @@
+"""What tasks drawn from labelled examples share: a pool sorted by class, distinct draws, a linear softmax."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int64, Shaped
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from iai.types import UserError
+
+Split = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Examples on one device, sorted by class: images a class, and where each class ends."""
+
+    name: str
+    values: Shaped[Tensor, "n features"]
+    counts: Int64[Tensor, " classes"]
+    ends: Int64[Tensor, " classes"]
+    sizes: tuple[int, ...]
+
+
+def pool(
+    name: str,
+    values: Shaped[Tensor, "n features"],
+    labels: Int64[Tensor, " n"],
+    chosen: list[int],
+    split: Split,
+    device: torch.device,
+) -> Pool:
+    """The examples of a split that are of the chosen classes; `name` is what errors call them."""
+    parts = [members(labels, label, split) for label in chosen]
+    sizes = tuple(map(len, parts))
+    counts = torch.tensor(sizes)
+    return Pool(
+        name, values[torch.cat(parts)].to(device), counts.to(device), counts.cumsum(0).to(device), sizes
+    )
+
+
+def members(labels: Int64[Tensor, " n"], label: int, split: Split) -> Int64[Tensor, " m"]:
+    """Where the images of one class are that belong to a split: of training images the last sixth is validation."""
+    found = (labels == label).nonzero()[:, 0]
+    kept = len(found) * 5 // 6
+    return {"train": found[:kept], "validation": found[kept:], "test": found}[split]
+
+
+def draw(
+    pool: Pool, generator: torch.Generator, tasks: int, points: int, ways: int, ordered: bool = False
+) -> tuple[Int64[Tensor, "tasks points"], Float[Tensor, "tasks points ways"]]:
+    """Distinct examples of `ways` random classes a task, as places in a pool, and their one-hot labels.
+
+    The classes get their labels in a random order, or in the pool's if `ordered`. Raises `UserError` where the pool
+    has fewer classes, or where a task could ask for more images than its classes have.
+    """
+    if ways > len(pool.sizes):
+        raise UserError(f"ways = {ways}, but {pool.name} has {len(pool.sizes)} classes; ask for fewer")
+    available = sum(sorted(pool.sizes)[:ways])
+    if points > available:
+        raise UserError(f"{points} images a task, but {pool.name} may have only {available}; ask for fewer")
+    shape = (tasks, len(pool.sizes))
+    classes = torch.rand(shape, generator=generator, device=generator.device).argsort(dim=1)[:, :ways]
+    if ordered:
+        classes = classes.sort(dim=1).values
+    ends = pool.counts[classes].cumsum(dim=1)
+    place = distinct(generator, ends[:, -1:], points)
+    label = torch.searchsorted(ends, place, right=True)
+    # A place counts through the images of the task's classes, one class after another, as the pool does.
+    index = pool.ends[classes.gather(1, label)] + place - ends.gather(1, label)
+    return index, one_hot(label, ways).float()
+
+
+def distinct(
+    generator: torch.Generator, sizes: Int64[Tensor, "tasks 1"], points: int, rounds: int = 20
+) -> Int64[Tensor, "tasks points"]:
+    """`points` distinct integers of 0 ... size - 1 for each task, in random order, in O(points) operations.
+
+    The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs
+    u with key - u modulo size, and swaps a pair or not by a hash of its larger member. A place stays where it
+    was, and so is not uniform, with probability 2^-rounds.
+    """
+    tasks, device = sizes.shape[0], sizes.device
+    keys = torch.rand(rounds, tasks, 1, generator=generator, device=device)
+    salts = torch.randint(2**62, (rounds, tasks, 1), generator=generator, device=device)
+    place = torch.arange(points, device=device).expand(tasks, points)
+    for key, salt in zip((keys * sizes).long(), salts, strict=True):
+        partner = (key - place) % sizes
+        mixed = (torch.maximum(place, partner) ^ salt) * 0x2545F4914F6CDD1D
+        mixed = (mixed ^ (mixed >> 29)) * 0x1B03738712FAD5C9
+        place = torch.where((mixed >> 40) & 1 == 1, partner, place)
+    return place
+
+
+def linear_softmax(
+    x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"], ways: int
+) -> Float[Tensor, "n dy"]:
+    """Logits of one task whose theta is, for each class, its weights and then its bias, in any shape."""
+    rows = theta.reshape(ways, x.shape[-1] + 1)
+    return x @ rows[:, :-1].T + rows[:, -1]
