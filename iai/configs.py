@@ -7,11 +7,12 @@ import torch
 
 from iai.amortizer import Amortizer
 from iai.evaluate import EvaluationConfig
+from iai.relations import Relations, RelationsConfig
 from iai.losses import LOSSES
 from iai.objectives import Greedy
 from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.tasks import Gravity, Images, LinearRegression
+from iai.tasks import CausalOrder, Gravity, Images, LinearRegression
 from iai.train import TrainConfig
 from iai.types import KnownTask, Task, UserError
 
@@ -44,10 +45,12 @@ class Experiment:
 TYPES: dict[str, type] = {
     cls.__name__: cls
     for cls in (
+        CausalOrder,
         EvaluationConfig,
         Experiment,
         Gravity,
         Greedy,
+        RelationsConfig,
         Images,
         LinearRegression,
         RefinerConfig,
@@ -116,7 +119,9 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
         interface = Interface(
             dx=task.dx, dy=task.dy, slot=predictions.width, past=past, anchor="x", independent=True, **scales
         )
-        return Amortizer(predictions, Refiner(_with_update(experiment), interface))
+        config = _with_update(experiment)
+        refiner = Relations(config, interface) if isinstance(config, RelationsConfig) else Refiner(config, interface)
+        return Amortizer(predictions, refiner)
     if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
         raise UserError(
             "the mean gradient shows every context the whole batch: with a causal mask, tokens='running'"
