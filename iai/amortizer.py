@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.relations import Relations
 from iai.refiner import Refiner
 from iai.regimes import Parameters, Predictions
+from iai.relations import Relations
 from iai.types import Batch, State
 
 

@@ -7,11 +7,11 @@ import torch
 
 from iai.amortizer import Amortizer
 from iai.evaluate import EvaluationConfig
-from iai.relations import Relations, RelationsConfig
 from iai.losses import LOSSES
 from iai.objectives import Greedy
 from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
+from iai.relations import Relations, RelationsConfig
 from iai.tasks import CausalOrder, Gravity, Images, LinearRegression
 from iai.train import TrainConfig
 from iai.types import KnownTask, Task, UserError
@@ -114,14 +114,13 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
             )
         if experiment.space == "softmax":  # probabilities start out uniform
             scales["slot_scale"] = 1 / task.dy
-        predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history)
+        alike = isinstance(experiment.refiner, RelationsConfig)
+        predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history, alike)
         past = predictions.width if signal.history else 0
         interface = Interface(
             dx=task.dx, dy=task.dy, slot=predictions.width, past=past, anchor="x", independent=True, **scales
         )
-        config = _with_update(experiment)
-        refiner = Relations(config, interface) if isinstance(config, RelationsConfig) else Refiner(config, interface)
-        return Amortizer(predictions, refiner)
+        return Amortizer(predictions, _refiner(_with_update(experiment), interface))
     if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
         raise UserError(
             "the mean gradient shows every context the whole batch: with a causal mask, tokens='running'"
@@ -131,7 +130,12 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
     past = width * (1 + signal.gradients) if signal.history else 0
     anchor: Anchor = "y" if parameters.anchor.shape[1] else "none"
     interface = Interface(dx=task.dx, dy=task.dy, slot=width, past=past, anchor=anchor, **scales)
-    return Amortizer(parameters, Refiner(experiment.refiner, interface))
+    return Amortizer(parameters, _refiner(experiment.refiner, interface))
+
+
+def _refiner(config: RefinerConfig, interface: Interface) -> Refiner | Relations:
+    """The refiner that a config describes."""
+    return Relations(config, interface) if isinstance(config, RelationsConfig) else Refiner(config, interface)
 
 
 def parametric(experiment: Experiment) -> Parameters:

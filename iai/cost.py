@@ -27,15 +27,15 @@ def cost_of_update(amortizer: Amortizer, objective: Greedy) -> Cost:
 
     The usual count of forward and backward of a Transformer; encoders, decoders and the optimizer are left out.
     """
-    config, device = amortizer.refiner.config, next(amortizer.parameters()).device
-    weights = sum(p.numel() for p in amortizer.refiner.blocks.parameters())
+    blocks, device = amortizer.refiner.blocks, next(amortizer.parameters()).device
+    weights = sum(p.numel() for p in blocks.parameters())
     passes: list[Cost] = []
 
     def count(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
         b, t, width = arguments[0].shape
-        passes.append(Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * config.depth * width * t)))
+        passes.append(Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * len(blocks) * width * t)))
 
-    handle = amortizer.refiner.blocks[0].register_forward_pre_hook(count)
+    handle = blocks[0].register_forward_pre_hook(count)
     losses = objective(amortizer, torch.Generator(device).manual_seed(0))
     try:
         next(losses)

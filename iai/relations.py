@@ -7,7 +7,6 @@ are renamed alike.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -34,7 +33,7 @@ class Embedding(nn.Module):
         self.scale, self.features = scale, nn.Linear(1, 2 * width)
         nn.init.normal_(self.features.weight)
         nn.init.normal_(self.features.bias)
-        self.out = nn.Linear(width, width)
+        self.out = Encoder(width, width, 0.3)  # about the RMS of a product of two sines' means
 
     def forward(self, x: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks d d width"]:
         """One vector a pair (i, j), whatever the order of the observations."""
@@ -49,8 +48,12 @@ class Relations(nn.Module):
         super().__init__()
         if config.width % config.heads:
             raise ValueError(f"width {config.width} must be a multiple of heads {config.heads}")
-        if config.mask != "full" or config.update == "simplex" or interface.slot != interface.dx:
-            raise ValueError("relations have a full mask, and as state the logits of a pair: mask='full'")
+        if interface.slot != interface.dx or interface.past:
+            raise ValueError(
+                "relations refine logits of pairs of features: implicit, space='logits', history=0"
+            )
+        if config.mask != "full" or config.update == "simplex":
+            raise ValueError("relations see all of a mini-batch, and refine logits: set mask='full'")
         self.config, self.interface = config, interface
         self.embed = Embedding(config.width, interface.x_scale)
         self.encode_state = Encoder(2, config.width)

@@ -14,7 +14,7 @@ from torch import Tensor
 Family = Literal["erdos-renyi", "scale-free", "stochastic-block", "small-world"]
 
 BLOCKS, DAMPING, REWIRED = 2, 0.1, 0.3
-"""Blocks of a stochastic block model, the odds of an edge between them to one within; rewired share of a small world."""
+"""Blocks of a stochastic block model, odds of an edge between them to one within; share rewired in a small world."""
 
 
 def erdos_renyi(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,12 +16,8 @@ FEATURES = 64
 """Random Fourier features of a mechanism."""
 
 
-class Equations(Protocol):
-    """f_t of every node t."""
-
-    def __call__(self, earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
-        """f_t at observations of the nodes 0 ... t - 1."""
-        ...
+Equations = Callable[[Tensor], Tensor]
+"""f_t of every node t: observations of the nodes 0 ... t - 1, `tasks n t`, to `tasks n`."""
 
 
 @dataclass(frozen=True)
