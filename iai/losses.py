@@ -58,7 +58,10 @@ def leaves_first(y_hat: Float[Tensor, "*tasks d d"]) -> Int64[Tensor, "*tasks d"
 def leaf_error(
     y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]
 ) -> Float[Tensor, "*tasks d"]:
-    """1 where the k-th node of `leaves_first` still has a child when its turn comes, else 0 (FiP's error)."""
+    """1 where the k-th node of `leaves_first` still has a child when its turn comes, else 0: FiP's error.
+
+    The last node never has one, so the mean over nodes is at most (d - 1) / d.
+    """
     order = leaves_first(y_hat)
     picked = y.gather(-2, order[..., None].expand_as(y)).gather(-1, order[..., None, :].expand_as(y))
     return picked.triu(1).any(-1).to(y.dtype)

@@ -151,6 +151,25 @@ def test_a_step_reads_the_state_and_an_absolute_update_forgets_it() -> None:
         assert change.abs().max().item() > 1e-3
 
 
+@torch.no_grad()
+def test_without_attention_a_pair_is_rewritten_from_itself() -> None:
+    batches, queries = data(experiment())
+    amortizer = awake(experiment())
+    refiner = amortizer.refiner
+    for block in refiner.blocks:
+        for layer in (block.out, block.down):
+            layer.weight.zero_()
+            layer.bias.zero_()
+    start = amortizer.regime.init(queries.x)
+    value = torch.randn(3, NODES, NODES, generator=generator())
+    after = amortizer.step(State(value, start.anchor, start.past), batches[0]).value
+    x = batches[0].x[1]
+    phi, psi = refiner.embed.features(x[..., None]).sin().chunk(2, dim=-1)
+    mean = (phi[:, 2] * psi[:, 0]).mean(0)
+    pair = refiner.embed.out(mean) + refiner.encode_state(torch.stack([value[1, 2, 0], value[1, 0, 2]]))
+    torch.testing.assert_close(after[1, 2, 0], value[1, 2, 0] + refiner.head(refiner.norm(pair))[0])
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
