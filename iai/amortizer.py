@@ -7,13 +7,14 @@ from torch import Tensor, nn
 
 from iai.refiner import Refiner
 from iai.regimes import Parameters, Predictions
+from iai.relations import Relations
 from iai.types import Batch, State
 
 
 class Amortizer(nn.Module):
     """f_gamma(x, g_phi(D_T)) (eq. 5), with g one refiner repeated over mini-batches (eqs 7, 8)."""
 
-    def __init__(self, regime: Parameters | Predictions, refiner: Refiner):
+    def __init__(self, regime: Parameters | Predictions, refiner: Refiner | Relations):
         super().__init__()
         self.regime, self.refiner = regime, refiner
 

@@ -11,7 +11,8 @@ from iai.losses import LOSSES
 from iai.objectives import Greedy, RandomStep, StepObjective, Unrolled
 from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.tasks import Features, Gravity, Images, LinearRegression
+from iai.relations import Relations, RelationsConfig
+from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression
 from iai.train import TrainConfig
 from iai.types import KnownTask, Task, UserError
 
@@ -44,11 +45,13 @@ class Experiment:
 TYPES: dict[str, type] = {
     cls.__name__: cls
     for cls in (
+        CausalOrder,
         EvaluationConfig,
         Experiment,
         Features,
         Gravity,
         Greedy,
+        RelationsConfig,
         Images,
         LinearRegression,
         RandomStep,
@@ -116,12 +119,13 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
             )
         if experiment.space == "softmax":  # probabilities start out uniform
             scales["slot_scale"] = 1 / task.dy
-        predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history)
+        alike = isinstance(experiment.refiner, RelationsConfig)
+        predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history, alike)
         past = predictions.width if signal.history else 0
         interface = Interface(
             dx=task.dx, dy=task.dy, slot=predictions.width, past=past, anchor="x", independent=True, **scales
         )
-        return Amortizer(predictions, Refiner(_with_update(experiment), interface))
+        return Amortizer(predictions, _refiner(_with_update(experiment), interface))
     if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
         raise UserError(
             "the mean gradient shows every context the whole batch: with a causal mask, tokens='running'"
@@ -132,7 +136,12 @@ def _regime_and_refiner(experiment: Experiment) -> Amortizer:
     anchor: Anchor = "y" if parameters.anchor.shape[1] else "none"
     scales["running"] = signal.tokens == "running"
     interface = Interface(dx=task.dx, dy=task.dy, slot=width, past=past, anchor=anchor, **scales)
-    return Amortizer(parameters, Refiner(experiment.refiner, interface))
+    return Amortizer(parameters, _refiner(experiment.refiner, interface))
+
+
+def _refiner(config: RefinerConfig, interface: Interface) -> Refiner | Relations:
+    """The refiner that a config describes."""
+    return Relations(config, interface) if isinstance(config, RelationsConfig) else Refiner(config, interface)
 
 
 def parametric(experiment: Experiment) -> Parameters:

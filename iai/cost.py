@@ -36,19 +36,17 @@ def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
     The usual count of forward and backward of a Transformer; a third of it where no gradient is kept. Encoders,
     decoders and the optimizer are left out. Where updates differ at random, the mean of some.
     """
-    config, device = amortizer.refiner.config, next(amortizer.parameters()).device
-    weights = sum(p.numel() for p in amortizer.refiner.blocks.parameters())
+    blocks, device = amortizer.refiner.blocks, next(amortizer.parameters()).device
+    weights = sum(p.numel() for p in blocks.parameters())
     passes: list[Cost] = []
 
     def count(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
         b, t, width = arguments[0].shape
         share = 1 if torch.is_grad_enabled() else 3
-        passes.append(
-            Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * config.depth * width * t) // share)
-        )
+        passes.append(Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * len(blocks) * width * t) // share))
 
     draws = DRAWS if isinstance(objective, RandomStep) else 1
-    handle = amortizer.refiner.blocks[0].register_forward_pre_hook(count)
+    handle = blocks[0].register_forward_pre_hook(count)
     try:
         for draw in range(draws):
             losses = objective(amortizer, torch.Generator(device).manual_seed(draw))

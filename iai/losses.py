@@ -1,6 +1,8 @@
 """Losses and metrics: pure functions of a prediction and a target, one number an example."""
 
-from jaxtyping import Float
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from iai.types import Loss
@@ -30,11 +32,72 @@ def accuracy(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -
     return 1 - zero_one(y_hat, y)
 
 
-LOSSES: dict[str, Loss] = {"squared_error": squared_error, "cross_entropy": cross_entropy}
+def edge_cross_entropy(
+    y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]
+) -> Float[Tensor, "*tasks d"]:
+    """Cross-entropy of the edges i -> j of a graph, in nats, averaged over j, for logits and 0 or 1."""
+    return F.binary_cross_entropy_with_logits(y_hat, y, reduction="none").mean(-1)
+
+
+def leaves_first(y_hat: Float[Tensor, "*tasks d d"]) -> Int64[Tensor, "*tasks d"]:
+    """Nodes as they are removed, one after another: each has the fewest expected children among those that remain.
+
+    `y_hat` has the logits of the edges i -> j; those of i -> i are not read, and of equals the first is taken.
+    """
+    d = y_hat.shape[-1]
+    children = y_hat.sigmoid() * (1 - torch.eye(d, device=y_hat.device))
+    gone = torch.zeros_like(children[..., 0])
+    order = []
+    for _ in range(d):
+        expected = (children * (1 - gone)[..., None, :]).sum(-1)
+        order.append(torch.where(gone > 0, torch.inf, expected).argmin(-1))
+        gone = gone.scatter(-1, order[-1][..., None], 1.0)
+    return torch.stack(order, dim=-1)
+
+
+def leaf_error(
+    y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]
+) -> Float[Tensor, "*tasks d"]:
+    """1 where the k-th node of `leaves_first` still has a child when its turn comes, else 0: FiP's error.
+
+    The last node never has one, so the mean over nodes is at most (d - 1) / d.
+    """
+    order = leaves_first(y_hat)
+    picked = y.gather(-2, order[..., None].expand_as(y)).gather(-1, order[..., None, :].expand_as(y))
+    return picked.triu(1).any(-1).to(y.dtype)
+
+
+def order_accuracy(
+    y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]
+) -> Float[Tensor, "*tasks d"]:
+    """The share of pairs (ancestor, descendant) that `leaves_first` puts in order, repeated for every node.
+
+    1 where a graph has no edges.
+    """
+    below = y
+    for _ in range(y.shape[-1].bit_length()):
+        below = ((below + below @ below) > 0).to(y.dtype)
+    place = leaves_first(y_hat).argsort(-1)
+    right = (place[..., :, None] > place[..., None, :]) * below
+    pairs = below.sum((-2, -1))
+    share = torch.where(pairs > 0, right.sum((-2, -1)) / pairs.clamp_min(1), 1.0)
+    return share[..., None].expand(y.shape[:-1])
+
+
+LOSSES: dict[str, Loss] = {
+    "squared_error": squared_error,
+    "cross_entropy": cross_entropy,
+    "edge_cross_entropy": edge_cross_entropy,
+}
 """The training losses by the name that a task's `loss` field carries."""
 
 METRICS: dict[str, dict[str, Loss]] = {
     "squared_error": {"mse": squared_error, "loss": squared_error},
     "cross_entropy": {"error": zero_one, "accuracy": accuracy, "loss": cross_entropy},
+    "edge_cross_entropy": {
+        "error": leaf_error,
+        "order_accuracy": order_accuracy,
+        "loss": edge_cross_entropy,
+    },
 }
 """What is reported for a task, by the name of its training loss."""

@@ -112,12 +112,19 @@ class Parameters(nn.Module):
 class Predictions(nn.Module):
     """y_hat as the state, one slot a query, anchored at its x (eq. 8)."""
 
-    def __init__(self, dy: int, space: Space = "logits", width: int | None = None, history: int = 0):
-        """`space` is where predictions are refined; `width` is that of a latent."""
+    def __init__(
+        self,
+        dy: int,
+        space: Space = "logits",
+        width: int | None = None,
+        history: int = 0,
+        alike: bool = False,
+    ):
+        """`space` is where predictions are refined; `width` is that of a latent; `alike` features start as one."""
         super().__init__()
         self.space, self.history = space, history
         self.width = (width or 4 * dy) if space == "latent" else dy
-        self.initial = nn.Parameter(torch.zeros(self.width))
+        self.initial = nn.Parameter(torch.zeros(1 if alike else self.width))
         self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
@@ -126,7 +133,7 @@ class Predictions(nn.Module):
         past = torch.zeros(
             x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device
         )
-        return State(initial.expand(*x.shape[:2], -1), x, past)
+        return State(initial.expand(*x.shape[:2], self.width), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
         """Observations alone: without parameters there is nothing to differentiate."""

@@ -121,6 +121,17 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class AskedTask(Protocol):
+    """A task whose queries are not held-out observations."""
+
+    def episode(
+        self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
+    ) -> tuple[list[Batch], Batch]:
+        """`steps` mini-batches of `points` observations of new tasks, and what is asked of them."""
+        ...
+
+
 class KnownTask(Task, Protocol):
     """A task whose likelihood is known: what the parametric regime needs."""
 

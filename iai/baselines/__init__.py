@@ -5,6 +5,7 @@ from functools import cache
 
 import torch
 
+from iai.baselines.causal_order import Score, SortBy
 from iai.baselines.centroids import Centroids
 from iai.baselines.descent import Descent, tune
 from iai.baselines.gravity import Planet
@@ -12,7 +13,7 @@ from iai.baselines.logistic import Logistic
 from iai.baselines.mean import Mean
 from iai.baselines.neighbours import Neighbours
 from iai.baselines.ridge import Memoryless, Ridge
-from iai.tasks import Features, Gravity, Images, LinearRegression, episode
+from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression, episode
 from iai.types import Learner
 
 __all__ = [
@@ -25,11 +26,13 @@ __all__ = [
     "Neighbours",
     "Planet",
     "Ridge",
+    "Score",
+    "SortBy",
     "for_task",
     "tune",
 ]
 
-Known = LinearRegression | Gravity | Images | Features
+Known = LinearRegression | Gravity | Images | Features | CausalOrder
 
 TUNING_SEED = 917_203
 """Seed of the tasks that learning rates are tuned on; no other code draws from it."""
@@ -41,6 +44,9 @@ def for_task(task: Known, points: int = 32, steps: int = 10) -> dict[str, Learne
 
     Tuning draws training tasks with a seed of its own, once a process, and never the tasks of an evaluation.
     """
+    if isinstance(task, CausalOrder):
+        sorts = SortBy(number="none"), SortBy(number="variance"), SortBy(number="r2")
+        return dict(zip(("random-order", "sort-by-variance", "sort-by-r2", "score"), (*sorts, Score())))
     classify = task.loss == "cross_entropy"
     start = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
     descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)

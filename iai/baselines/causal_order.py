@@ -1,0 +1,97 @@
+"""Orders of variables from one number a variable: what the data give away without any learning.
+
+Each is called as an amortizer is, and answers with logits of i -> j that grow with the rank of j over that of i.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from iai.types import Batch, concat
+
+
+@dataclass(frozen=True, kw_only=True)
+class SortBy:
+    """Variables sorted, causes first, by one number of each, of all the observations seen.
+
+    "variance": the marginal variance (Reisach et al. 2021), at chance where variables are standardised. "r2": the
+    share of variance that all others explain linearly (Reisach et al. 2023). "none": the order in which the nodes
+    are named, which is a random one.
+    """
+
+    number: Literal["variance", "r2", "none"]
+
+    def __call__(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]
+    ) -> Float[Tensor, "tasks d d"]:
+        """Logits of i -> j; without a batch, or for "none", those of the order of the names."""
+        d = x.shape[1]
+        if self.number == "none" or not batches:
+            return precedence(torch.arange(d, dtype=x.dtype, device=x.device).expand(x.shape[0], d))
+        seen = concat(batches).x
+        return precedence(seen.var(1, correction=0) if self.number == "variance" else r2(seen))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """SCORE (Rolland et al. 2022): of nonlinear additive noise models with Gaussian noise it finds the order.
+
+    The second derivative of the log density in x_i is constant just where i is a leaf. It is estimated by Stein's
+    identity with a kernel of the median distance as width, and the variable whose one varies least is removed.
+    """
+
+    ridge: float = 0.01
+    most: int = 256
+    """Observations used: the first so many."""
+
+    def __call__(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]
+    ) -> Float[Tensor, "tasks d d"]:
+        """Logits of i -> j; without a batch those of the order of the names."""
+        if not batches:
+            return SortBy(number="none")(batches, x)
+        seen = concat(batches).x[:, : self.most]
+        tasks, _, d = seen.shape
+        left = torch.arange(d, device=x.device).expand(tasks, d)
+        rank = torch.zeros(tasks, d, dtype=x.dtype, device=x.device)
+        for place in range(d - 1, 0, -1):
+            remaining = seen.gather(2, left[:, None].expand(-1, seen.shape[1], -1))
+            leaf = curvature(remaining, self.ridge).var(1).argmin(-1, keepdim=True)
+            rank = rank.scatter(1, left.gather(1, leaf), float(place))
+            keep = torch.arange(left.shape[1], device=x.device) != leaf
+            left = left[keep].view(tasks, -1)
+        return precedence(rank)
+
+
+def curvature(x: Float[Tensor, "tasks n d"], ridge: float) -> Float[Tensor, "tasks n d"]:
+    """Estimates of d^2 log p / dx_i^2 at the observations (Rolland et al. 2022, eqs 11 and 13)."""
+    n = x.shape[1]
+    distance = torch.cdist(x, x)
+    width = distance.flatten(1).median(-1).values.clamp_min(1e-6)[:, None, None]
+    kernel = (-distance.square() / (2 * width**2)).exp()
+    total = kernel.sum(-1, keepdim=True)
+    # The sum over k of dK_jk/dx_k, and of its second derivative, for each feature.
+    slope = (x * total - kernel @ x) / width**2
+    bend = (x.square() * total - 2 * x * (kernel @ x) + kernel @ x.square()) / width**4 - total / width**2
+    factor = torch.linalg.cholesky(kernel + ridge * torch.eye(n, dtype=x.dtype, device=x.device))
+    first, second = torch.cholesky_solve(torch.cat([slope, bend], dim=-1), factor).chunk(2, dim=-1)
+    return second - first.square()
+
+
+def r2(x: Float[Tensor, "tasks n d"], ridge: float = 1e-3) -> Float[Tensor, "tasks d"]:
+    """The share of the variance of each variable that a linear regression on all the others explains."""
+    centred = x - x.mean(1, keepdim=True)
+    scaled = (centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)).double()
+    identity = torch.eye(x.shape[-1], dtype=scaled.dtype, device=x.device)
+    precision = torch.linalg.inv(scaled.mT @ scaled / x.shape[1] + ridge * identity)
+    return (1 - 1 / precision.diagonal(dim1=-2, dim2=-1)).to(x.dtype)
+
+
+def precedence(number: Float[Tensor, "tasks d"]) -> Float[Tensor, "tasks d d"]:
+    """Logits of i -> j from a number that grows from causes to effects: 1 for each rank that j is above i."""
+    rank = number.argsort(dim=-1, stable=True).argsort(-1).to(number.dtype)
+    return rank[:, None, :] - rank[:, :, None]

@@ -1,0 +1,130 @@
+"""Random undirected graphs, many at once, in the families of the causal-discovery literature; and random DAGs.
+
+A sampler takes the edges a node of every task, `tasks`, and gives symmetric adjacencies, `tasks d d`, in the law of
+networkx's generator of that name. Loops are over nodes, never over tasks.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+Family = Literal["erdos-renyi", "scale-free", "stochastic-block", "small-world"]
+
+BLOCKS, DAMPING, REWIRED = 2, 0.1, 0.3
+"""Blocks of a stochastic block model, odds of an edge between them to one within; share rewired in a small world."""
+
+
+def erdos_renyi(
+    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
+) -> Bool[Tensor, "tasks d d"]:
+    """Every pair alike and independent: `edges * nodes` edges are expected, or all pairs if there are fewer."""
+    pairs = torch.ones(nodes, nodes, device=edges.device)
+    return _independent(generator, edges, pairs)
+
+
+def stochastic_block(
+    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
+) -> Bool[Tensor, "tasks d d"]:
+    """`BLOCKS` blocks of equal size, with `DAMPING` times fewer edges between them; `edges * nodes` are expected.
+
+    Where that asks for more edges than blocks have pairs, blocks are complete and the graph has fewer.
+    """
+    block = torch.arange(nodes, device=edges.device) % BLOCKS
+    within = (block[:, None] == block).float()
+    return _independent(generator, edges, within + DAMPING * (1 - within))
+
+
+def _independent(generator: torch.Generator, edges: Tensor, odds: Tensor) -> Tensor:
+    """Independent edges, with probabilities in proportion to `odds`, `d d`, at most 1."""
+    nodes = len(odds)
+    probability = (edges * nodes / odds.triu(1).sum()).view(-1, 1, 1) * odds
+    drawn = torch.rand(len(edges), nodes, nodes, generator=generator, device=edges.device) < probability
+    return _both_ways(drawn.triu(1))
+
+
+def scale_free(
+    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
+) -> Bool[Tensor, "tasks d d"]:
+    """Barabasi-Albert: from a star of `edges` + 1 nodes, each node joins `edges` others by their degree.
+
+    Drawing without replacement by weight is taking the largest of log weight + Gumbel noise.
+    """
+    edges = edges.clamp(max=nodes - 1)[:, None]
+    graph = torch.zeros(len(edges), nodes, nodes, dtype=torch.bool, device=edges.device)
+    for new in range(1, nodes):
+        uniform = torch.rand(len(edges), new, generator=generator, device=edges.device)
+        gumbel = -(-uniform.clamp_min(1e-20).log()).log()
+        score = graph[:, :new].sum(-1).clamp_min(1e-20).log() + gumbel
+        joined = score.argsort(-1, descending=True).argsort(-1) < edges
+        hub = torch.arange(new, device=edges.device) == 0
+        graph[:, new, :new] = torch.where(new <= edges, hub, joined)
+        graph[:, :new, new] = graph[:, new, :new]
+    return graph
+
+
+def small_world(
+    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
+) -> Bool[Tensor, "tasks d d"]:
+    """Watts-Strogatz: a ring whose nodes know `edges` on either side, each edge rewired with chance `REWIRED`.
+
+    A ring has at most (nodes - 1) // 2 neighbours on a side.
+    """
+    device, reach = edges.device, (nodes - 1) // 2
+    place = torch.arange(nodes, device=device)
+    ahead = (place - place[:, None]) % nodes
+    graph = _both_ways((ahead >= 1) & (ahead <= edges.clamp(max=reach).view(-1, 1, 1)))
+    for distance in range(1, reach + 1):
+        for node in range(nodes):
+            old = (node + distance) % nodes
+            free = ~graph[:, node] & (place != node)
+            chance = torch.rand(len(edges), nodes, generator=generator, device=device)
+            new = torch.where(free, chance, -1.0).argmax(-1, keepdim=True)
+            rewired = torch.rand(len(edges), generator=generator, device=device) < REWIRED
+            rewired &= (distance <= edges) & free.any(-1)
+            row = graph[:, node].clone()
+            row[:, old] = False
+            row = torch.where(rewired[:, None], row.scatter(1, new, True), graph[:, node])
+            graph[:, node], graph[:, :, node] = row, row
+    return graph
+
+
+def _both_ways(graph: Tensor) -> Tensor:
+    return graph | graph.mT
+
+
+FAMILIES: dict[Family, Callable[[torch.Generator, Tensor, int], Tensor]] = {
+    "erdos-renyi": erdos_renyi,
+    "scale-free": scale_free,
+    "stochastic-block": stochastic_block,
+    "small-world": small_world,
+}
+"""The samplers by name."""
+
+
+def ordered(
+    generator: torch.Generator, families: tuple[Family, ...], edges: Int64[Tensor, " tasks"], nodes: int
+) -> Bool[Tensor, "tasks d d"]:
+    """DAGs whose nodes stand in a random causal order: entry (i, j) says i -> j, and only i < j occur.
+
+    Every task draws one of the families.
+    """
+    drawn = torch.stack([FAMILIES[family](generator, edges, nodes) for family in families])
+    tasks = torch.arange(len(edges), device=edges.device)
+    family = torch.randint(len(families), (len(edges),), generator=generator, device=edges.device)
+    return relabelled(drawn[family, tasks], permutations(generator, len(edges), nodes)).triu(1)
+
+
+def permutations(generator: torch.Generator, tasks: int, nodes: int) -> Int64[Tensor, "tasks d"]:
+    """A random order of the nodes of every task."""
+    return torch.rand(tasks, nodes, generator=generator, device=generator.device).argsort(-1)
+
+
+def relabelled(
+    graph: Bool[Tensor, "tasks d d"], names: Int64[Tensor, "tasks d"]
+) -> Bool[Tensor, "tasks d d"]:
+    """The same graphs with node `names[i]` in place i."""
+    rows = graph.gather(1, names[:, :, None].expand_as(graph))
+    return rows.gather(2, names[:, None, :].expand_as(graph))

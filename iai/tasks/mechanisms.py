@@ -1,0 +1,98 @@
+"""Structural equations x_t = f_t(parents of t) + noise of many models at once, nodes in causal order."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Mechanism = Literal["linear", "fourier"]
+Noise = Literal["gaussian", "laplace"]
+
+FEATURES = 64
+"""Random Fourier features of a mechanism."""
+
+
+Equations = Callable[[Tensor], Tensor]
+"""f_t of every node t: observations of the nodes 0 ... t - 1, `tasks n t`, to `tasks n`."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """f_t(x) = sum_i weights[i, t] x_i, zero where i is no parent of t."""
+
+    weights: Float[Tensor, "tasks d d"]
+
+    def __call__(self, earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
+        """f_t at observations of the nodes 0 ... t - 1."""
+        node = earlier.shape[-1]
+        return (earlier @ self.weights[:, :node, node, None])[..., 0]
+
+
+@dataclass(frozen=True)
+class Fourier:
+    """f_t(x) = sum_m amplitudes[t, m] cos(frequencies[t, :, m] . x + phases[t, m]), of standardised x.
+
+    In the limit of many features a Gaussian process with a squared-exponential kernel (Rahimi, Recht 2007).
+    """
+
+    frequencies: Float[Tensor, "tasks d d m"]
+    phases: Float[Tensor, "tasks d m"]
+    amplitudes: Float[Tensor, "tasks d m"]
+
+    def __call__(self, earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
+        """f_t at observations of the nodes 0 ... t - 1."""
+        node = earlier.shape[-1]
+        angles = standardised(earlier) @ self.frequencies[:, node, :node] + self.phases[:, None, node]
+        return (angles.cos() @ self.amplitudes[:, node, :, None])[..., 0]
+
+
+def linear(generator: torch.Generator, graph: Bool[Tensor, "tasks d d"]) -> Linear:
+    """Weights of random sign and size U(1, 3)."""
+    uniform = 2 * torch.rand(graph.shape, generator=generator, device=graph.device) - 1
+    return Linear((uniform.sign() + 2 * uniform) * graph)
+
+
+def fourier(generator: torch.Generator, graph: Bool[Tensor, "tasks d d"]) -> Fourier:
+    """Functions of length scale 1, in units of the sd of a parent, and of a size U(1, 3): the sd over functions."""
+    tasks, nodes, _ = graph.shape
+    device, shape = graph.device, (tasks, nodes, FEATURES)
+    size = 1 + 2 * torch.rand(tasks, nodes, 1, generator=generator, device=device)
+    frequencies = torch.randn(tasks, nodes, nodes, FEATURES, generator=generator, device=device)
+    return Fourier(
+        frequencies=frequencies * graph.mT[..., None],
+        phases=2 * math.pi * torch.rand(shape, generator=generator, device=device),
+        amplitudes=size * math.sqrt(2 / FEATURES) * torch.randn(shape, generator=generator, device=device),
+    )
+
+
+MECHANISMS: dict[Mechanism, Callable[[torch.Generator, Tensor], Equations]] = {
+    "linear": linear,
+    "fourier": fourier,
+}
+"""Samplers of the equations of given graphs, by name."""
+
+
+def simulate(equations: Equations, noise: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks n d"]:
+    """The observations that given noise makes, node by node."""
+    x = noise[..., :0]
+    for node in range(noise.shape[-1]):
+        x = torch.cat([x, (equations(x) + noise[..., node])[..., None]], dim=-1)
+    return x
+
+
+def unit_noise(generator: torch.Generator, kind: Noise, shape: tuple[int, ...]) -> Tensor:
+    """Independent numbers of mean 0 and variance 1."""
+    if kind == "gaussian":
+        return torch.randn(shape, generator=generator, device=generator.device)
+    uniform = torch.rand(shape, generator=generator, device=generator.device) - 0.5
+    return -uniform.sign() * (1 - 2 * uniform.abs()).clamp_min(1e-7).log() / math.sqrt(2)
+
+
+def standardised(x: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks n d"]:
+    """The same with mean 0 and variance 1 over the observations; what does not vary becomes 0."""
+    centred = x - x.mean(1, keepdim=True)
+    return centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)
