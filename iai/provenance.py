@@ -23,6 +23,7 @@ UNHASHED = (
     "experiments.py",
     "extract.py",
     "failures.py",
+    "families.py",
     "jobs.py",
     "locks.py",
     "meter.py",

@@ -7,6 +7,7 @@ from typing import Any
 
 from iai import results
 from iai.configs import Experiment
+from iai.families import FURTHER
 from iai.objectives import RandomStep, Unrolled
 from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
 from iai.tasks import Images
@@ -39,6 +40,15 @@ def _tables() -> dict[str, Callable[[Profile], Experiment]]:
 
 def _chosen_one_step(row: str, profile: Profile) -> Experiment:
     return with_one_step(chosen(row, profile))
+
+
+def _further() -> dict[str, Callable[[Profile], Experiment]]:
+    """Rows of other families, and the 1-step models of them."""
+    return FURTHER | {f"{row}-1-step": partial(_further_one_step, row) for row in FURTHER}
+
+
+def _further_one_step(row: str, profile: Profile) -> Experiment:
+    return with_one_step(FURTHER[row](profile))
 
 
 def _start(row: str, profile: Profile, **changes: Any) -> Experiment:
@@ -157,7 +167,7 @@ def _half(experiment: Experiment) -> Experiment:
     return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
 
 
-EXPERIMENTS = _tables() | _token_scale() | _points() | _costs() | _trials()
+EXPERIMENTS = _tables() | _token_scale() | _points() | _further() | _costs() | _trials()
 
 
 def experiment(key: str, profile: str) -> Experiment:

@@ -125,7 +125,7 @@ def centre(row: str, profile: Profile) -> Experiment:
     base, regime, kind = ROWS[row]
     experiment = replace(base(profile), regime=regime, signal=Signal(kind=kind))
     if regime == "implicit":
-        experiment = replace(experiment, refiner=_for_queries(experiment.refiner))
+        experiment = replace(experiment, refiner=for_queries(experiment.refiner))
     return experiment
 
 
@@ -173,6 +173,6 @@ def with_refiner(experiment: Experiment, **changes: Any) -> Experiment:
     return replace(experiment, refiner=replace(experiment.refiner, **changes))
 
 
-def _for_queries(config: RefinerConfig) -> RefinerConfig:
+def for_queries(config: RefinerConfig) -> RefinerConfig:
     """Independent slots compare inputs alone: x starts apart from all else, unless products of x and y are shown."""
     return config if config.bilinear else replace(config, apart=2 / 3)
