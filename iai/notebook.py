@@ -151,8 +151,8 @@ def check_parameters(namespace: Mapping[str, Any]) -> None:
         raise UserError(f"parameter seed is {namespace['seed']}: it must be 0 or more")
 
 
-def table(grid: Grid, caption: str, name: str, spec: str = ".3g") -> Markdown:
-    """A grid as a numbered table; its caption ends with profile, seeds and what the spread is."""
+def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = "") -> Markdown:
+    """A grid as a numbered table; its caption ends with `source`, by default profile, seeds and what the spread is."""
     cells = [cell for row in grid.rows.values() for cell in row]
     words = [all(isinstance(cell, str) for cell in column) for column in zip(*grid.rows.values())]
     lines = [
@@ -163,7 +163,7 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g") -> Markdown:
         f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()
     ]
     body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
-    return Markdown(f":::{{table}} {caption} {provenance(cells)}\n:name: {name}\n\n{body}\n:::")
+    return Markdown(f":::{{table}} {caption} {source or provenance(cells)}\n:name: {name}\n\n{body}\n:::")
 
 
 def show(cell: Cell, spec: str = ".3g") -> str:
@@ -190,6 +190,13 @@ def provenance(cells: Iterable[Cell]) -> str:
     spreads = " or ".join(sorted({cell.source for cell in found}))
     plural = "s" if any(len(cell.seeds) > 1 for cell in found) else ""
     return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {spreads}.)"
+
+
+def machine(measured: Mapping[str, Any] | None) -> str:
+    """On what a benchmark of the ledger was measured, for a caption."""
+    if measured is None:
+        return "(Pending: this has not been measured yet.)"
+    return f"(Measured on one thread of {measured['cpu']}, {measured['date']}.)"
 
 
 def _row(row: str, evaluation: str, metric: str) -> tuple[str, str, str, str | None]:

@@ -55,16 +55,16 @@ def kind(key: str, profile: str) -> tuple[Any, ...]:
     chosen = experiment(key, profile)
     types = type(chosen.task).__name__, type(chosen.objective).__name__
     refiner, many = chosen.refiner, chosen.objective.steps > 1
-    return (*types, chosen.regime, chosen.signal, chosen.space, refiner.mask, refiner.bilinear, many)
+    return (*types, type(refiner).__name__, chosen.regime, chosen.signal, chosen.space, refiner.mask, many)
 
 
 def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
     """Compute runs again in a folder that is then thrown away; `UserError` unless all are in the ledger."""
     missing = [one for one in runs if one.status() != "done"]
-    if missing or not runs:
-        raise UserError(
-            f"{missing[0] if missing else 'nothing'} is in the ledger as it stands: reproduce it first"
-        )
+    if missing:
+        raise UserError(f"{missing[0]} is not in the ledger, or is stale: reproduce it first")
+    if not runs:
+        raise UserError("the ledger has no run that could be verified")
     there = {one: results.read(results.path_of(one.key, one.profile, one.seed)) for one in runs}
     with elsewhere():
         report = reproduce(runs, jobs, float("inf"), device)

@@ -31,6 +31,14 @@ def test_a_variant_is_another_config() -> None:
     assert to_json(replace(plain, signal=Signal(kind="data"))) != to_json(plain)
 
 
+def test_a_later_field_is_written_only_if_it_was_set() -> None:
+    plain = small()
+    assert "capture" not in to_json(plain)["train"]
+    eager = replace(plain, train=replace(plain.train, capture=False))
+    assert to_json(eager)["train"]["capture"] is False and from_json(to_json(eager)) == eager
+    assert to_json(eager) != to_json(plain)
+
+
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
 @pytest.mark.parametrize("task", [IMAGES, LinearRegression(dimension=3)], ids=["images", "regression"])
 def test_the_refiner_is_told_the_scales_of_its_task(regime: str, task: Task) -> None:

@@ -1,0 +1,62 @@
+"""What an update asks of the device, counted on cases whose answer is known."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small import small
+
+from iai.configs import build
+from iai.cost import cost_of_update, launches, load_of_update, planned
+from iai.experiments import experiment
+from iai.objectives import Greedy, RandomStep, Unrolled
+from iai.regimes import Signal
+
+
+def test_launches_are_operators_that_compute() -> None:
+    x = torch.ones(3, requires_grad=True)
+    assert launches(lambda: x.view(1, 3).t()) == 0
+    assert launches(lambda: (x * 2 + 1).sum()) == 3
+
+    def backward() -> None:
+        (x * 2).sum().backward()
+
+    assert launches(backward) >= 4  # two forward, the gradient's seed and its product
+
+
+@pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
+def test_the_load_of_an_update_leaves_the_weights_alone(regime: str) -> None:
+    chosen = small(regime, signal=Signal(kind="data"))
+    amortizer = build(chosen)
+    before = [weight.clone() for weight in amortizer.parameters()]
+    launched, peak = load_of_update(amortizer, chosen.objective, chosen.train)
+    assert launched > 50 and peak > 2 * sum(4 * p.numel() for p in before)  # two moments a weight, and more
+    assert all(torch.equal(a, b) for a, b in zip(before, amortizer.parameters()))
+    twice = replace(chosen, objective=replace(chosen.objective, tasks=40))
+    assert load_of_update(build(twice), twice.objective, chosen.train)[1] > peak
+    assert load_of_update(build(twice), twice.objective, chosen.train)[0] == launched
+
+
+@pytest.mark.parametrize(
+    "key", ["table2/linear-regression/grad+data", "table3/mnist/grad", "table4/mnist/data"]
+)
+def test_what_is_planned_is_what_updates_cost(key: str) -> None:
+    chosen = experiment(key, "smoke")
+    assert planned(chosen) == chosen.train.updates * cost_of_update(build(chosen), chosen.objective).flops
+
+
+def test_loops_are_compared_at_equal_refinements() -> None:
+    whole = experiment("cost/linear-regression/pool/whole", "smoke")
+    amortizer = build(whole)
+
+    def total(name: str) -> float:
+        chosen = experiment(f"cost/linear-regression/{name}/whole", "smoke")
+        return chosen.train.updates * cost_of_update(amortizer, chosen.objective).flops
+
+    assert total("unrolled") == pytest.approx(total("pool")) == pytest.approx(total("narrow"))
+    assert total("random") == pytest.approx(total("pool"), rel=0.15)  # the mean of some random steps
+    classes = {
+        name: type(experiment(f"cost/mnist/{name}/half", "cpu").objective)
+        for name in ("pool", "unrolled", "random")
+    }
+    assert classes == {"pool": Greedy, "unrolled": Unrolled, "random": RandomStep}
