@@ -1,4 +1,4 @@
-"""The command line: `python -m iai list | run | reproduce | show | verify`."""
+"""The command line: `python -m iai list | run | reproduce | show | verify | claims`."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from iai.locks import Running
 from iai.results import unknown
 from iai.types import UserError
 
-COMMANDS = ("list", "run", "reproduce", "show", "verify")
+COMMANDS = ("list", "run", "reproduce", "show", "verify", "claims")
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,6 +85,10 @@ def parser() -> Parser:
     again.add_argument("--jobs", type=int, default=1, metavar="J", help="processes at once")
     again.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     again.add_argument("--accept", action="store_true", help="note that these sources compute the same")
+    words = "the paper's claims and their verdicts, computed from the ledger"
+    said = command("claims", words)
+    said.add_argument("name", nargs="?", help="one claim, with all its tests")
+    said.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
     show = command("show", "config, status and headline numbers of a key, and the commands that make them")
     show.add_argument("key")
     return top
@@ -118,6 +122,7 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "reproduce": commands.reproduce_many,
     "show": commands.show_key,
     "verify": commands.verify_runs,
+    "claims": commands.print_claims,
 }
 
 

@@ -86,6 +86,26 @@ def verify_runs(arguments: argparse.Namespace) -> int:
     return int(any(finding.furthest > verify.STANDARD_ERRORS for finding in findings))
 
 
+def print_claims(arguments: argparse.Namespace) -> int:
+    """Print the verdict of every claim, or of one with each of its tests."""
+    from iai.claims import claims
+    from iai.experiments import PROFILES
+    from iai.results import unknown
+
+    if arguments.profile not in PROFILES:
+        raise unknown("profile", arguments.profile, PROFILES)
+    every = {claim.name: claim for claim in claims()}
+    if arguments.name is not None and arguments.name not in every:
+        raise unknown("claim", arguments.name, every)
+    for claim in [every[arguments.name]] if arguments.name else every.values():
+        profile = claim.profile or arguments.profile
+        counted = f"{claim.counts(profile)}; {profile}"
+        print(f"{claim.verdict(profile):15} {claim.name}: {claim.text} ({counted})")
+        for test in claim.tests if arguments.name else ():
+            print(f"  {test.outcome(profile):7} {test.shown(profile)}: {test}")
+    return 0
+
+
 def show_key(arguments: argparse.Namespace) -> int:
     """Print a key's config, and by profile its status, headline numbers and commands."""
     from iai import reproduce

@@ -16,6 +16,7 @@ UNHASHED = (
     "backbones.py",
     "bound.py",
     "choices.py",
+    "claims.py",
     "commands.py",
     "contrasts.py",
     "cost.py",
