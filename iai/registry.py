@@ -9,6 +9,7 @@ from iai import results
 from iai.configs import Experiment
 from iai.families import FURTHER
 from iai.objectives import RandomStep, Unrolled
+from iai.regimes import Space
 from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
 from iai.tasks import Images
 from iai.updates import TrainConfig
@@ -20,7 +21,12 @@ SEEDS = {"smoke": 1, "cpu": 3, "gpu": 5}
 
 
 def seeds_of(key: str, profile: str) -> int:
-    """Seeds that a profile asks for of a key; trials decide settings at `cpu` alone, and on fewer seeds."""
+    """Seeds that a profile asks for of a key; trials decide settings at `cpu` alone, and on fewer seeds.
+
+    So do parts of a training that only draw a line: one seed, but for those of the pool.
+    """
+    if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
+        return 1
     if not key.startswith("choice/") or profile == "smoke":
         return SEEDS[profile]
     # Runs of one explicit model of regression can differ several-fold: two of them would choose by luck.
@@ -40,6 +46,33 @@ def _tables() -> dict[str, Callable[[Profile], Experiment]]:
 
 def _chosen_one_step(row: str, profile: Profile) -> Experiment:
     return with_one_step(chosen(row, profile))
+
+
+def _ablations() -> dict[str, Callable[[Profile], Experiment]]:
+    """One habit of a row changed, all its other settings kept: Fig. 4, the history window, the mask of App. F.1."""
+
+    def changed(row: str, change: Callable[[Experiment], Experiment], profile: Profile) -> Experiment:
+        return change(chosen(row, profile))
+
+    def space(name: Space) -> Callable[[Experiment], Experiment]:
+        return lambda e: replace(e, space=name)
+
+    def remembers(experiment: Experiment) -> Experiment:
+        return replace(experiment, signal=replace(experiment.signal, history=2))
+
+    images, regression, causal = (
+        "table4/mnist/data",
+        "table2/linear-regression",
+        partial(with_refiner, mask="causal"),
+    )
+    return {
+        "state/mnist/latent": partial(changed, images, space("latent")),
+        "state/mnist/softmax": partial(changed, images, space("softmax")),
+        "history/linear-regression/grad+data": partial(changed, f"{regression}/grad+data", remembers),
+        "history/mnist/grad": partial(changed, "table2/mnist/grad", remembers),
+        "mask/linear-regression/causal": partial(changed, f"{regression}/data", causal),
+        "mask/mnist/causal": partial(changed, images, causal),
+    }
 
 
 def _further() -> dict[str, Callable[[Profile], Experiment]]:
@@ -167,7 +200,7 @@ def _half(experiment: Experiment) -> Experiment:
     return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
 
 
-EXPERIMENTS = _tables() | _token_scale() | _points() | _further() | _costs() | _trials()
+EXPERIMENTS = _tables() | _token_scale() | _points() | _ablations() | _further() | _costs() | _trials()
 
 
 def experiment(key: str, profile: str) -> Experiment:
