@@ -18,6 +18,7 @@ from iai.types import Batch, Loss, State, Task, UserError, concat, stack
 SIZES = 8
 """Context sizes that a shared state answers in one causal training step."""
 Same = TypeVar("Same", bound="StepObjective")
+"""An objective of the same kind."""
 
 
 def greedy_loss(
