@@ -70,11 +70,14 @@ def same_sources(one: str | None, other: str | None) -> bool:
 
 
 def original(sources: str) -> str:
-    """The first sources that computed what these compute, as `python -m iai verify --accept` found."""
-    known = verified()
-    while sources in known:
-        sources = known[sources]["same_as"]
-    return sources
+    """One of all the sources that compute what these do, as `python -m iai verify --accept` found: always the same."""
+    group, before = {sources}, set[str]()
+    while group != before:
+        before = set(group)
+        for one, entry in verified().items():
+            alike = {one, *entry["same_as"]}
+            group |= alike if alike & group else set()
+    return min(group)
 
 
 @cache

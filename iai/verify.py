@@ -130,11 +130,9 @@ def accept(findings: Sequence[Finding], profile: str) -> str:
     records = [results.read(results.path_of(one.key, one.profile, one.seed)) for one in same]
     now, before = results.sources_hash(), {provenance.original(record["sources_hash"]) for record in records}
     others = sorted(before - {provenance.original(now)})
-    if len(others) > 1:
-        raise UserError(f"these records are of several sources ({', '.join(others)}): verify one at a time")
-    for other in others:
+    if others:
         entry = {
-            "same_as": other,
+            "same_as": others,
             "runs": [str(one) for one in same],
             "torch": torch.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

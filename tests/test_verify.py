@@ -91,7 +91,7 @@ def test_sources_count_as_one_when_every_kind_gives_the_same(folders: Path, caps
     assert "what older did: noted in verified.json" in capsys.readouterr().out
     assert results.same_sources("older", results.sources_hash())
     (entry,) = json.loads((folders / "verified.json").read_text()).values()
-    assert entry["same_as"] == "older" and entry["runs"] == [str(RUN)]
+    assert entry["same_as"] == ["older"] and entry["runs"] == [str(RUN)]
     assert RUN.status(renew=True) == "done"
 
 
@@ -107,9 +107,9 @@ def test_sources_do_not_count_as_one_otherwise(folders: Path) -> None:
 
 
 def test_a_chain_of_sources_is_one(folders: Path) -> None:
-    known = {"c": {"same_as": "b"}, "b": {"same_as": "a"}}
+    known = {"c": {"same_as": ["b", "e"]}, "b": {"same_as": ["a"]}}
     (folders / "verified.json").write_text(json.dumps(known))
-    assert provenance.original("c") == "a" and results.same_sources("c", "b")
+    assert provenance.original("c") == "a" and results.same_sources("a", "e")
     assert not results.same_sources("c", "d") and not results.same_sources(None, "a")
 
 
