@@ -140,7 +140,8 @@ for ax, (title, size) in zip(axes, SIZES.items()):
         known = [(n, value) for n, value in known if not isinstance(value, str)]
         series[name] = ([n for n, _ in known], [value for _, value in known])
     plots.lines(ax, series, labels=("observations N", "one pass over ten"))
-    ax.set(title=title, xscale="log")
+    ax.set_title(title)
+    plots.log_scale(ax, "x")
     for level in (1, 10):
         ax.axhline(level, color=plots.INK, linestyle="--", linewidth=1)
 axes[1].get_legend().remove()
@@ -311,7 +312,8 @@ for ax, family in zip(axes, COSTED):
         ]
         series[label] = ([s for s, _ in known], [e for _, e in known])
     plots.lines(ax, series, labels=("seconds of training", METRIC[family]), logarithmic=True)
-    ax.set(title=family, xscale="log")
+    ax.set_title(family)
+    plots.log_scale(ax, "x")
 axes[0].get_legend().remove()
 
 # %% tags=["hide-input", "nbval-check-output"]
@@ -430,7 +432,8 @@ for ax, family in zip(axes, COSTED):
         ]
         series[who] = tuple(zip(*filter(None, known))) or ((), ())
     plots.lines(ax, series, labels=("ms for 64 tasks", METRIC[family]), logarithmic=True)
-    ax.set(title=family, xscale="log")
+    ax.set_title(family)
+    plots.log_scale(ax, "x")
 
 # %% [markdown]
 # ## What a step costs beside other people's code

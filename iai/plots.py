@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -194,12 +194,19 @@ def finish(ax: Axes, x: str, y: str, *, logarithmic: bool = False) -> None:
     """Name the axes, and the lines if they have names; `logarithmic` is the vertical axis."""
     ax.set(xlabel=x, ylabel=y)
     if logarithmic:
-        ax.set_yscale("log")
+        log_scale(ax, "y")
     names = ax.get_legend_handles_labels()[1]
     if len(names) > 4:
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     elif names:
         ax.legend()
+
+
+def log_scale(ax: Axes, axis: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic; while nothing is drawn it has limits all the same."""
+    ax.set(**{f"{axis}scale": "log"})
+    if not np.isfinite(getattr(ax.dataLim, f"interval{axis}")).all():
+        ax.set(**{f"{axis}lim": (0.1, 1.0)})
 
 
 def pending(ax: Axes, name: str, missing: Missing, colour: str) -> None:
