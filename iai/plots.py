@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from cycler import cycler
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -179,6 +179,25 @@ def boxes(ax: Axes, rows: Sequence[Sequence[str]], arrows: Iterable[tuple[str, s
         how = line | patches | {"connectionstyle": f"arc3,rad={bend}"}
         ax.annotate("", where[end], where[start], arrowprops=how)
     ax.set(xlim=(0, 1), ylim=(0.5 - len(rows), 0.5))
+    ax.axis("off")
+
+
+def arcs(ax: Axes, edges: Float[Tensor, "d d"], order: Sequence[int], names: Sequence[str]) -> None:
+    """A graph with its nodes from left to right in `order`: edges above go along with it, those below do not.
+
+    An edge against the order is dashed as well as coloured.
+    """
+    place = {node: i for i, node in enumerate(order)}
+    ring = {"boxstyle": "circle,pad=0.3", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
+    for node, i in place.items():
+        ax.text(i, 0, names[node], ha="center", va="center", bbox=ring)
+    for start, end in edges.nonzero().tolist():
+        along = place[start] < place[end]
+        look = {"color": INK if along else COLOURS[1], "linestyle": "-" if along else "--"}
+        how = look | {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=-0.5", "shrinkA": 9, "shrinkB": 9}
+        ax.annotate("", (place[end], 0), (place[start], 0), arrowprops=how)
+    high = 0.25 * len(order) + 0.2  # the longest arc reaches a quarter of its span
+    ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(-high, high), aspect="equal")
     ax.axis("off")
 
 

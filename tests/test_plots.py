@@ -141,6 +141,21 @@ def test_boxes_stand_in_rows_with_an_arrow_for_every_pair(ax: Axes) -> None:
     assert sum(text.arrow_patch is not None for text in ax.texts if not text.get_text()) == 2
 
 
+def test_arcs_say_which_edges_an_order_breaks(ax: Axes) -> None:
+    edges = torch.zeros(3, 3)
+    edges[0, 1] = edges[1, 2] = 1
+    plots.arcs(ax, edges, [1, 0, 2], list("abc"))
+    names = {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
+    assert names == {"b": (0, 0), "a": (1, 0), "c": (2, 0)}
+    drawn = [(a.xyann[0], a.xy[0], a.arrow_patch) for a in ax.texts if not a.get_text()]
+    assert [(start, end) for start, end, _ in drawn] == [(1, 0), (0, 2)]
+    assert [to_rgb(patch.get_edgecolor()[:3]) for _, _, patch in drawn] == [
+        to_rgb(plots.COLOURS[1]),
+        to_rgb(plots.INK),
+    ]
+    assert [patch.get_linestyle() for _, _, patch in drawn] == ["--", "-"]
+
+
 def test_the_other_drawings_name_their_axes_and_groups() -> None:
     figure, (line, ax, image) = plots.panels(3)
     plots.lines(line, {"a": ([1, 2], [3, 4])}, labels=("updates", "loss"), logarithmic=True)
