@@ -17,8 +17,8 @@ from iai.losses import squared_error
 from iai.objectives import greedy_loss
 from iai.registry import experiment as registered
 from iai.tasks import episode
-from iai.train import Progress, follow, learning_rate
 from iai.types import Batch
+from iai.updates import Progress, follow, learning_rate
 
 SEEDS, UPDATES = 3, 3
 CONFIG = replace(LONG, lr=1e-3, warmup=1)

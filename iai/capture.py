@@ -52,7 +52,7 @@ class WholeUpdates:
 
     def roll_out(self, objective: Greedy, seed: int, progress: Progress) -> None:
         """Fill the pool of one horizon afresh and follow it, with the random numbers of `seed`."""
-        horizon = self.horizons.setdefault(objective.steps, Horizon())
+        horizon = self.horizon(objective.steps)
         first, last = progress.update, progress.update + objective.updates
         if self.stream:
             self.stream.wait_stream(torch.cuda.current_stream())
@@ -69,6 +69,11 @@ class WholeUpdates:
         if self.stream:
             torch.cuda.current_stream().wait_stream(self.stream)
         progress.update = last
+
+    def horizon(self, steps: int) -> Horizon:
+        """That of so many steps; one that is left is given up with its memory, for horizons only grow."""
+        self.horizons = {steps: self.horizons.get(steps) or Horizon()}
+        return self.horizons[steps]
 
     def _next(self, objective: Greedy, horizon: Horizon) -> None:
         """One update: as it stands at first, then captured, from then on replayed."""
@@ -104,7 +109,7 @@ class WholeUpdates:
             self.capturable, self.generator = False, torch.Generator(self.generator.device)
             self.generator.set_state(before)
             self.optimizer.zero_grad(set_to_none=True)
-            reason = str(error).splitlines()[0]
+            reason = str(error.__context__ or error).splitlines()[0]
             warnings.warn(f"an update cannot be a CUDA graph and runs without one: {reason}", stacklevel=2)
             return None
         return graph

@@ -39,7 +39,8 @@ def run_one(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads)
     one = reproduce.Run(key=arguments.key, profile=arguments.profile, seed=arguments.seed)
     how = {"again": arguments.again, "renew": arguments.renew}
-    with parallel.processes(pick_device(arguments.device)) as device:
+    device = pick_device(parallel.own_device(arguments.device))
+    with parallel.processes(device):
         print(reproduce.perform(one, str(device), not arguments.quiet, **how))
     return 0
 
@@ -78,11 +79,15 @@ def verify_runs(arguments: argparse.Namespace) -> int:
     from iai import reproduce, verify
 
     profile, pattern = arguments.profile, arguments.pattern
-    runs = reproduce.wanted(pattern, profile, arguments.seeds) if pattern else verify.kinds(profile)
+    runs = (
+        reproduce.wanted(pattern, profile, arguments.seeds)
+        if pattern
+        else list(verify.kinds(profile).values())
+    )
     findings = verify.verify(runs, arguments.jobs, arguments.device)
     print("\n".join(map(str, findings)))
     if arguments.accept:
-        print(verify.accept(findings, profile))
+        print(verify.accept(findings))
     return int(any(finding.furthest > verify.STANDARD_ERRORS for finding in findings))
 
 

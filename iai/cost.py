@@ -5,7 +5,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,9 +17,6 @@ from iai.configs import Experiment, build
 from iai.meter import peak_bytes
 from iai.objectives import Greedy, RandomStep, StepObjective
 from iai.updates import Progress, TrainConfig, adamw, follow
-
-DRAWS = 16
-"""Updates whose mean cost is taken where they differ at random."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
     """Count one update: 6 operations a weight of the blocks and token, 12 L d N a token for attention over N tokens.
 
     The usual count of forward and backward of a Transformer; a third of it where no gradient is kept. Encoders,
-    decoders and the optimizer are left out. Where updates differ at random, the mean of some.
+    decoders and the optimizer are left out. Where updates differ at random, their mean.
     """
     blocks, device = amortizer.refiner.blocks, next(amortizer.parameters()).device
     weights = sum(p.numel() for p in blocks.parameters())
@@ -45,23 +42,24 @@ def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
         share = 1 if torch.is_grad_enabled() else 3
         passes.append(Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * len(blocks) * width * t) // share))
 
-    draws = DRAWS if isinstance(objective, RandomStep) else 1
+    steps = objective.steps if isinstance(objective, RandomStep) else 1
+    if steps > 1:  # one refinement that learns, and (steps - 1) / 2 on average that only lead there
+        objective = replace(objective, steps=1)
     handle = blocks[0].register_forward_pre_hook(count)
     try:
-        for draw in range(draws):
-            losses = objective(amortizer, torch.Generator(device).manual_seed(draw))
-            if isinstance(objective, Greedy):
-                next(losses)
-                passes.clear()  # what it took to fill the pool
+        losses = objective(amortizer, torch.Generator(device).manual_seed(0))
+        if isinstance(objective, Greedy):
             next(losses)
+            passes.clear()  # what it took to fill the pool
+        next(losses)
     finally:
         handle.remove()
-    total = sum(p.tokens for p in passes), sum(p.flops for p in passes)
-    return Cost(tokens=total[0] // draws, flops=total[1] // draws)
+    tokens, flops = sum(p.tokens for p in passes), sum(p.flops for p in passes)
+    return Cost(tokens=tokens * (1 + steps) // 2, flops=flops * (5 + steps) // 6)
 
 
 def planned(experiment: Experiment) -> int:
-    """Operations of a whole training of a pool, from its config alone; as `cost_of_update` counts them."""
+    """Operations of a whole training, from its config alone; as `cost_of_update` counts them, for `Refiner` only."""
     objective, signal, config = experiment.objective, experiment.signal, experiment.refiner
     shapes = build(experiment, device="meta")
     slots = (
@@ -72,7 +70,8 @@ def planned(experiment: Experiment) -> int:
     tokens = objective.points * signal.data + slots * (1 + signal.gradients)
     weights = sum(p.numel() for p in shapes.refiner.blocks.parameters())
     each = 6 * weights + 12 * config.depth * config.width * tokens
-    return experiment.train.updates * objective.tasks * tokens * each
+    steps = objective.steps if isinstance(objective, RandomStep) else 1
+    return experiment.train.updates * objective.tasks * tokens * each * (5 + steps) // 6
 
 
 def load_of_update(amortizer: Amortizer, objective: StepObjective, config: TrainConfig) -> tuple[int, int]:
@@ -124,7 +123,9 @@ def peak_flops(device: torch.device, repeats: int = 5) -> float:
     """Floating-point operations a second of the fastest of a few large products, in the precision that trains."""
     cuda = device.type == "cuda"
     size = 8192 if cuda else 1024
-    matrix = torch.randn(size, size, device=device, dtype=torch.bfloat16 if cuda else torch.float32)
+    generator = torch.Generator(device)  # its own: a failed capture may leave PyTorch's unusable
+    matrix = torch.randn(size, size, generator=generator, device=device)
+    matrix = matrix.bfloat16() if cuda else matrix
     best = float("inf")
     for _ in range(repeats):
         started = time.perf_counter()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from iai import baselines, checkpoint, data, results
+from iai import baselines, checkpoint, data, parallel, results
 from iai.amortizer import Amortizer
 from iai.checkpoint import replace_file
 from iai.configs import Experiment, build, from_json, to_json
@@ -87,9 +87,11 @@ def fit(
         amortizer.refiner.compile()
     who = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
     objective = chosen.objective
+    parallel.share(objective.tasks // objective.steps)  # of the full horizon, when new tasks are fewest
     size = f"{objective.tasks} tasks of {objective.points} points and {objective.queries} queries an update"
     with told(f"{size}, width {chosen.refiner.width}", "lower tasks or points of the objective", path):
         done = train(amortizer, objective, chosen.train, seed=seed, path=path, identity=who, show=show)
+    parallel.leave()
     return amortizer.eval(), done
 
 
@@ -143,8 +145,9 @@ def speed(chosen: Experiment, amortizer: Amortizer, done: Progress) -> dict[str,
     Seconds; tokens and operations of the model, in all and a second; their share of the peak that matrix products
     reach here; operators launched by an update, and the bytes that it allocates at most.
     """
-    cost = cost_of_update(amortizer, chosen.objective)
-    launched, peak = load_of_update(amortizer, chosen.objective, chosen.train)
+    with told("a second pool of tasks beside the trained model", "lower tasks of the objective"):
+        cost = cost_of_update(amortizer, chosen.objective)
+        launched, peak = load_of_update(amortizer, chosen.objective, chosen.train)
     seconds, updates = max(done.seconds, 1e-9), done.update
     pace = cost.flops * updates / seconds
     return {

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
 from iai.parallel import Lost
 
 
@@ -22,7 +20,7 @@ def told(size: str, remedy: str, path: Path | None = None) -> Iterator[None]:
         raise MachineError(f"{error}: {kept(path)}") from error
     except RuntimeError as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in said:
+        if "out of memory" in said or "can't allocate memory" in said:
             raise MachineError(f"out of memory at {size}: {remedy} ({said})") from error
         if "CUDA error" in said or "NCCL" in said:
             raise MachineError(f"the device was lost ({said}): {kept(path)}") from error

@@ -30,19 +30,33 @@ def rank() -> int:
     return dist.get_rank() if world() > 1 else 0
 
 
+def started() -> int:
+    """Processes that `torchrun` started with this one, or 1."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def own_device(name: str | None) -> str | None:
+    """The name of this process's own GPU, where there are several processes and no device was named but "cuda"."""
+    cuda = torch.cuda.is_available() and name in (None, "cuda")
+    return f"cuda:{os.environ['LOCAL_RANK']}" if started() > 1 and cuda else name
+
+
 @contextmanager
-def processes(device: torch.device) -> Iterator[torch.device]:
-    """Join the other processes of `torchrun`, if it started this one; yields the device of this one."""
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        yield device
-        return
-    if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+def processes(device: torch.device) -> Iterator[None]:
+    """Be one of the processes that `torchrun` started, if it did, until the end of the training."""
+    if started() > 1:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield device
+        yield
     finally:
+        leave()
+
+
+def leave() -> None:
+    """Be one process again: what follows a training is the first one's alone."""
+    if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
 
 
@@ -84,5 +98,7 @@ def agreed(wish: bool) -> bool:
 def _reduce(message: Tensor, how: dist.ReduceOp.RedOpType) -> None:
     try:
         dist.all_reduce(message, how)
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         raise Lost("another process of this run has ended") from error

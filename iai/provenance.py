@@ -65,7 +65,7 @@ def sources_hash() -> str:
 
 
 def same_sources(one: str | None, other: str | None) -> bool:
-    """Whether two sources hashes are equal, or of sources that were found to compute the same, bit for bit."""
+    """Whether two sources hashes are equal, or of sources that were found to compute the same records."""
     return original(str(one)) == original(str(other))
 
 

@@ -117,13 +117,14 @@ def perform(one: Run, device: str | None, show: bool, *, again: bool = False, re
 
 def assist(one: Run, device: str | None) -> str:
     """Train as one of several processes whose first has the ledger and all else."""
+    rank = parallel.rank()
     if not parallel.agreed(False):
         chosen, path = (
             experiment(one.key, one.profile),
             checkpoint_path(one.key, one.profile, one.seed, runs_root()),
         )
         fit(chosen, seed=one.seed, device=pick_device(device), path=path, show=False)
-    return f"process {parallel.rank()} has done its share of {one}"
+    return f"process {rank} has done its share of {one}"
 
 
 def set_aside(one: Run) -> str:

@@ -83,7 +83,6 @@ def train(
         while progress.update < config.updates:
             roll_out(progress)
             progress.rollout += 1
-            progress.seconds = time.monotonic() - started
             bar.update(progress.update - bar.n)
             stopped = parallel.agreed(bool(signals))
             due = (
@@ -91,11 +90,12 @@ def train(
                 or progress.update >= config.updates
                 or time.monotonic() - saved > config.checkpoint_seconds
             )
-            if due or progress.rollout % 20 == 0:
+            if due or progress.rollout % 20 == 0:  # waits for the device, so that time is its time
                 bar.set_postfix(loss=f"{check_finite(model, progress, path):.4g}", refresh=False)
+            progress.seconds = time.monotonic() - started
             if due and path and leads:
                 save(path, model, optimizer, progress, identity or {})
-                saved = time.monotonic()
+            saved = time.monotonic() if due else saved
             if stopped:
                 kept = (
                     f"checkpoint at {path}; run the same command to go on"
@@ -221,4 +221,5 @@ def restore(
             _, index, moment = name.split(".")
             state.setdefault(int(index), {})[moment] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return Progress(losses=list(tensors["losses"]), **position)
+    device = next(model.parameters()).device
+    return Progress(losses=list(tensors["losses"].to(device)), **position)

@@ -44,7 +44,7 @@ def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     """Fused AdamW; on CUDA its rate is a tensor, and it may be captured in a CUDA graph."""
     device = next(model.parameters()).device
     cuda = device.type == "cuda"
-    return torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         model.parameters(),
         lr=torch.tensor(config.lr, device=device) if cuda else config.lr,
         betas=config.betas,
@@ -52,6 +52,9 @@ def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
         fused=True,
         capturable=cuda,
     )
+    # It would warn of every step that is not captured, and some of ours are not on purpose.
+    optimizer._warned_capturable_if_run_uncaptured = True
+    return optimizer
 
 
 def learning_rate(config: TrainConfig, update: int) -> float:

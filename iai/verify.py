@@ -14,7 +14,7 @@ import torch
 
 from iai import provenance, results
 from iai.checkpoint import replace_file
-from iai.experiments import EXPERIMENTS, experiment
+from iai.experiments import EXPERIMENTS, PROFILES, experiment
 from iai.jobs import Run, runs_root
 from iai.reproduce import reproduce
 from iai.types import UserError
@@ -31,6 +31,8 @@ class Finding:
     identical: bool
     furthest: float
     """The largest difference of a metric after any number of steps, in its standard errors over tasks."""
+    sources: str = ""
+    """What computed it again."""
 
     def __str__(self) -> str:
         if self.identical:
@@ -39,23 +41,38 @@ class Finding:
         return f"{self.run}: {word} {STANDARD_ERRORS:g} standard errors (the furthest is {self.furthest:.2g} away)"
 
 
-def kinds(profile: str) -> list[Run]:
-    """The first recorded run of every kind: task, regime, signals, objective, one step or many."""
-    found: dict[tuple[Any, ...], Run] = {}
+Kind = tuple[Any, ...]
+
+
+def kinds(profile: str) -> dict[Kind, Run]:
+    """The shortest recorded run of every kind, for each of the sources that made records."""
+    found: dict[Kind, tuple[float, Run]] = {}
     for key in EXPERIMENTS:
         for record in results.records(key, profile):
             one = Run(key=key, profile=profile, seed=record["seed"])
             if record["config_hash"] == one.expected:
-                found.setdefault(kind(key, profile), one)
-    return list(found.values())
+                which = (*kind(key, profile), provenance.original(record["sources_hash"]))
+                found.setdefault(which, (record["seconds"], one))
+                found[which] = min(found[which], (record["seconds"], one), key=lambda pair: pair[0])
+    return {which: one for which, (_, one) in found.items()}
 
 
-def kind(key: str, profile: str) -> tuple[Any, ...]:
-    """What decides which code a run takes."""
+def kind(key: str, profile: str) -> Kind:
+    """What decides which code a run takes: types, regime, and every habit that is a choice and not a size."""
     chosen = experiment(key, profile)
-    types = type(chosen.task).__name__, type(chosen.objective).__name__
-    refiner, many = chosen.refiner, chosen.objective.steps > 1
-    return (*types, type(refiner).__name__, chosen.regime, chosen.signal, chosen.space, refiner.mask, many)
+    task, objective, refiner = chosen.task, chosen.objective, chosen.refiner
+    parts = [type(part).__name__ for part in (task, objective, refiner)]
+    habits: Kind = (chosen.regime, chosen.signal, chosen.theta, chosen.space, chosen.train.precision)
+    habits += (
+        refiner.mask,
+        refiner.update,
+        refiner.bilinear,
+        refiner.matched,
+        refiner.tied > 0,
+        refiner.apart > 0,
+    )
+    laws = tuple(getattr(task, name, None) for name in ("law", "inputs", "dataset"))
+    return (profile, *parts, *habits, *laws, objective.steps > 1)
 
 
 def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
@@ -103,7 +120,8 @@ def compare(one: Run, old: results.Record, new: results.Record) -> Finding:
         }
         return {"metrics": record["metrics"], "baselines": baselines, "curve": record["curve"]}
 
-    return Finding(one, numbers(old) == numbers(new), furthest(old["metrics"], new["metrics"]))
+    far = furthest(old["metrics"], new["metrics"])
+    return Finding(one, numbers(old) == numbers(new), far, new["sources_hash"])
 
 
 def furthest(old: dict[str, Any], new: dict[str, Any]) -> float:
@@ -121,19 +139,26 @@ def furthest(old: dict[str, Any], new: dict[str, Any]) -> float:
     return largest
 
 
-def accept(findings: Sequence[Finding], profile: str) -> str:
-    """Note that today's sources compute what older records hold: only if every kind of run was the same."""
-    wanted = {kind(one.key, profile) for one in kinds(profile)}
-    same = [finding.run for finding in findings if finding.identical]
-    if len(same) < len(findings) or wanted - {kind(one.key, profile) for one in same}:
-        raise UserError("only where a run of every kind gives the same numbers: verify without a pattern")
-    records = [results.read(results.path_of(one.key, one.profile, one.seed)) for one in same]
-    now, before = results.sources_hash(), {provenance.original(record["sources_hash"]) for record in records}
-    others = sorted(before - {provenance.original(now)})
+def accept(findings: Sequence[Finding]) -> str:
+    """Note that today's sources compute what older records hold: only if a run of every kind gave the same numbers.
+
+    Of every kind that other sources made records of, at every profile; and computed by today's sources.
+    """
+    now = results.sources_hash()
+    same = {finding.run for finding in findings if finding.identical and finding.sources == now}
+    wanted = {which: one for profile in PROFILES for which, one in kinds(profile).items()}
+    old = {which: one for which, one in wanted.items() if which[-1] != provenance.original(now)}
+    missing = [one for one in old.values() if one not in same]
+    if missing or len(same) < len(findings):
+        which = f" (such as {missing[0]})" if missing else ""
+        raise UserError(
+            f"only where a run of every kind{which} gives the same numbers: verify without a pattern"
+        )
+    others = sorted({which[-1] for which in old})
     if others:
         entry = {
             "same_as": others,
-            "runs": [str(one) for one in same],
+            "runs": sorted(map(str, same)),
             "torch": torch.__version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -27,7 +27,8 @@ def fake_run(key: str, profile: str, seed: int, **options: Any) -> results.Recor
                 checkpoint.touch()
                 raise train.Interrupted("stopped")
     config = configs.to_json(experiments.experiment(key, profile))
-    return record(key, seed, profile=profile, config=config, config_hash=results.config_hash(config))
+    made = {"config_hash": results.config_hash(config), "sources_hash": results.sources_hash()}
+    return record(key, seed, profile=profile, config=config, **made)
 
 
 if __name__ == "__main__":

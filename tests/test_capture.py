@@ -53,14 +53,14 @@ def test_whole_updates_are_those_of_one_loss_after_the_other(regime: str, mask: 
     plain = build(experiment)
     progress = train(plain, experiment.objective, experiment.train, seed=3, show=False)
     losses, weights, updates = whole(experiment)
-    assert set(updates.horizons) == {1, 2, 4}
+    assert list(updates.horizons) == [4]  # those that it has grown out of are given up
     # The rate is a float32 on the device and a double on the host.
     torch.testing.assert_close(losses, torch.stack(progress.losses), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(weights, flat(plain), rtol=1e-3, atol=1e-4)
 
 
 class Uncapturable:
-    """A CUDA graph that fails as a real one does, at the end of its capture."""
+    """A CUDA graph that cannot even be prepared; what a capture that fails half-way leaves, only CUDA can show."""
 
     tries = 0
 
@@ -91,6 +91,7 @@ def test_captured_updates_are_the_eager_ones(regime: str) -> None:
     experiment = growing(regime, signal=Signal(kind="data" if regime == "implicit" else "grad+data"))
     losses, weights, updates = whole(experiment, "cuda")
     assert all(horizon.graph for horizon in updates.horizons.values() if horizon.runs > WARM)
+    assert next(iter(updates.horizons.values())).runs > WARM
     eager = build(experiment, 0, "cuda")
     progress = train(eager, experiment.objective, experiment.train, seed=3, show=False)
     torch.testing.assert_close(losses, torch.stack(progress.losses).cpu(), rtol=1e-4, atol=1e-5)

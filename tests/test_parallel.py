@@ -62,8 +62,10 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_two_processes_compute_what_one_does(tmp_path: Path, alone: Path) -> None:
-    said = finish(start(tmp_path, 2, IAI_KILLS="0"))
+@pytest.mark.parametrize("processes", [2, 3])
+def test_several_processes_compute_what_one_does(tmp_path: Path, alone: Path, processes: int) -> None:
+    """With three, shares differ: four new tasks are one, one and two."""
+    said = finish(start(tmp_path, processes, IAI_KILLS="0"))
     assert "process 1 has done its share" in said and said.count("done:") == 1
     one, two = record(alone), record(tmp_path)
     assert two["curve"]["update"] == one["curve"]["update"]
@@ -71,7 +73,9 @@ def test_two_processes_compute_what_one_does(tmp_path: Path, alone: Path) -> Non
         torch.tensor(two["curve"]["loss"]), torch.tensor(one["curve"]["loss"]), rtol=1e-3, atol=0
     )
     torch.testing.assert_close(weights(tmp_path), weights(alone), rtol=1e-2, atol=2e-3)
-    assert "already done:" in finish(start(tmp_path, 2, IAI_KILLS="0"))
+    for name in ("flops", "launches", "peak_memory", "parameters"):
+        assert two[name] == one[name]
+    assert "already done:" in finish(start(tmp_path, processes, IAI_KILLS="0"))
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes under /proc")

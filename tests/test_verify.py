@@ -98,11 +98,12 @@ def test_sources_count_as_one_when_every_kind_gives_the_same(folders: Path, caps
 def test_sources_do_not_count_as_one_otherwise(folders: Path) -> None:
     results.write(current(sources_hash="older"))
     for findings, words in (
-        ([verify.Finding(RUN, identical=False, furthest=0.1)], "the same numbers"),
-        ([], "a run of every kind"),
+        ([verify.Finding(RUN, False, 0.1, results.sources_hash())], "the same numbers"),
+        ([verify.Finding(RUN, True, 0.0, "edited since")], "the same numbers"),
+        ([], f"a run of every kind .such as {RUN}"),
     ):
         with pytest.raises(UserError, match=words):
-            verify.accept(findings, "smoke")
+            verify.accept(findings)
     assert not (folders / "verified.json").exists()
 
 
@@ -113,9 +114,27 @@ def test_a_chain_of_sources_is_one(folders: Path) -> None:
     assert not results.same_sources("c", "d") and not results.same_sources(None, "a")
 
 
-def test_a_run_of_every_kind_is_chosen_once(folders: Path) -> None:
+def test_the_shortest_run_of_every_kind_is_chosen(folders: Path) -> None:
     results.write(current())
     results.write(current() | {"seed": 1})
-    assert verify.kinds("smoke") == [RUN]
+    assert list(verify.kinds("smoke").values()) == [RUN]
     results.write(current() | {"key": f"{KEY}-1-step"})  # its config is another: stale
-    assert verify.kinds("smoke") == [RUN]
+    assert list(verify.kinds("smoke").values()) == [RUN]
+    results.write(current() | {"seed": 2, "sources_hash": "older", "seconds": 9.0})
+    results.write(current() | {"seed": 3, "sources_hash": "older", "seconds": 1.0})
+    assert [one.seed for one in verify.kinds("smoke").values()] == [0, 3]  # of each sources, the shortest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("token-scale/mnist/matched", "token-scale/mnist/unmatched"),
+        ("token-scale/mnist/matched", "token-scale/mnist/untied"),
+        ("token-scale/mnist/matched", "token-scale/mnist/mixed"),
+        ("table2/mnist/data", "table2/mnist/data-1-step"),
+        ("cost/mnist/pool/whole", "cost/mnist/random/whole"),
+    ],
+)
+def test_runs_that_take_other_code_are_of_another_kind(one: str, other: str) -> None:
+    assert verify.kind(one, "cpu") != verify.kind(other, "cpu")
+    assert verify.kind(one, "cpu") == verify.kind(one, "cpu")

@@ -55,7 +55,7 @@ class Gravity:
         theta = torch.rand(tasks, 1, 1, generator=generator, device=device)
         theta = self.weakest + (self.strongest - self.weakest) * theta
         x = torch.rand(tasks, points, 2, generator=generator, device=device)
-        x = x * torch.tensor([self.seconds, self.speed], device=device)
+        x = torch.stack([x[..., 0] * self.seconds, x[..., 1] * self.speed], dim=-1)
         noise = torch.randn(tasks, points, 1, generator=generator, device=device)
         return Batch(x, _height(x, theta) + self.noise_sd * noise)
 
