@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,9 +38,12 @@ def updates(key: str, who: str) -> Callable[[], object]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("who", ["floor", "compiled"])
 @pytest.mark.parametrize("regime", list(UPDATED))
-def test_compile(benchmark: Any, monkeypatch: pytest.MonkeyPatch, regime: str, who: str) -> None:
+def test_compile(
+    benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, regime: str, who: str
+) -> None:
     """Compiled afresh, and in this process alone."""
-    monkeypatch.setattr("torch.compiler.config.force_disable_caches", True)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch.compiler.reset()
     monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
     named(benchmark, f"an update of the pool, eager (floor) or with a compiled refiner: {regime}", who)
     update, started = updates(UPDATED[regime], who), time.perf_counter()
