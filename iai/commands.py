@@ -79,11 +79,8 @@ def verify_runs(arguments: argparse.Namespace) -> int:
     from iai import reproduce, verify
 
     profile, pattern = arguments.profile, arguments.pattern
-    runs = (
-        reproduce.wanted(pattern, profile, arguments.seeds)
-        if pattern
-        else list(verify.kinds(profile).values())
-    )
+    chosen = verify.older(profile) if arguments.accept else verify.kinds(profile)
+    runs = reproduce.wanted(pattern, profile, arguments.seeds) if pattern else list(chosen.values())
     findings = verify.verify(runs, arguments.jobs, arguments.device)
     print("\n".join(map(str, findings)))
     if arguments.accept:

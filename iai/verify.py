@@ -57,6 +57,12 @@ def kinds(profile: str) -> dict[Kind, Run]:
     return {which: one for which, (_, one) in found.items()}
 
 
+def older(profile: str) -> dict[Kind, Run]:
+    """Those of `kinds` whose record is of other sources than today's."""
+    now = provenance.original(results.sources_hash())
+    return {which: one for which, one in kinds(profile).items() if which[-1] != now}
+
+
 def kind(key: str, profile: str) -> Kind:
     """What decides which code a run takes: types, regime, and every habit that is a choice and not a size."""
     chosen = experiment(key, profile)
@@ -146,8 +152,7 @@ def accept(findings: Sequence[Finding]) -> str:
     """
     now = results.sources_hash()
     same = {finding.run for finding in findings if finding.identical and finding.sources == now}
-    wanted = {which: one for profile in PROFILES for which, one in kinds(profile).items()}
-    old = {which: one for which, one in wanted.items() if which[-1] != provenance.original(now)}
+    old = {which: one for profile in PROFILES for which, one in older(profile).items()}
     missing = [one for one in old.values() if one not in same]
     if missing or len(same) < len(findings):
         which = f" (such as {missing[0]})" if missing else ""
