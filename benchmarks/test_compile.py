@@ -44,7 +44,6 @@ def test_compile(
     """Compiled afresh, and in this process alone."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch.compiler.reset()
-    monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
     named(benchmark, f"an update of the pool, eager (floor) or with a compiled refiner: {regime}", who)
     update, started = updates(UPDATED[regime], who), time.perf_counter()
     update()

@@ -41,6 +41,8 @@ width: int = 64  # of the refiner that reads them
 # %%
 from dataclasses import asdict
 
+import numpy as np
+
 from iai import notebook, plots, results
 from iai.claims import gain, largest_gain
 from iai.contrasts import at_most, best, ratio, scaled
@@ -319,15 +321,32 @@ for ax, family in zip(axes, COSTED):
     plots.log_scale(ax, "x")
 axes[0].get_legend().remove()
 
+
 # %% tags=["hide-input", "nbval-check-output"]
+def at(family, loop, moment):
+    """A loop's mean error after so many seconds, on the line between its points; the last one's beyond them."""
+    both = [(seconds(family, loop, b), error(family, loop, b)) for b in BUDGETS]
+    if any(isinstance(one, results.Missing) for pair in both for one in pair):
+        return float("nan")
+    when, what = zip(*((s.mean, e.mean) for s, e in both))
+    return float(np.exp(np.interp(np.log(moment), np.log(when), np.log(what))))
+
+
 said = []
 for family in COSTED:
+    whole = {loop: seconds(family, loop, "whole") for loop in LOOPS}
+    known = [one.mean for one in whole.values() if isinstance(one, results.Summary)]
+    moment = min(known, default=float("nan"))
+    errors = {label: at(family, loop, moment) for loop, label in LOOPS.items()}
+    first, half = min(errors, key=errors.get), at(family, "pool", moment / 2)
     sooner = ratio(error(family, "pool", "half"), error(family, "unrolled", "whole"))
     time = ratio(seconds(family, "pool", "half"), seconds(family, "unrolled", "whole"))
     winner = best({label: error(family, loop, "whole") for loop, label in LOOPS.items()})
+    shown = ", ".join(f"{label} {value:.3g}" for label, value in errors.items())
     said.append(
         f"On {family}, the pool at half its updates has {sooner:.2f} times the final error of the roll-out of all tasks, in {time:.2f} times its wall time; it is at least as good in {at_most(sooner, 1.0)}. "
-        f"Of the four loops at the whole of the updates, the least mean error is that of: {winner or 'pending'}."
+        f"After {moment:.0f} seconds, when the first of the whole trainings ends, the errors on the lines between points are: {shown}; the least is that of {first}, and the pool had {half:.3g} after half of that time. "
+        f"At the whole of the updates, whatever they took, the least mean error is that of {winner or 'pending'}."
     )
 notebook.Markdown(" ".join(said))
 
@@ -381,24 +400,36 @@ for family in COSTED:
         rows[f"{family}: {label}"] = (
             error(family, loop, "whole"),
             fact(family, loop, "seconds"),
-            fact(family, loop, "tokens_per_second"),
+            scaled(fact(family, loop, "tokens_per_second"), 1e-3),
             fact(family, loop, "launches"),
-            fact(family, loop, "peak_memory"),
+            scaled(fact(family, loop, "peak_memory"), 1e-6),
             as_far(family) if loop == "one-context" else "",
         )
 header = (
     "",
     "error",
     "seconds",
-    "tokens/s",
+    "thousand tokens/s",
     "launches an update",
-    "peak memory, bytes",
+    "peak memory, MB",
     "many steps as good after, s",
 )
 caption = "A model of many steps and a 1-step model on all of a task's observations."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-context")
 
+# %% tags=["hide-input", "nbval-check-output"]
+said = []
+for family in COSTED:
+    better = ratio(error(family, "one-context", "whole"), error(family, "pool", "whole"))
+    dearer = ratio(seconds(family, "one-context", "whole"), seconds(family, "pool", "whole"))
+    said.append(
+        f"on {family} {better:.2f} times the error of many steps, after {dearer:.1f} times the wall time of training"
+    )
+notebook.Markdown(f"One context has {' and '.join(said)}.")
+
 # %% [markdown]
+# A single context is not what the 1-step models of the other chapters are, which see a tenth of the data at a time: it sees all observations together, and no state has to carry what they said. Where it can be afforded, in training and in use, it is the opponent to beat.
+#
 # ## Error for a given time
 #
 # When a learner is used, what counts is the error at a moment. {numref}`fig-cost-adapt` has the time from observations to predictions, 64 tasks at once on one thread, against the error that the same learner has on validation tasks: after each number of mini-batches for those that go step by step, and on all of them for the learner of one context and for the closed forms.
@@ -547,6 +578,8 @@ notebook.table(
 # *The gain is bounded by attention's share of the work*, {eq}`eq-cost-ratio`. It is a matter of $N/d$, it is absent where contexts are short, and the sentence above {numref}`tab-cost-memory` says how much of it was measured against each kind of attention.
 #
 # *Iteration has costs of its own.* The state is re-read, gradients are recomputed, and queries are re-fed; for an implicit learner with as many queries as observations it cannot win ({ref}`ex-cost-queries`).
+#
+# *Many steps are not better than one context where both can be had*, at these sizes: the sentence under {numref}`tab-cost-context` has the ratios, and what they cost.
 #
 # *Training on eq. 9 needs one refinement an update*, and no more activations for more steps; a pool only keeps all observations of its tasks.
 #

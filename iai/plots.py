@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
 
 from iai.results import Missing, Summary
@@ -226,6 +226,12 @@ def log_scale(ax: Axes, axis: Literal["x", "y"]) -> None:
     ax.set(**{f"{axis}scale": "log"})
     if not np.isfinite(getattr(ax.dataLim, f"interval{axis}")).all():
         ax.set(**{f"{axis}lim": (0.1, 1.0)})
+    low, high = getattr(ax, f"get_{axis}lim")()
+    if high < 100 * low:  # too short for powers of ten
+        ticks = getattr(ax, f"{axis}axis")
+        ticks.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ticks.set_major_formatter("{x:g}")
+        ticks.set_minor_formatter("")
 
 
 def pending(ax: Axes, name: str, missing: Missing, colour: str) -> None:
