@@ -39,14 +39,15 @@ passes: int = 10  # k: mini-batches that these are read in
 width: int = 64  # of the refiner that reads them
 
 # %%
-from dataclasses import asdict
 
-import numpy as np
+
+from functools import partial
 
 from iai import notebook, plots, results
 from iai.claims import gain, largest_gain
 from iai.contrasts import at_most, best, ratio, scaled
 from iai.cost import planned
+from iai.costs import METRIC, Costs, hours
 from iai.experiments import EXPERIMENTS, experiment
 from iai.passes import Case, flops, measure
 from iai.registry import BUDGETS, COSTED, LOOPS, seeds_of
@@ -94,24 +95,15 @@ notebook.table(grid, caption, "tab-cost-limit", ".3g", source=" ")
 # *materialised*, which does. The paper does not say, as far as we know, which of the two its one-step baseline used.
 
 # %% tags=["hide-input", "nbval-check-output"]
-measured, bench = results.measured("passes-cpu"), results.measured("cpu")
-
-
-def gained(clock, n, k, **how):
-    """How many times less k passes take than one, or why that is not known."""
-    case = asdict(Case(points=n, **how))
-    del case["points"], case["passes"]
-    value = gain(measured, clock, n, k, **case) if measured else "pending"
-    return "–" if value is None else value
-
+costs = Costs(ledger)
 
 ks = (5, 10, 100)
 rows = {
     f"N = {n:,}, k = {k}": (
         flops(Case(points=n, passes=1)) / flops(Case(points=n, passes=k)),
-        gained("kernel_ms", n, k),
-        gained("eager_ms", n, k),
-        gained("eager_ms", n, k, attention="materialised"),
+        costs.gained("kernel_ms", n, k),
+        costs.gained("eager_ms", n, k),
+        costs.gained("eager_ms", n, k, attention="materialised"),
     )
     for n in ns
     for k in ks
@@ -123,7 +115,7 @@ caption = (
     "Below 1, iterating loses. A dash: one of the two was not measured, or does not fit into half of the memory."
 )
 notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-grid", ".2f", notebook.machine(measured)
+    notebook.Grid(header=header, rows=rows), caption, "tab-cost-grid", ".2f", notebook.machine(costs.grid)
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-gain", "caption": "How many times cheaper ten passes are than one, against the number of observations, by operations and by the clock. Left: width 64, two layers. Right: width 256, four layers. The grey line is the limit, k = 10; below the other grey line, 1, iterating loses."}, "image": {"alt": "Two panels of a ratio against the number of observations on a logarithmic axis. Lines for operations, kernel time and wall time with fused attention, and wall time with materialised attention, rise from about one; that of materialised attention is highest."}}
@@ -138,7 +130,7 @@ LINES = {
 for ax, (title, size) in zip(axes, SIZES.items()):
     series = {}
     for name, (clock, how) in LINES.items():
-        known = [(n, gained(clock, n, 10, **size, **how)) for n in ns]
+        known = [(n, costs.gained(clock, n, 10, **size, **how)) for n in ns]
         known = [(n, value) for n, value in known if not isinstance(value, str)]
         series[name] = ([n for n, _ in known], [value for _, value in known])
     plots.lines(ax, series, labels=("observations N", "one pass over ten"))
@@ -151,7 +143,7 @@ axes[1].get_legend().remove()
 
 # %% tags=["hide-input", "nbval-check-output"]
 LIMIT = 9.0  # "up to 10": within a tenth of it
-found = [largest_gain(measured, attention, 10) for attention in ("fused", "materialised")]
+found = [largest_gain(costs.grid, attention, 10) for attention in ("fused", "materialised")]
 (fused, at_fused), (plain, at_plain) = (one or (0.0, {"points": 0, "width": 0}) for one in found)
 if None in found:
     verdict = "is pending: not all has been measured"
@@ -171,22 +163,11 @@ notebook.Markdown(
 
 
 # %% tags=["hide-input", "nbval-check-output"]
-cells = (measured or {"cells": []})["cells"]
-
-
-def megabytes(n, k, attention):
-    wanted = asdict(Case(points=n, passes=k, attention=attention)).items()
-    found = [cell for cell in cells if wanted <= cell.items()]
-    return (
-        found[0]["peak_bytes"] / 1e6
-        if found and not found[0]["reason"]
-        else ("does not fit" if found else "pending")
-    )
-
+cells = (costs.grid or {"cells": []})["cells"]
 
 rows = {
     f"N = {n:,}": tuple(
-        megabytes(n, k, attention) for attention in ("fused", "materialised") for k in (1, 10)
+        costs.megabytes(n, k, attention) for attention in ("fused", "materialised") for k in (1, 10)
     )
     for n in ns
 }
@@ -195,7 +176,7 @@ caption = (
     "Most memory that the forward passes allocate at a time, in MB; parametric model, width 64, two layers."
 )
 notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-memory", ".4g", notebook.machine(measured)
+    notebook.Grid(header=header, rows=rows), caption, "tab-cost-memory", ".4g", notebook.machine(costs.grid)
 )
 
 # %% [markdown]
@@ -214,8 +195,8 @@ LEARNERS = {
 rows = {
     f"{name}, N = {n:,}": (
         flops(Case(points=n, passes=1, **how)) / flops(Case(points=n, passes=10, **how)),
-        gained("eager_ms", n, 10, **how),
-        gained("eager_ms", n, 10, attention="materialised", **how),
+        costs.gained("eager_ms", n, 10, **how),
+        costs.gained("eager_ms", n, 10, attention="materialised", **how),
     )
     for name, how in LEARNERS.items()
     for n in (1000, 4000, 16000)
@@ -224,14 +205,14 @@ rows = {
 header = ("", "operations", "wall time, fused", "wall time, materialised")
 caption = "How many times less ten passes take than one, for learners that are shown different things; width 64, two layers."
 notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-added", ".2f", notebook.machine(measured)
+    notebook.Grid(header=header, rows=rows), caption, "tab-cost-added", ".2f", notebook.machine(costs.grid)
 )
 
 # %% tags=["hide-input", "nbval-check-output"]
 CASE = ("regime", "signal", "queries", "attention", "width", "depth")
 many = [cell for cell in cells if cell["passes"] > 1]
 gains = [
-    gain(measured, "eager_ms", c["points"], c["passes"], **{name: c[name] for name in CASE}) for c in many
+    gain(costs.grid, "eager_ms", c["points"], c["passes"], **{name: c[name] for name in CASE}) for c in many
 ]
 pairs = [(cell, value) for cell, value in zip(many, gains) if value is not None]
 losing = [cell for cell, value in pairs if value < 1]
@@ -279,23 +260,16 @@ print(
 # It is fair in refinements and not in all else. Learning rates are those that trials chose for the pool; a roll-out of all tasks has a tenth (images: an eighth) of its updates, each from as many times more tasks, and might want another rate. One random step draws all mini-batches of its tasks and needs only some. And seconds are those of a machine with one thread a run, where launching an operator is cheap.
 
 # %% tags=["hide-input", "nbval-check-output"]
-METRIC = {"linear-regression": "mse", "mnist": "error"}
 EVERY = LOOPS | {"one-context": "1 step, all data in one context"}
-
-
-def error(family, loop, budget):
-    last = 1 if loop == "one-context" else experiment(COSTED[family], ledger).objective.steps
-    return results.summary(f"cost/{family}/{loop}/{budget}", ledger, "validation", METRIC[family], last)
-
-
-def seconds(family, loop, budget):
-    return results.fact(f"cost/{family}/{loop}/{budget}", ledger, "seconds")
-
 
 rows = {
     f"{family}: {label}": (
-        *(what(family, loop, b) for b in BUDGETS for what in (seconds, error)),
-        scaled(results.fact(f"cost/{family}/{loop}/whole", ledger, "peak_memory"), 1e-6),
+        *(
+            f(b)
+            for b in BUDGETS
+            for f in (partial(costs.fact, family, loop, "seconds"), partial(costs.error, family, loop))
+        ),
+        scaled(costs.fact(family, loop, "peak_memory"), 1e-6),
     )
     for family in COSTED
     for loop, label in LOOPS.items()
@@ -309,13 +283,7 @@ figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, COSTED):
     series = {}
     for loop, label in EVERY.items():
-        both = [(seconds(family, loop, b), error(family, loop, b)) for b in BUDGETS]
-        known = [
-            (s.mean, e.mean)
-            for s, e in both
-            if isinstance(s, results.Summary) and isinstance(e, results.Summary)
-        ]
-        series[label] = ([s for s, _ in known], [e for _, e in known])
+        series[label] = tuple(zip(*costs.line(family, loop))) or ((), ())
     plots.lines(ax, series, labels=("seconds of training", METRIC[family]), logarithmic=True)
     ax.set_title(family)
     plots.log_scale(ax, "x")
@@ -323,25 +291,19 @@ axes[0].get_legend().remove()
 
 
 # %% tags=["hide-input", "nbval-check-output"]
-def at(family, loop, moment):
-    """A loop's mean error after so many seconds, on the line between its points; the last one's beyond them."""
-    both = [(seconds(family, loop, b), error(family, loop, b)) for b in BUDGETS]
-    if any(isinstance(one, results.Missing) for pair in both for one in pair):
-        return float("nan")
-    when, what = zip(*((s.mean, e.mean) for s, e in both))
-    return float(np.exp(np.interp(np.log(moment), np.log(when), np.log(what))))
-
 
 said = []
 for family in COSTED:
-    whole = {loop: seconds(family, loop, "whole") for loop in LOOPS}
+    whole = {loop: costs.fact(family, loop, "seconds", "whole") for loop in LOOPS}
     known = [one.mean for one in whole.values() if isinstance(one, results.Summary)]
     moment = min(known, default=float("nan"))
-    errors = {label: at(family, loop, moment) for loop, label in LOOPS.items()}
-    first, half = min(errors, key=errors.get), at(family, "pool", moment / 2)
-    sooner = ratio(error(family, "pool", "half"), error(family, "unrolled", "whole"))
-    time = ratio(seconds(family, "pool", "half"), seconds(family, "unrolled", "whole"))
-    winner = best({label: error(family, loop, "whole") for loop, label in LOOPS.items()})
+    errors = {label: costs.at(family, loop, moment) for loop, label in LOOPS.items()}
+    first, half = min(errors, key=errors.get), costs.at(family, "pool", moment / 2)
+    sooner = ratio(costs.error(family, "pool", "half"), costs.error(family, "unrolled", "whole"))
+    time = ratio(
+        costs.fact(family, "pool", "seconds", "half"), costs.fact(family, "unrolled", "seconds", "whole")
+    )
+    winner = best({label: costs.error(family, loop, "whole") for loop, label in LOOPS.items()})
     shown = ", ".join(f"{label} {value:.3g}" for label, value in errors.items())
     said.append(
         f"On {family}, the pool at half its updates has {sooner:.2f} times the final error of the roll-out of all tasks, in {time:.2f} times its wall time; it is at least as good in {at_most(sooner, 1.0)}. "
@@ -355,7 +317,7 @@ notebook.Markdown(" ".join(said))
 
 # %% tags=["hide-input", "nbval-check-output"]
 GROUP = "training with k steps: 64 tasks in flight (pool), 64 tasks unrolled"
-members = (bench or {"groups": {}})["groups"].get(GROUP, {})
+members = costs.groups.get(GROUP, {})
 ks = (1, 2, 4, 8, 16, 32, 64)
 rows = {
     f"k = {k}": tuple(
@@ -367,7 +329,7 @@ rows = {
 header = ("", "tasks in flight", "roll-out, one backward pass")
 caption = "Most memory that the backward pass of one update waits for, in MB, against steps of a task: 64 tasks of linear regression, two layers of width 32."
 notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat", ".3g", notebook.machine(bench)
+    notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat", ".3g", notebook.machine(costs.bench)
 )
 
 # %% [markdown]
@@ -377,33 +339,17 @@ notebook.table(
 
 
 # %% tags=["hide-input", "nbval-check-output"]
-def fact(family, loop, name):
-    return results.fact(f"cost/{family}/{loop}/whole", ledger, name)
-
-
-def as_far(family):
-    """Seconds of the shortest training of many steps whose mean error is at most that of one context."""
-    goal = error(family, "one-context", "whole")
-    for budget in BUDGETS:
-        found = error(family, "pool", budget)
-        for one in (found, goal):
-            if isinstance(one, results.Missing):
-                return one
-        if found.mean <= goal.mean:
-            return seconds(family, "pool", budget)
-    return "not reached"
-
 
 rows = {}
 for family in COSTED:
     for loop, label in (("pool", "many steps"), ("one-context", "one context")):
         rows[f"{family}: {label}"] = (
-            error(family, loop, "whole"),
-            fact(family, loop, "seconds"),
-            scaled(fact(family, loop, "tokens_per_second"), 1e-3),
-            fact(family, loop, "launches"),
-            scaled(fact(family, loop, "peak_memory"), 1e-6),
-            as_far(family) if loop == "one-context" else "",
+            costs.error(family, loop, "whole"),
+            costs.fact(family, loop, "seconds"),
+            scaled(costs.fact(family, loop, "tokens_per_second"), 1e-3),
+            costs.fact(family, loop, "launches"),
+            scaled(costs.fact(family, loop, "peak_memory"), 1e-6),
+            costs.as_far(family) if loop == "one-context" else "",
         )
 header = (
     "",
@@ -420,8 +366,10 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-conte
 # %% tags=["hide-input", "nbval-check-output"]
 said = []
 for family in COSTED:
-    better = ratio(error(family, "one-context", "whole"), error(family, "pool", "whole"))
-    dearer = ratio(seconds(family, "one-context", "whole"), seconds(family, "pool", "whole"))
+    better = ratio(costs.error(family, "one-context", "whole"), costs.error(family, "pool", "whole"))
+    dearer = ratio(
+        costs.fact(family, "one-context", "seconds", "whole"), costs.fact(family, "pool", "seconds", "whole")
+    )
     said.append(
         f"on {family} {better:.2f} times the error of many steps, after {dearer:.1f} times the wall time of training"
     )
@@ -441,26 +389,13 @@ CLASSICAL = {
     "mnist": {"SGD": "sgd", "Adam": "adam", "logistic regression": "logistic"},
 }
 
-
-def adapted(family, who, baseline, k):
-    """Milliseconds and error after k mini-batches, or None."""
-    times = (bench or {"groups": {}})["groups"].get(f"adapting to {family}, 64 tasks", {})
-    time = times.get(f"{baseline or who}, k = {k}")
-    loop = "one-context" if who == "one context" else "pool"
-    step = 1 if who == "one context" else k
-    found = results.summary(
-        f"cost/{family}/{loop}/whole", ledger, "validation", METRIC[family], step, baseline
-    )
-    return (time["median_ms"], found.mean) if time and isinstance(found, results.Summary) else None
-
-
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, COSTED):
     last = experiment(COSTED[family], ledger).objective.steps
     series = {}
     for who, baseline in {"many steps": None, "one context": None, **CLASSICAL[family]}.items():
         known = [
-            adapted(family, who, baseline, k)
+            costs.adapted(family, who, baseline, k)
             for k in ((last,) if who == "one context" else sorted({1, 2, 5, last}))
         ]
         series[who] = tuple(zip(*filter(None, known))) or ((), ())
@@ -475,9 +410,7 @@ for ax, family in zip(axes, COSTED):
 
 # %% tags=["hide-input", "nbval-check-output"]
 groups = {
-    name: members
-    for name, members in (bench or {"groups": {}})["groups"].items()
-    if any("ratio" in row for row in members.values())
+    name: members for name, members in costs.groups.items() if any("ratio" in row for row in members.values())
 }
 rows = {
     f"{name}: {who.replace('_', ' ')}": (row["median_ms"], row["iqr_ms"], row["ratio"])
@@ -491,7 +424,7 @@ notebook.table(
     caption,
     "tab-cost-bench",
     ".3g",
-    notebook.machine(bench),
+    notebook.machine(costs.bench),
 )
 
 # %% [markdown]
@@ -509,16 +442,9 @@ counted = [key for key in EXPERIMENTS if seeds_of(key, "gpu") and not key.starts
 plan = {key: planned(experiment(key, "gpu")) * seeds_of(key, "gpu") for key in counted}
 total = sum(plan.values())
 longest = max(planned(experiment(key, "gpu")) for key in plan)
-PEAK = 800e12  # matrix products in bfloat16 on an H100, as others measured it
-
-
-def hours(share, gpus):
-    """A run keeps to one GPU, so that none ends before the longest run does."""
-    return max(total / gpus, longest) / (share * PEAK) / 3600
-
 
 rows = {
-    f"at {share:.0%} of the peak": tuple(hours(share, gpus) for gpus in (1, 8, 64))
+    f"at {share:.0%} of the peak": tuple(hours(total, longest, gpus, share) for gpus in (1, 8, 64))
     for share in (0.4, 0.1, 0.01)
 }
 done = sum(len(results.records(key, "gpu")) for key in EXPERIMENTS)

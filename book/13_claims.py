@@ -83,11 +83,12 @@ notebook.Markdown(f"Of {len(every)} claims: {', '.join(words)}.")
 def account(claim):
     """A claim, its tests and what we believe."""
     at = claim.profile or ledger
-    lines = [f"### {claim.text}", "", f"{claim.where} · **{claim.verdict(at)}** · profile `{at}`", ""]
-    if claim.tests:
-        lines += ["| outcome | found | test |", "|---|---|---|"]
-        lines += [f"| {test.outcome(at)} | {test.shown(at)} | `{test}` |" for test in claim.tests]
-    return "\n".join([*lines, "", f"*What we believe.* {claim.believed}", ""])
+    shown = [(test.outcome(at), test.shown(at).replace(" ", "\u00a0"), test) for test in claim.tests]
+    rows = "\n".join(f"| {outcome} | {number} | `{test}` |" for outcome, number, test in shown)
+    head = f"### {claim.text}\n\n{claim.where} · **{claim.verdict(at)}** · profile `{at}`\n\n"
+    caption = f":::{{table}} The tests of this claim.\n:name: tab-claim-{claim.name}\n\n"
+    table = f"{caption}| outcome | found | test |\n|---|---|---|\n{rows}\n:::\n\n" if rows else ""
+    return f"{head}{table}*What we believe.* {claim.believed}"
 
 
 notebook.Markdown("\n\n".join(map(account, every)))
@@ -113,3 +114,11 @@ notebook.Markdown("\n\n".join(map(account, every)))
 # ```
 # A baseline is the same in all runs, so that all of the spread is the model's.
 # ````
+#
+# ## What we found, and what we did not
+#
+# *What was found* is the table at the top of this page, and no sentence here can add to it.
+#
+# *What three seeds cannot do*: tell a small effect from none. Many tests are open for that reason, and more seeds (`python -m iai reproduce KEY --seeds 10`) are the remedy.
+#
+# *What no test here can do*: say whether the paper's own runs were right. Sizes differ, settings that the paper does not give were chosen, and its tables were not before us.

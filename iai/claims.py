@@ -47,7 +47,14 @@ class Comparison:
         return "holds" if high <= self.at_most else "fails" if low > self.at_most else "open"
 
     def __str__(self) -> str:
-        return f"{self.first} ≤ {self.at_most:g}" + (f" × {self.second}" if self.second else "")
+        factor = (
+            f"{self.at_most:g}"
+            if self.second is None
+            else ""
+            if self.at_most == 1
+            else f"{self.at_most:g} × "
+        )
+        return f"{self.first} ≤ {factor}{self.second or ''}"
 
     def shown(self, profile: str) -> str:
         """The ratio and its interval."""

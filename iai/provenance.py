@@ -20,6 +20,7 @@ UNHASHED = (
     "commands.py",
     "contrasts.py",
     "cost.py",
+    "costs.py",
     "examples.py",
     "experiments.py",
     "extract.py",

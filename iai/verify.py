@@ -1,6 +1,7 @@
 """Runs of the ledger computed again from nothing, and compared: does somebody else get these numbers?"""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -116,18 +117,25 @@ def _there(folder: Path) -> Path:
 
 
 def compare(one: Run, old: results.Record, new: results.Record) -> Finding:
-    """What two records of one run differ in: metrics, the baselines that both have, the training curve."""
-    both = old["baselines"].keys() & new["baselines"].keys()
-    common = {name: old["baselines"][name].keys() & new["baselines"][name].keys() for name in both}
+    """What two records of one run differ in: metrics and training curve, and the baselines that both have.
 
-    def numbers(record: results.Record) -> dict[str, Any]:
-        baselines = {
-            name: {b: record["baselines"][name][b] for b in sorted(common[name])} for name in sorted(both)
-        }
-        return {"metrics": record["metrics"], "baselines": baselines, "curve": record["curve"]}
+    The model's numbers are the same if all digits kept are; those of baselines, which solvers fit, to five digits.
+    """
+    same = all(old[name] == new[name] for name in ("metrics", "curve"))
+    for name in old["baselines"].keys() & new["baselines"].keys():
+        mine, theirs = old["baselines"][name], new["baselines"][name]
+        same = same and all(alike(mine[b], theirs[b]) for b in mine.keys() & theirs.keys())
+    return Finding(one, same, furthest(old["metrics"], new["metrics"]), new["sources_hash"])
 
-    far = furthest(old["metrics"], new["metrics"])
-    return Finding(one, numbers(old) == numbers(new), far, new["sources_hash"])
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two pieces of plain data are equal, their numbers to five digits."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    both = isinstance(one, int | float) and isinstance(other, int | float)
+    return math.isclose(one, other, rel_tol=1e-5) if both else one == other
 
 
 def furthest(old: dict[str, Any], new: dict[str, Any]) -> float:

@@ -313,7 +313,7 @@ def test_sources_hash_covers_what_computes(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.undo()
     provenance.sources_hash.cache_clear()
     names = {"amortizer", "checkpoint", "configs", "data", "evaluate", "losses", "masks", "objectives"}
-    names |= {"capture", "parallel", "refiner", "regimes", "train", "types", "updates"}
+    names |= {"capture", "parallel", "refiner", "relations", "regimes", "train", "types", "updates"}
     parts = ("tasks/", "baselines/")
     assert {name for name in hashed if not name.startswith(parts)} == {f"{name}.py" for name in names}
     assert {name for name in hashed if name.startswith(parts)} >= {"tasks/images.py", "baselines/ridge.py"}

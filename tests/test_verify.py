@@ -75,7 +75,9 @@ def test_differences_are_found_in_curves_and_baselines_too() -> None:
     other = current(curve={"update": [0, 1], "loss": [2.0, 1.1]})
     assert not verify.compare(RUN, current(), other).identical
     other = current()
-    other["baselines"][SET]["ridge"]["mse"]["mean"][1] += 1e-6
+    other["baselines"][SET]["ridge"]["mse"]["mean"][1] *= 1 + 1e-6
+    assert verify.compare(RUN, current(), other).identical
+    other["baselines"][SET]["ridge"]["mse"]["mean"][1] *= 1 + 1e-4
     assert not verify.compare(RUN, current(), other).identical
     other["baselines"][SET] = {}  # a baseline that only one has
     assert verify.compare(RUN, current(), other).identical
