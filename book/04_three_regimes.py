@@ -559,7 +559,7 @@ for _ in modules:
     reach |= reach @ imports
 needed = imports & ~(imports @ reach)
 needed[:, [modules.index("types"), modules.index("losses")]] = False  # words that many need
-figure, (ax,) = plots.panels(width=8.2, height=7.6)
+figure, (ax,) = plots.panels(width=9.4, height=8.2)
 plots.boxes(ax, order_of, [(modules[i], modules[j]) for i, j in np.argwhere(needed)])
 
 # %% [markdown]
