@@ -122,7 +122,7 @@ baselines = {
     "nearest class mean": "centroids",
     "predict the most frequent": "mean",
 }
-classical = {label: f"{many['parametric, data']}|{name}" for label, name in baselines.items()}
+classical = {label: f"{many['parametric, gradients']}|{name}" for label, name in baselines.items()}
 paired = {label: key for pair in zip(many.items(), once.items()) for label, key in pair}
 known = experiment(many["implicit"], ledger).evaluation_sets  # at smoke, held-out classes alone
 shown = {name: chapter.steps(paired | classical, name, "error", STEPS) for name in SETS if name in known}
