@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_a_killed_process_ends_the_run_with_a_checkpoint_to_go_on_from(tmp_path:
         time.sleep(0.02)
     os.kill(children(process)[1], signal.SIGKILL)
     said = process.communicate(timeout=120)[0]
-    assert process.returncode != 0 and said.count("Traceback") <= 1  # torchrun's own
+    assert process.returncode != 0 and not re.search(r"/iai/\w+\.py", said)  # a traceback is torchrun's alone
     assert f"another process of this run has ended: the last checkpoint is {path}; run the same" in said
     assert 0 < checkpoint.read(path)[1]["progress"]["update"] < 300
     finish(start(tmp_path, 2, IAI_KILLS="0"))
