@@ -53,6 +53,15 @@ def parser() -> Parser:
     listing = command("list", "status of every run: done, pending, stale, running")
     listing.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
     listing.add_argument("--profile", help="one line a run of this profile: smoke, cpu or gpu")
+    _running(command, computing)
+    _judging(command)
+    show = command("show", "config, status and headline numbers of a key, and the commands that make them")
+    show.add_argument("key")
+    return top
+
+
+def _running(command: Callable[..., Parser], computing: Parser) -> None:
+    """The commands that compute runs."""
     one = command("run", "compute one run, or go on with it, and put it in the ledger", computing)
     one.add_argument("key")
     one.add_argument("--seed", type=int, default=0)
@@ -75,6 +84,10 @@ def parser() -> Parser:
     many.add_argument(
         "--slurm", action="append", default=[], metavar="NAME=VALUE", help="slurm_partition, timeout_min, ..."
     )
+
+
+def _judging(command: Callable[..., Parser]) -> None:
+    """The commands that judge what was computed."""
     words = "compute runs of the ledger again from nothing and compare: by default one of every kind"
     again = command("verify", words)
     again.add_argument("pattern", nargs="?", help="a key, its beginning, or a shell pattern")
@@ -89,9 +102,6 @@ def parser() -> Parser:
     said = command("claims", words)
     said.add_argument("name", nargs="?", help="one claim, with all its tests")
     said.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
-    show = command("show", "config, status and headline numbers of a key, and the commands that make them")
-    show.add_argument("key")
-    return top
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
