@@ -278,7 +278,7 @@ header = ("", *(f"{budget}: {what}" for budget in BUDGETS for what in ("s", "err
 caption = "Loops that train on eq. 9: seconds of training on one core (two runs at a time, on a machine that others used now and then), squared error of regression or share of wrong images after the last trained step, on validation tasks, and the most memory that training holds beside the weights."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-loops")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-loops", "caption": "Validation error against wall time of training, for a quarter, a half and the whole of the updates; means over the seeds that the table has, with their spread. The learner that reads all data in one context is given time of its own."}, "image": {"alt": "Two panels, linear regression and MNIST: error against seconds of training, both logarithmic, with a line of three points for each of five ways of training."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-loops", "caption": "Validation error against wall time of training, for a quarter, a half and the whole of the updates; means over the seeds of {numref}`tab-cost-loops`, which has their spread. The learner that reads all data in one context is given time of its own."}, "image": {"alt": "Two panels, linear regression and MNIST: error against seconds of training, both logarithmic, with a line of three points for each of five ways of training."}}
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, COSTED):
     series = {}

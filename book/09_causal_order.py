@@ -61,10 +61,10 @@ chapter.banner("causal-order/*")
 # A task is a structural causal model: a directed acyclic graph over $d$ variables, and for each an equation
 #
 # $$
-# x_j = f_j\bigl(x_{\mathrm{pa}(j)}\bigr) + \sigma_j \varepsilon_j , \qquad \mathbb{E}\,\varepsilon_j = 0, \quad \mathbb{E}\,\varepsilon_j^2 = 1 \text{ and independent}, \qquad \sigma_j \sim U(0.5, 2) ,
+# x_j = f_j\bigl(x_{\mathrm{pa}(j)}\bigr) + \sigma_j \varepsilon_j , \qquad \mathbb{E}\,\varepsilon_j = 0, \quad \mathbb{E}\,\varepsilon_j^2 = 1 , \qquad \sigma_j \sim U(0.5, 2) ,
 # $$ (eq-order-scm)
 #
-# of its parents $\mathrm{pa}(j)$. {class}`iai.tasks.CausalOrder` draws every part of it anew for every task:
+# of its parents $\mathrm{pa}(j)$, with independent $\varepsilon_j$. {class}`iai.tasks.CausalOrder` draws every part of it anew for every task:
 #
 # *The graph.* In training, every pair alike (Erdős-Rényi), or new nodes that join well-connected ones {cite:p}`barabasi1999emergence`. At test also two families that training never showed: blocks with few edges between them {cite:p}`holland1983stochastic` and small worlds {cite:p}`watts1998collective`. A task has one to three edges a node, as far as six nodes allow, and a random order says which end of an edge is the cause.
 #
