@@ -35,7 +35,7 @@ def test_floor_unrolled_greedy(benchmark: Any) -> None:
 
     def rollout() -> None:
         batches, queries = episode(objective.task, generator, 40, 10, 10, 20)
-        for loss in rollout_losses(model, squared_error, batches, queries, detach=True):
+        for loss in rollout_losses(model, squared_error, batches, queries, window=1):
             follow(loss, model, optimizer, CONFIG, progress)
 
     measure(benchmark, rollout)

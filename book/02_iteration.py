@@ -201,8 +201,8 @@ for k in ks:
         goal.task, torch.Generator().manual_seed(seed), 32, k, goal.points, goal.queries
     )
     roll = partial(rollout_losses, asleep, squared_error, batches, queries)
-    greedy = peak_saved_bytes(lambda roll=roll: [loss.backward() for loss in roll(detach=True)])
-    unrolled = peak_saved_bytes(lambda roll=roll: list(roll(detach=False))[-1].backward())
+    greedy = peak_saved_bytes(lambda roll=roll: [loss.backward() for loss in roll(window=1)])
+    unrolled = peak_saved_bytes(lambda roll=roll: list(roll(window=0))[-1].backward())
     peaks["greedy"].append(greedy / 2**20)
     peaks["unrolled"].append(unrolled / 2**20)
 figure, (ax,) = plots.panels(height=3.2)
@@ -236,11 +236,11 @@ live = chapter.train(KEY)
 model, weights = live.amortizer, list(live.amortizer.parameters())
 
 
-def gradients(k: int, draw: int, detach: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def gradients(k: int, draw: int, window: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradients of the last and of the mean loss of a roll-out of k steps, each as one long vector."""
     generator = torch.Generator().manual_seed(10_000 * (seed + 1) + draw)
     batches, queries = episode(goal.task, generator, tasks, k, goal.points, goal.queries)
-    losses = list(rollout_losses(model, squared_error, batches, queries, detach=detach))
+    losses = list(rollout_losses(model, squared_error, batches, queries, window=window))
     wanted = (losses[-1], torch.stack(losses).mean())
     found = (torch.autograd.grad(loss, weights, retain_graph=True, materialize_grads=True) for loss in wanted)
     last, mean = (torch.cat([g.flatten() for g in gradient]) for gradient in found)
@@ -249,10 +249,7 @@ def gradients(k: int, draw: int, detach: bool) -> tuple[torch.Tensor, torch.Tens
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cosine", "caption": "Greedy against unrolled gradients of the model trained live, by their cosine, on the same tasks. Left: the last term of the unrolled gradient of the last loss against the whole of it. Right: the mean greedy gradient, which training follows, against the gradient of the mean loss. Grey: two draws of as many tasks against each other."}, "image": {"alt": "Two line charts of cosine against the number of steps, 1 to 20. On the left the cosine of greedy and unrolled gradients starts at one and dips; on the right it stays closer to one. Grey lines show the agreement of two independent draws for reference."}}
 steps, cosine = (1, 2, 3, 5, 10, 20), torch.nn.functional.cosine_similarity
-pairs = {
-    k: [gradients(k, draw, detach) for draw, detach in ((0, True), (0, False), (1, True), (1, False))]
-    for k in steps
-}
+pairs = {k: [gradients(k, draw, window) for draw, window in ((0, 1), (0, 0), (1, 1), (1, 0))] for k in steps}
 figure, axes = plots.panels(columns=2, width=8, height=3.4)
 for which, (ax, title) in enumerate(zip(axes, ("last step", "mean over steps"))):
     greedy, unrolled, again, again_unrolled = ([pairs[k][i][which] for k in steps] for i in range(4))

@@ -50,7 +50,8 @@ from iai.cost import planned
 from iai.costs import METRIC, Costs, hours
 from iai.experiments import EXPERIMENTS, experiment
 from iai.passes import Case, flops, measure
-from iai.registry import BUDGETS, COSTED, LOOPS, seeds_of
+from iai.ablations import BASES
+from iai.registry import BUDGETS, LOOPS, seeds_of
 
 chapter = notebook.setup(globals())
 
@@ -271,7 +272,7 @@ rows = {
         ),
         scaled(costs.fact(family, loop, "peak_memory"), 1e-6),
     )
-    for family in COSTED
+    for family in BASES
     for loop, label in LOOPS.items()
 }
 header = ("", *(f"{budget}: {what}" for budget in BUDGETS for what in ("s", "error")), "MB")
@@ -280,7 +281,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-loops
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-loops", "caption": "Validation error against wall time of training, for a quarter, a half and the whole of the updates; means over the seeds of {numref}`tab-cost-loops`, which has their spread. The learner that reads all data in one context is given time of its own."}, "image": {"alt": "Two panels, linear regression and MNIST: error against seconds of training, both logarithmic, with a line of three points for each of five ways of training."}}
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
-for ax, family in zip(axes, COSTED):
+for ax, family in zip(axes, BASES):
     series = {}
     for loop, label in EVERY.items():
         series[label] = tuple(zip(*costs.line(family, loop))) or ((), ())
@@ -293,7 +294,7 @@ axes[0].get_legend().remove()
 # %% tags=["hide-input", "nbval-check-output"]
 
 said = []
-for family in COSTED:
+for family in BASES:
     whole = {loop: costs.fact(family, loop, "seconds", "whole") for loop in LOOPS}
     known = [one.mean for one in whole.values() if isinstance(one, results.Summary)]
     moment = min(known, default=float("nan"))
@@ -341,7 +342,7 @@ notebook.table(
 # %% tags=["hide-input", "nbval-check-output"]
 
 rows = {}
-for family in COSTED:
+for family in BASES:
     for loop, label in (("pool", "many steps"), ("one-context", "one context")):
         rows[f"{family}: {label}"] = (
             costs.error(family, loop, "whole"),
@@ -365,7 +366,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-conte
 
 # %% tags=["hide-input", "nbval-check-output"]
 said = []
-for family in COSTED:
+for family in BASES:
     better = ratio(costs.error(family, "one-context", "whole"), costs.error(family, "pool", "whole"))
     dearer = ratio(
         costs.fact(family, "one-context", "seconds", "whole"), costs.fact(family, "pool", "seconds", "whole")
@@ -390,8 +391,8 @@ CLASSICAL = {
 }
 
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
-for ax, family in zip(axes, COSTED):
-    last = experiment(COSTED[family], ledger).objective.steps
+for ax, family in zip(axes, BASES):
+    last = experiment(BASES[family], ledger).objective.steps
     series = {}
     for who, baseline in {"many steps": None, "one context": None, **CLASSICAL[family]}.items():
         known = [

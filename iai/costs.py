@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from iai import results
+from iai.ablations import BASES
 from iai.claims import gain
 from iai.contrasts import Found
 from iai.experiments import experiment
 from iai.passes import Case
-from iai.registry import BUDGETS, COSTED
+from iai.registry import BUDGETS
 from iai.results import Missing
 
 METRIC = {"linear-regression": "mse", "mnist": "error"}
@@ -59,7 +60,7 @@ class Costs:
 
     def error(self, family: str, loop: str, budget: str) -> Found:
         """The validation error of a training after its last step."""
-        last = 1 if loop == "one-context" else experiment(COSTED[family], self.ledger).objective.steps
+        last = 1 if loop == "one-context" else experiment(BASES[family], self.ledger).objective.steps
         key = f"cost/{family}/{loop}/{budget}"
         return results.summary(key, self.ledger, "validation", METRIC[family], last)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from iai.amortizer import Amortizer
 from iai.losses import METRICS
 from iai.tasks import episode
-from iai.types import Batch, Learner, Loss, Task
+from iai.types import Batch, Learner, Loss, Task, later
 
 Curve = dict[str, list[float | None]]
 """`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not asked."""
@@ -27,6 +27,8 @@ class EvaluationConfig:
     seed: int = 1_000_000_007
     chunk: int = 64
     """Tasks held in memory at once."""
+    contexts: tuple[int, ...] = later(())
+    """Sizes of a first mini-batch to evaluate after, too, at most `points`."""
 
 
 def episodes(
@@ -42,7 +44,10 @@ def episodes(
 
 @torch.no_grad()
 def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
-    """The metrics of a task after every step, as mean and standard error over tasks."""
+    """The metrics of a task after every step, as mean and standard error over tasks.
+
+    And, as `<metric>_by_points`, at index m after one step of m observations, for m in `contexts`.
+    """
     device = next(amortizer.parameters()).device
 
     def predictions(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
@@ -52,7 +57,15 @@ def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict
             state = amortizer.step(state, batch)
             yield amortizer.f(x, state)
 
-    return _curves(predictions, task, config, list(range(config.steps + 1)), device)
+    def of_parts(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        for size in config.contexts:
+            yield amortizer([batches[0][:size]], x)
+
+    curves = _curves(predictions, task, config, list(range(config.steps + 1)), device)
+    if config.contexts:
+        by_size = _curves(of_parts, task, config, list(config.contexts), device, config.points)
+        curves |= {f"{name}_by_points": curve for name, curve in by_size.items()}
+    return curves
 
 
 def evaluate_learner(
@@ -74,8 +87,12 @@ def _curves(
     config: EvaluationConfig,
     ks: list[int],
     device: torch.device | str,
+    last: int | None = None,
 ) -> dict[str, Curve]:
-    """Metrics of predictions at the steps `ks`: mean over queries, then mean and standard error over tasks."""
+    """Metrics of predictions at `ks` of 0 ... `last`: mean over queries, then mean and standard error over tasks.
+
+    What `ks` count is steps, unless `last` is given.
+    """
     metrics: Mapping[str, Loss] = METRICS[task.loss]
     rows: dict[str, list[Tensor]] = {name: [] for name in metrics}
     for batches, queries in episodes(task, config, device):
@@ -84,13 +101,15 @@ def _curves(
             rows[name].append(
                 torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu()
             )
-    return {name: _summary(torch.cat(values, dim=1), ks, config.steps) for name, values in rows.items()}
+    return {
+        name: _summary(torch.cat(values, dim=1), ks, last or config.steps) for name, values in rows.items()
+    }
 
 
-def _summary(values: Tensor, ks: list[int], steps: int) -> Curve:
-    """Mean and standard error over tasks of values `k tasks`, laid out on k = 0 ... steps."""
-    mean: list[float | None] = [None] * (steps + 1)
-    se: list[float | None] = [None] * (steps + 1)
+def _summary(values: Tensor, ks: list[int], last: int) -> Curve:
+    """Mean and standard error over tasks of values `k tasks`, laid out on k = 0 ... last."""
+    mean: list[float | None] = [None] * (last + 1)
+    se: list[float | None] = [None] * (last + 1)
     for k, row in zip(ks, values, strict=True):
         mean[k] = row.mean().item()
         se[k] = (row.std() / row.shape[0] ** 0.5).item()

@@ -118,7 +118,7 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer:
 def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, Any]:
     """What a result is a result of: config, data, sources, commit."""
     config = to_json(chosen)
-    tasks = [chosen.task, *chosen.evaluation_sets.values()]
+    tasks = (getattr(task, "task", task) for task in (chosen.task, *chosen.evaluation_sets.values()))
     stored = [task for task in tasks if isinstance(task, Images | Features)]
     return {
         **names,

@@ -13,7 +13,7 @@ from iai import parallel
 from iai.amortizer import Amortizer
 from iai.losses import LOSSES
 from iai.tasks import episode
-from iai.types import Batch, Loss, State, Task, UserError, concat, stack
+from iai.types import Batch, Loss, State, Task, UserError, concat, later, stack
 
 SIZES = 8
 """Context sizes that a shared state answers in one causal training step."""
@@ -196,28 +196,30 @@ def reached(data: Batch, cohorts: int, points: int) -> Batch:
 
 
 def rollout_losses(
-    amortizer: Amortizer, loss: Loss, batches: Sequence[Batch], queries: Batch, *, detach: bool
+    amortizer: Amortizer, loss: Loss, batches: Sequence[Batch], queries: Batch, *, window: int
 ) -> Iterator[Float[Tensor, ""]]:
-    """The loss after every step of one roll-out, its states detached (eq. 9) or not (backpropagation through time).
+    """The loss after every step of one roll-out, its states detached every `window` steps: 1 is eq. 9, 0 is never.
 
-    Gradient tokens are cut either way: fused attention has no second derivative, and what it would add is left out.
+    More than 1 is truncated backpropagation through time. Gradient tokens are cut in any case: fused attention has no
+    second derivative, and what it would add is left out.
     """
     state = amortizer.regime.init(queries.x)
-    for batch in batches:
+    for taken, batch in enumerate(batches, start=1):
         state = amortizer.step(state, batch)
         yield loss(amortizer.f(queries.x, state), queries.y).mean()
-        state = state.detach() if detach else state
+        state = state.detach() if window and taken % window == 0 else state
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unrolled(StepObjective):
     """A loop that the pool replaces: one mean loss over all steps of a roll-out of `tasks // steps` new tasks.
 
-    Its states keep the graph of all steps (backpropagation through time) or, with `detach`, none (eq. 9). An update
-    costs as many refinements as one of `Greedy`.
+    Its states keep the graph of all steps (backpropagation through time), of the last `window` steps at most, or,
+    with `detach`, of one (eq. 9). An update costs as many refinements as one of `Greedy`.
     """
 
     detach: bool = False
+    window: int = later(0)
 
     def __call__(
         self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
@@ -225,7 +227,8 @@ class Unrolled(StepObjective):
         """One loss a roll-out, for one update of the weights."""
         now = self.grown(done)
         batches, queries = now.draw(generator, self.tasks // now.steps)
-        losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, detach=self.detach)
+        window = 1 if self.detach else self.window
+        losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, window=window)
         yield parallel.weighed(torch.stack(list(losses)).mean(), self.tasks // now.steps)
 
 

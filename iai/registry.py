@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from iai import results
+from iai.ablations import ABLATIONS, BASES, for_updates, half
 from iai.configs import Experiment
 from iai.families import FURTHER
 from iai.objectives import RandomStep, Unrolled
-from iai.regimes import Space
-from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
+from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen
 from iai.tasks import Images
-from iai.updates import TrainConfig
 
 __all__ = ["PROFILES", "SECONDS", "Profile"]
 
@@ -48,33 +46,6 @@ def _chosen_one_step(row: str, profile: Profile) -> Experiment:
     return with_one_step(chosen(row, profile))
 
 
-def _ablations() -> dict[str, Callable[[Profile], Experiment]]:
-    """One habit of a row changed, all its other settings kept: Fig. 4, the history window, the mask of App. F.1."""
-
-    def changed(row: str, change: Callable[[Experiment], Experiment], profile: Profile) -> Experiment:
-        return change(chosen(row, profile))
-
-    def space(name: Space) -> Callable[[Experiment], Experiment]:
-        return lambda e: replace(e, space=name)
-
-    def remembers(experiment: Experiment) -> Experiment:
-        return replace(experiment, signal=replace(experiment.signal, history=2))
-
-    images, regression, causal = (
-        "table4/mnist/data",
-        "table2/linear-regression",
-        partial(with_refiner, mask="causal"),
-    )
-    return {
-        "state/mnist/latent": partial(changed, images, space("latent")),
-        "state/mnist/softmax": partial(changed, images, space("softmax")),
-        "history/linear-regression/grad+data": partial(changed, f"{regression}/grad+data", remembers),
-        "history/mnist/grad": partial(changed, "table2/mnist/grad", remembers),
-        "mask/linear-regression/causal": partial(changed, f"{regression}/data", causal),
-        "mask/mnist/causal": partial(changed, images, causal),
-    }
-
-
 def _further() -> dict[str, Callable[[Profile], Experiment]]:
     """Rows of other families, and the 1-step models of them."""
     return FURTHER | {f"{row}-1-step": partial(_further_one_step, row) for row in FURTHER}
@@ -84,38 +55,9 @@ def _further_one_step(row: str, profile: Profile) -> Experiment:
     return with_one_step(FURTHER[row](profile))
 
 
-def _start(row: str, profile: Profile, **changes: Any) -> Experiment:
-    return _half(with_refiner(centre(row, profile), **changes))
-
-
-def _token_scale() -> dict[str, Callable[[Profile], Experiment]]:
-    """What the start of the encoders and of attention is worth: chapter 3."""
-    images = partial(_start, "table4/mnist/data")
-    regression = partial(_start, "table2/linear-regression/data")
-    return {
-        "token-scale/mnist/matched": images,
-        "token-scale/mnist/mixed": partial(images, apart=0.0),
-        "token-scale/mnist/untied": partial(images, tied=0.0),
-        "token-scale/mnist/unmatched": partial(images, apart=0.0, matched=False),
-        "token-scale/linear-regression/product": partial(regression, bilinear=True),
-        "token-scale/linear-regression/no-product": partial(regression, bilinear=False),
-    }
-
-
-def _points() -> dict[str, Callable[[Profile], Experiment]]:
-    """What the number of images a step does to the gain from steps: chapter 6."""
-
-    def make(points: int, profile: Profile) -> Experiment:
-        whole = chosen("table4/mnist/data", profile)
-        objective = replace(whole.objective, points=points)
-        return replace(whole, objective=objective, evaluation=replace(whole.evaluation, points=points))
-
-    return {f"points/mnist/{points}": partial(make, points) for points in (16, 64)}
-
-
 def trial(row: str, name: str, profile: Profile) -> Experiment:
     """A row as it is tried: half the updates, judged by tasks that neither train nor appear in any table."""
-    return judged_as_trial(_half(alternatives(row)[name](centre(row, profile))))
+    return judged_as_trial(half(alternatives(row)[name](centre(row, profile))))
 
 
 def judged_as_trial(experiment: Experiment) -> Experiment:
@@ -140,8 +82,6 @@ LOOPS = {
     "random": "one random step",
 }
 """Loops that train on eq. 9."""
-COSTED = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/mnist/data"}
-"""The row of a family whose cost chapter 7 looks into."""
 
 
 def loop(family: str, name: str, budget: str, profile: Profile) -> Experiment:
@@ -149,7 +89,7 @@ def loop(family: str, name: str, budget: str, profile: Profile) -> Experiment:
 
     A refinement without a gradient is counted as a third of one with. Judged as trials are, as the best is chosen.
     """
-    whole = judged_as_trial(chosen(COSTED[family], profile))
+    whole = judged_as_trial(chosen(BASES[family], profile))
     pool, updates = whole.objective, BUDGETS[budget] * whole.train.updates
     settings = {
         field: getattr(pool, field) for field in ("task", "tasks", "steps", "points", "queries", "growth")
@@ -168,7 +108,7 @@ def loop(family: str, name: str, budget: str, profile: Profile) -> Experiment:
 
 def one_context(family: str, budget: str, profile: Profile) -> Experiment:
     """The 1-step model at equal data, all observations of a task in one context, for twice the tokens in training."""
-    whole = judged_as_trial(chosen(COSTED[family], profile))
+    whole = judged_as_trial(chosen(BASES[family], profile))
     pool, slots = whole.objective, whole.objective.queries if whole.regime == "implicit" else 1
     points = pool.points * pool.steps
     updates = 2 * BUDGETS[budget] * whole.train.updates * (pool.points + slots) / (points + slots)
@@ -180,27 +120,17 @@ def one_context(family: str, budget: str, profile: Profile) -> Experiment:
     )
 
 
-def for_updates(train: TrainConfig, updates: float) -> TrainConfig:
-    """A training of so many updates, at most an eighth of them warm-up."""
-    return replace(train, updates=round(updates), warmup=min(train.warmup, round(updates / 8)))
-
-
 def _costs() -> dict[str, Callable[[Profile], Experiment]]:
     """What training costs: loops against each other, many steps against one on all data; chapter 7."""
     keys: dict[str, Callable[[Profile], Experiment]] = {}
-    for family in COSTED:
+    for family in BASES:
         for budget in BUDGETS:
             keys |= {f"cost/{family}/{name}/{budget}": partial(loop, family, name, budget) for name in LOOPS}
             keys[f"cost/{family}/one-context/{budget}"] = partial(one_context, family, budget)
     return keys
 
 
-def _half(experiment: Experiment) -> Experiment:
-    """The same with half the updates."""
-    return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
-
-
-EXPERIMENTS = _tables() | _token_scale() | _points() | _ablations() | _further() | _costs() | _trials()
+EXPERIMENTS = _tables() | ABLATIONS | _further() | _costs() | _trials()
 
 
 def experiment(key: str, profile: str) -> Experiment:

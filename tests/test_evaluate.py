@@ -65,3 +65,16 @@ def test_classification_reports_error_accuracy_and_loss() -> None:
 def test_json_keeps_seven_digits_and_what_is_missing() -> None:
     curve = {"mse": {"mean": [1 / 3, None], "se": [0.0, None]}}
     assert json.loads(json.dumps(as_json(curve))) == {"mse": {"mean": [0.3333333, None], "se": [0.0, None]}}
+
+
+@pytest.mark.parametrize("mask", ["full", "causal"])
+def test_errors_by_points_are_those_after_one_step_of_a_part(mask: str) -> None:
+    amortizer = awake(small("implicit", refiner={"mask": mask}))
+    found = evaluate(amortizer, TASK, replace(CONFIG, contexts=(1, 3)))
+    ((batches, queries),) = episodes(TASK, CONFIG)
+    for size in (1, 3):
+        errors = squared_error(amortizer([batches[0][:size]], queries.x), queries.y).mean(-1)
+        assert found["mse_by_points"]["mean"][size] == pytest.approx(errors.mean().item(), rel=1e-4)
+    assert [value is None for value in found["mse_by_points"]["mean"]] == [True, False, True, False]
+    assert found["mse_by_points"]["mean"][3] == pytest.approx(found["mse"]["mean"][1], rel=1e-4)
+    assert evaluate(amortizer, TASK, CONFIG).keys() == {"mse", "loss"}

@@ -34,11 +34,35 @@ def gradient(loss, amortizer) -> torch.Tensor:
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
 def test_detaching_changes_gradients_and_no_loss(regime: str) -> None:
     amortizer, batches, queries = rolled(3, regime=regime)
-    greedy = list(rollout_losses(amortizer, squared_error, batches, queries, detach=True))
-    unrolled = list(rollout_losses(amortizer, squared_error, batches, queries, detach=False))
+    greedy = list(rollout_losses(amortizer, squared_error, batches, queries, window=1))
+    unrolled = list(rollout_losses(amortizer, squared_error, batches, queries, window=0))
     torch.testing.assert_close(torch.stack(greedy), torch.stack(unrolled))
     torch.testing.assert_close(gradient(greedy[0], amortizer), gradient(unrolled[0], amortizer))
     assert not torch.allclose(gradient(greedy[2], amortizer), gradient(unrolled[2], amortizer), rtol=1e-2)
+
+
+def test_a_window_cuts_the_graph_after_so_many_steps() -> None:
+    """The loss of step i is followed back to the last cut, and no further."""
+    amortizer, batches, queries = rolled(4)
+    losses = {
+        w: list(rollout_losses(amortizer, squared_error, batches, queries, window=w)) for w in (0, 1, 2)
+    }
+    found = {w: [gradient(loss, amortizer) for loss in some] for w, some in losses.items()}
+    torch.testing.assert_close(found[2][1], found[0][1])
+    torch.testing.assert_close(found[2][2], found[1][2])
+    for other in (0, 1):
+        assert not torch.allclose(found[2][3], found[other][3], rtol=1e-2)
+
+
+def test_a_window_of_one_is_a_detached_objective() -> None:
+    settings = {"task": EXPERIMENT.task, "tasks": 6, "steps": 3, "points": 5, "queries": 4}
+    amortizer = awake(EXPERIMENT)
+    one, detached, through = (
+        gradient(next(Unrolled(**settings, **how)(amortizer, torch.Generator().manual_seed(0))), amortizer)
+        for how in ({"window": 1}, {"detach": True}, {"window": 2})
+    )
+    torch.testing.assert_close(one, detached)
+    assert not torch.allclose(one, through, rtol=1e-2)
 
 
 def test_detached_roll_out_is_the_greedy_loss() -> None:
@@ -47,7 +71,7 @@ def test_detached_roll_out_is_the_greedy_loss() -> None:
     for batch in batches:
         value, state = greedy_loss(amortizer, squared_error, state, batch, queries)
         expected.append(value)
-    found = rollout_losses(amortizer, squared_error, batches, queries, detach=True)
+    found = rollout_losses(amortizer, squared_error, batches, queries, window=1)
     torch.testing.assert_close(torch.stack(list(found)), torch.stack(expected))
 
 
@@ -60,9 +84,7 @@ def test_unrolled_objective_is_their_mean() -> None:
         data(experiment, tasks=objective.tasks // objective.steps),
     )
     (loss,) = objective(amortizer, torch.Generator().manual_seed(1))
-    expected = torch.stack(
-        list(rollout_losses(amortizer, squared_error, batches, queries, detach=False))
-    ).mean()
+    expected = torch.stack(list(rollout_losses(amortizer, squared_error, batches, queries, window=0))).mean()
     torch.testing.assert_close(loss, expected)
 
 
@@ -100,15 +122,15 @@ def peaks(steps: int) -> tuple[int, int]:
     """Bytes held at most by a greedy and by an unrolled roll-out."""
     amortizer, batches, queries = rolled(steps, signal=Signal(kind="data"))
 
-    def roll(detach: bool) -> Iterator[torch.Tensor]:
-        return rollout_losses(amortizer, squared_error, batches, queries, detach=detach)
+    def roll(window: int) -> Iterator[torch.Tensor]:
+        return rollout_losses(amortizer, squared_error, batches, queries, window=window)
 
     def greedy() -> None:
-        for value in roll(detach=True):
+        for value in roll(window=1):
             value.backward()
 
     def unrolled() -> None:
-        list(roll(detach=False))[-1].backward()
+        list(roll(window=0))[-1].backward()
 
     return peak_saved_bytes(greedy), peak_saved_bytes(unrolled)
 

@@ -1,9 +1,13 @@
 """The classical learners, called as an amortizer is: `(batches, x) -> y_hat`, for any number of batches."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import cast
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from iai.baselines.causal_order import Score, SortBy
 from iai.baselines.centroids import Centroids
@@ -13,8 +17,8 @@ from iai.baselines.logistic import Logistic
 from iai.baselines.mean import Mean
 from iai.baselines.neighbours import Neighbours
 from iai.baselines.ridge import Memoryless, Ridge
-from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression, episode
-from iai.types import Learner
+from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression, Reused, episode
+from iai.types import Batch, Learner
 
 __all__ = [
     "Centroids",
@@ -39,11 +43,16 @@ TUNING_SEED = 917_203
 
 
 @cache
-def for_task(task: Known, points: int = 32, steps: int = 10) -> dict[str, Learner]:
+def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[str, Learner]:
     """The baselines that apply to a task, by name, with learning rates tuned for mini-batches of `points`.
 
     Tuning draws training tasks with a seed of its own, once a process, and never the tasks of an evaluation.
     """
+    if isinstance(task, Reused):
+        found = for_task(cast(Known, task.task), points, steps)
+        return {
+            name: one if isinstance(one, Descent) else Once(one, task.distinct) for name, one in found.items()
+        }
     if isinstance(task, CausalOrder):
         sorts = SortBy(number="none"), SortBy(number="variance"), SortBy(number="r2")
         return dict(zip(("random-order", "sort-by-variance", "sort-by-r2", "score"), (*sorts, Score())))
@@ -69,6 +78,20 @@ def for_task(task: Known, points: int = 32, steps: int = 10) -> dict[str, Learne
         learners["logistic"] = Logistic(dy=task.dy)
         learners["centroids"] = Centroids(dy=task.dy)
     return learners
+
+
+@dataclass(frozen=True)
+class Once:
+    """A learner that reads every observation once, where mini-batches come again after `distinct`."""
+
+    learner: Learner
+    distinct: int
+
+    def __call__(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """What the learner answers given the different mini-batches."""
+        return self.learner(batches[: self.distinct], x)
 
 
 def _training(task: Known) -> Known:

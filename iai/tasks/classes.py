@@ -1,7 +1,7 @@
 """What tasks drawn from labelled examples share: a pool sorted by class, distinct draws, a linear softmax."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int64, Shaped
@@ -11,6 +11,38 @@ from torch.nn.functional import one_hot
 from iai.types import UserError
 
 Split = Literal["train", "validation", "test"]
+
+
+class Labelled:
+    """What a task of labelled examples says of its labels: `ways` classes, a linear softmax as known likelihood."""
+
+    ways: int
+    loss: ClassVar[str] = "cross_entropy"
+
+    @property
+    def dx(self) -> int:
+        """Features of an input."""
+        raise NotImplementedError
+
+    @property
+    def dy(self) -> int:
+        """Classes of a task."""
+        return self.ways
+
+    @property
+    def y_scale(self) -> float:
+        """RMS of one entry of a one-hot label."""
+        return self.ways**-0.5
+
+    @property
+    def theta_shape(self) -> tuple[int, int]:
+        """Slots and width of theta: for each class its weights, then its bias."""
+        return (self.ways, self.dx + 1)
+
+    def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
+        """The known likelihood of one task: the logits of a linear softmax, for theta in any shape."""
+        rows = theta.reshape(self.ways, x.shape[-1] + 1)
+        return x @ rows[:, :-1].T + rows[:, -1]
 
 
 @dataclass(frozen=True)
@@ -48,23 +80,31 @@ def members(labels: Int64[Tensor, " n"], label: int, split: Split) -> Int64[Tens
     return {"train": found[:kept], "validation": found[kept:], "test": found}[split]
 
 
-def draw(
-    pool: Pool, generator: torch.Generator, tasks: int, points: int, ways: int, ordered: bool = False
-) -> tuple[Int64[Tensor, "tasks points"], Float[Tensor, "tasks points ways"]]:
-    """Distinct examples of `ways` random classes a task, as places in a pool, and their one-hot labels.
+def pick(
+    pool: Pool, generator: torch.Generator, tasks: int, ways: int, ordered: bool = False
+) -> Int64[Tensor, "tasks ways"]:
+    """`ways` random classes a task: in random order, which is that of their labels, or in the pool's if `ordered`.
 
-    The classes get their labels in a random order, or in the pool's if `ordered`. Raises `UserError` where the pool
-    has fewer classes, or where a task could ask for more images than its classes have.
+    Raises `UserError` where the pool has fewer.
     """
     if ways > len(pool.sizes):
         raise UserError(f"ways = {ways}, but {pool.name} has {len(pool.sizes)} classes; ask for fewer")
+    shape = (tasks, len(pool.sizes))
+    classes = torch.rand(shape, generator=generator, device=generator.device).argsort(dim=1)[:, :ways]
+    return classes.sort(dim=1).values if ordered else classes
+
+
+def draw(
+    pool: Pool, generator: torch.Generator, classes: Int64[Tensor, "tasks ways"], points: int
+) -> tuple[Int64[Tensor, "tasks points"], Float[Tensor, "tasks points ways"]]:
+    """Distinct examples of the classes of each task, as places in a pool, and their one-hot labels.
+
+    Raises `UserError` where a task could ask for more images than so many classes have.
+    """
+    ways = classes.shape[1]
     available = sum(sorted(pool.sizes)[:ways])
     if points > available:
         raise UserError(f"{points} images a task, but {pool.name} may have only {available}; ask for fewer")
-    shape = (tasks, len(pool.sizes))
-    classes = torch.rand(shape, generator=generator, device=generator.device).argsort(dim=1)[:, :ways]
-    if ordered:
-        classes = classes.sort(dim=1).values
     ends = pool.counts[classes].cumsum(dim=1)
     place = distinct(generator, ends[:, -1:], points)
     label = torch.searchsorted(ends, place, right=True)
@@ -92,11 +132,3 @@ def distinct(
         mixed = (mixed ^ (mixed >> 29)) * 0x1B03738712FAD5C9
         place = torch.where((mixed >> 40) & 1 == 1, partner, place)
     return place
-
-
-def linear_softmax(
-    x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"], ways: int
-) -> Float[Tensor, "n dy"]:
-    """Logits of one task whose theta is, for each class, its weights and then its bias, in any shape."""
-    rows = theta.reshape(ways, x.shape[-1] + 1)
-    return x @ rows[:, :-1].T + rows[:, -1]

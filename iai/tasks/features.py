@@ -5,20 +5,18 @@ from functools import cache
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn.functional import embedding
 
 from iai import data
 from iai.data import FEATURES, FeatureSet
-from iai.tasks.classes import Pool, Split, draw, linear_softmax, pool
+from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool
 from iai.types import Batch, UserError
 
 Classes = Literal["train", "validation", "held-out", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Features:
+class Features(Labelled):
     """A task draws `ways` classes of a feature set at random, and labels them in a random order.
 
     Of classes 0, 1, 2, ... every fifth, from 4 on, is "held-out"; every fifth, from 3 on, is for "validation", where
@@ -36,7 +34,6 @@ class Features:
     projection: int | None = None
     source: Literal["full", "sample"] = "full"
 
-    loss: ClassVar[str] = "cross_entropy"
     file: ClassVar[str] = "features"
     """The part of the data that a record has a hash of."""
 
@@ -49,25 +46,6 @@ class Features:
         """Features of an input."""
         return FEATURES if self.projection is None else self.projection
 
-    @property
-    def dy(self) -> int:
-        """Classes of a task."""
-        return self.ways
-
-    @property
-    def y_scale(self) -> float:
-        """RMS of one entry of a one-hot label."""
-        return self.ways**-0.5
-
-    @property
-    def theta_shape(self) -> tuple[int, int]:
-        """Slots and width of theta: for each class its weights, then its bias."""
-        return (self.ways, self.dx + 1)
-
-    def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
-        """The known likelihood of one task: the logits of a linear softmax."""
-        return linear_softmax(x, theta, self.ways)
-
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Features of distinct images, x `tasks points dx` and one-hot labels `tasks points ways`.
 
@@ -75,7 +53,7 @@ class Features:
         ask for more images than its classes have.
         """
         examples = _pool(self, data.features(self.dataset, self.source), generator.device)
-        index, y = draw(examples, generator, tasks, points, self.ways)
+        index, y = draw(examples, generator, pick(examples, generator, tasks, self.ways), points)
         x = embedding(index, examples.values).float()
         if self.projection is None:
             return Batch(x, y)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float, UInt8
@@ -10,22 +10,24 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from iai import data
-from iai.tasks.classes import Pool, Split, draw, linear_softmax, pool
-from iai.types import Batch, UserError
+from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool
+from iai.types import Batch, UserError, later
 
 CLASSES = 10
 PIXELS = 28 * 28
+LAWS = 1_700_000_000
+"""Seed of the first law of a finite pool of tasks."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Images:
+class Images(Labelled):
     """A task draws `ways` of the 10 classes of a data set, then its law hides the rest.
 
     law "permutation": the classes get labels in a random order. "projection": standardised pixels x become
     x P / 28 with a P ~ N(0, 1) of 784 x `projection` for each task, so features have RMS 1. "both": both.
     Tasks of the split "test" have test images. Of the training images the last sixth of each class is set aside
     for "validation", where settings are chosen; "train" has the others. `source` is "full" (in IAI_DATA) or "sample"
-    (packaged).
+    (packaged). With `distinct_laws` a task takes one of so many fixed laws, and new images of its classes.
     """
 
     dataset: str = "mnist"
@@ -34,8 +36,7 @@ class Images:
     projection: int = 64
     ways: int = CLASSES
     source: Literal["full", "sample"] = "full"
-
-    loss: ClassVar[str] = "cross_entropy"
+    distinct_laws: int | None = later(None)
 
     def __post_init__(self) -> None:
         data.dataset(self.dataset)
@@ -52,44 +53,36 @@ class Images:
         """The published part that the images come from."""
         return "test" if self.split == "test" else "train"
 
-    @property
-    def dy(self) -> int:
-        """Classes of a task."""
-        return self.ways
-
-    @property
-    def y_scale(self) -> float:
-        """RMS of one entry of a one-hot label."""
-        return self.ways**-0.5
-
-    @property
-    def theta_shape(self) -> tuple[int, int]:
-        """Slots and width of theta: for each class its weights, then its bias."""
-        return (self.ways, self.dx + 1)
-
-    def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
-        """The known likelihood of one task: the logits of a linear softmax."""
-        return linear_softmax(x, theta, self.ways)
-
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Distinct images of new tasks, x `tasks points dx` and one-hot labels `tasks points ways`.
 
         Raises `UserError` where a task could ask for more images than its classes have.
         """
         images = _pool(self.dataset, self.split, self.source, generator.device)
-        index, y = draw(images, generator, tasks, points, self.ways, ordered=self.law == "projection")
-        return Batch(self._inputs(generator, embedding(index, images.values)), y)
+        laws, ordered = self._laws(generator, tasks), self.law == "projection"
+        classes = torch.cat([pick(images, law, count, self.ways, ordered) for law, count in laws])
+        index, y = draw(images, generator, classes, points)
+        return Batch(self._inputs(laws, embedding(index, images.values)), y)
+
+    def _laws(self, generator: torch.Generator, tasks: int) -> list[tuple[torch.Generator, int]]:
+        """What the laws of tasks are drawn from, each for so many of them."""
+        if self.distinct_laws is None:
+            return [(generator, tasks)]
+        device = generator.device
+        chosen = torch.randint(self.distinct_laws, (tasks,), generator=generator, device=device)
+        return [(torch.Generator(device).manual_seed(LAWS + law), 1) for law in chosen.tolist()]
 
     def _inputs(
-        self, generator: torch.Generator, pixels: UInt8[Tensor, "tasks n 784"]
+        self, laws: list[tuple[torch.Generator, int]], pixels: UInt8[Tensor, "tasks n 784"]
     ) -> Float[Tensor, "tasks n dx"]:
         """Standardise pixels of 0 ... 255 with the data set's mean and sd, and project, in one product."""
         facts = data.dataset(self.dataset)
         mean, sd = 255 * facts.mean, 255 * facts.sd
         if self.law == "permutation":
             return pixels.float().sub_(mean).div_(sd)
-        shape = (pixels.shape[0], PIXELS, self.projection)
-        matrix = torch.randn(shape, generator=generator, device=generator.device) / (28 * sd)
+        shape = (PIXELS, self.projection)
+        drawn = [torch.randn(n, *shape, generator=law, device=law.device) for law, n in laws]
+        matrix = torch.cat(drawn) / (28 * sd)
         # Some points at a time: a float copy of all pixels would cost more than the product.
         projected = torch.cat([some.float() @ matrix for some in pixels.split(128, dim=1)], dim=1)
         return projected - mean * matrix.sum(dim=1, keepdim=True)

@@ -24,7 +24,7 @@ def generator(seed: int = 0) -> torch.Generator:
 @pytest.fixture
 def raw(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tasks give their pixels as they are, so that a test can recognise an image."""
-    monkeypatch.setattr(Images, "_inputs", lambda self, generator, pixels: pixels.float())
+    monkeypatch.setattr(Images, "_inputs", lambda self, laws, pixels: pixels.float())
 
 
 def classes_of(x: torch.Tensor, name: str, split: str) -> list[list[int]]:
@@ -119,7 +119,7 @@ def test_features_are_one_random_map_a_task_of_standardised_pixels(points: int) 
         data.images("fashion-mnist", "train", "sample")[0].reshape(1, -1, 784)[:, :points].expand(2, -1, -1)
     )
     facts = data.dataset("fashion-mnist")
-    features = task._inputs(generator(3), pixels)
+    features = task._inputs([(generator(3), 2)], pixels)
     matrix = torch.randn(2, 784, 16, generator=generator(3))
     expected = ((pixels / 255 - facts.mean) / facts.sd) @ matrix / 28
     torch.testing.assert_close(features, expected, atol=1e-4, rtol=1e-4)
@@ -155,3 +155,28 @@ def test_more_images_than_there_are_is_an_error() -> None:
 def test_impossible_tasks_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"2 to 10 classes|try 'mnist'"):
         Images(**bad)
+
+
+def test_tasks_of_a_finite_pool_share_a_few_laws_and_no_images() -> None:
+    """With one law all tasks have one projection and one order of labels; their images are new."""
+    task = Images(source="sample", projection=6, distinct_laws=1)
+    first, second = (task.sample(generator(seed), 2, 40) for seed in (0, 1))
+    inputs = torch.cat([first.x, second.x]), torch.cat([first.y, second.y])
+    assert inputs[0].flatten(0, 1).unique(dim=0).shape[0] > 120
+    # A law is a linear map: equal class means, but for the images that were drawn; another law has others.
+    other = Images(source="sample", projection=6).sample(generator(0), 2, 40)
+
+    def means(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (y.T @ x) / y.sum(0)[:, None].clamp(min=1)
+
+    mine, again = (means(batch.x.flatten(0, 1), batch.y.flatten(0, 1)) for batch in (first, second))
+    theirs = means(other.x.flatten(0, 1), other.y.flatten(0, 1))
+    assert (mine - again).norm() < 0.6 * (mine - theirs).norm()
+
+
+def test_a_pool_has_as_many_laws_as_it_says() -> None:
+    task = Images(source="sample", projection=2, law="both", ways=3, distinct_laws=3)
+    laws = {tuple(torch.rand(3, generator=law).tolist()) for law, _ in task._laws(generator(), 60)}
+    assert len(laws) == 3
+    wide = Images(source="sample", distinct_laws=10_000)
+    assert len({tuple(torch.rand(3, generator=law).tolist()) for law, _ in wide._laws(generator(), 60)}) > 50

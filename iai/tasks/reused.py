@@ -1,0 +1,41 @@
+"""Tasks with little data: a few mini-batches, read again and again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from iai.tasks.episodes import episode
+from iai.types import Batch, Task, UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reused:
+    """The tasks of another distribution, each with data for `distinct` mini-batches: after those, the first again.
+
+    A pass over all of them is an epoch. Whatever else is asked of it (shapes, scales, a known likelihood), `task` has.
+    """
+
+    task: Task
+    distinct: int
+
+    def __post_init__(self) -> None:
+        if self.distinct < 1:
+            raise UserError(f"distinct = {self.distinct}: a task has one mini-batch or more")
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("task", "distinct") or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.task, name)
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
+        """Distinct observations of new tasks."""
+        return self.task.sample(generator, tasks, points)
+
+    def episode(
+        self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
+    ) -> tuple[list[Batch], Batch]:
+        """`steps` mini-batches, `distinct` of them different, and queries that are in none."""
+        different = min(steps, self.distinct)
+        batches, asked = episode(self.task, generator, tasks, different, points, queries)
+        return [batches[i % different] for i in range(steps)], asked

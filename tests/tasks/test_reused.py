@@ -1,0 +1,66 @@
+"""Tasks with little data: mini-batches come again in their order, queries never, and all else is the task's own."""
+
+import json
+
+import pytest
+import torch
+
+from iai.baselines import Once, Ridge, for_task
+from iai.configs import build, from_json, to_json
+from iai.tasks import LinearRegression, Reused, episode
+from iai.types import Task, UserError, concat
+
+TASK = LinearRegression(dimension=3)
+
+
+def drawn(distinct: int, steps: int):
+    return episode(Reused(task=TASK, distinct=distinct), torch.Generator().manual_seed(0), 2, steps, 4, 5)
+
+
+def test_mini_batches_come_again_in_their_order() -> None:
+    batches, queries = drawn(distinct=2, steps=5)
+    for i, batch in enumerate(batches):
+        assert torch.equal(batch.x, batches[i % 2].x) and torch.equal(batch.y, batches[i % 2].y)
+    everything = concat([*batches[:2], queries]).x
+    assert [x.unique(dim=0).shape[0] for x in everything] == [13, 13]
+
+
+def test_with_data_for_every_step_it_is_the_task() -> None:
+    batches, queries = drawn(distinct=7, steps=3)
+    plain, asked = episode(TASK, torch.Generator().manual_seed(0), 2, 3, 4, 5)
+    assert torch.equal(concat(batches).y, concat(plain).y) and torch.equal(queries.x, asked.x)
+
+
+def test_no_step_asks_for_no_data() -> None:
+    assert drawn(distinct=2, steps=0)[0] == []
+
+
+def test_what_it_is_not_asked_about_data_the_task_says() -> None:
+    reused = Reused(task=TASK, distinct=1)
+    assert isinstance(reused, Task) and (reused.dx, reused.dy, reused.loss) == (3, 1, "squared_error")
+    assert reused.theta_shape == TASK.theta_shape and reused.y_scale == TASK.y_scale
+    assert from_json(json.loads(json.dumps(to_json(reused)))) == reused
+    with pytest.raises(AttributeError):
+        _ = reused.colour
+
+
+def test_less_than_a_mini_batch_is_an_error() -> None:
+    with pytest.raises(UserError, match="distinct = 0"):
+        Reused(task=TASK, distinct=0)
+
+
+def test_learners_of_all_points_read_each_once_and_descent_reads_on() -> None:
+    """Ridge would take a point read twice for two."""
+    batches, queries = drawn(distinct=2, steps=6)
+    ridge = Ridge(noise_variance=0.25)
+    found = Once(ridge, 2)(batches, queries.x)
+    torch.testing.assert_close(found, ridge(batches[:2], queries.x))
+    assert not torch.allclose(found, ridge(batches, queries.x))
+    learners = for_task(Reused(task=TASK, distinct=2), points=4, steps=2)
+    assert isinstance(learners["ridge"], Once) and not isinstance(learners["sgd"], Once)
+
+
+def test_a_parametric_model_can_be_built_for_it() -> None:
+    from small import small
+
+    assert build(small("parametric", Reused(task=TASK, distinct=1))).regime.width == 4
