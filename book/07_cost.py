@@ -39,18 +39,16 @@ passes: int = 10  # k: mini-batches that these are read in
 width: int = 64  # of the refiner that reads them
 
 # %%
-
-
 from functools import partial
 
 from iai import notebook, plots, results
+from iai.ablations import BASES
 from iai.claims import gain, largest_gain
 from iai.contrasts import at_most, best, ratio, scaled
 from iai.cost import planned
 from iai.costs import METRIC, Costs, hours
 from iai.experiments import EXPERIMENTS, experiment
 from iai.passes import Case, flops, measure
-from iai.ablations import BASES
 from iai.registry import BUDGETS, LOOPS, seeds_of
 
 chapter = notebook.setup(globals())
