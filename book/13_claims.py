@@ -46,6 +46,7 @@ from collections import Counter
 
 from iai import notebook
 from iai.claims import claims
+from iai.costs import effort
 
 chapter = notebook.setup(globals())
 every = claims()
@@ -92,6 +93,33 @@ def account(claim):
 
 
 notebook.Markdown("\n\n".join(map(account, every)))
+
+# %% [markdown]
+# ## What all of this took
+#
+# A claim is as cheap to check as its runs. {numref}`tab-claims-effort` adds up what the records of this profile say they took, each as one process with one thread; two of them ran at a time, beside other work at times, so that a quiet machine needs less. One command does all of it, and can be stopped at any time and run again:
+#
+# ```bash
+# python -m iai reproduce '*' --profile cpu --jobs 2
+# ```
+
+# %% tags=["hide-input", "nbval-check-output"]
+took = effort(ledger)
+rows = {f"`{name}`": (f"{there} of {asked}", hours) for name, (there, asked, hours) in took.items()}
+there, asked, hours = map(sum, zip(*took.values()))
+rows["**all**"] = (f"{there} of {asked}", hours)
+notebook.table(
+    notebook.Grid(header=("keys", "runs in the ledger", "hours of one core"), rows=rows),
+    f"What the runs of profile `{ledger}` took, by the first word of their keys. `choice` are the trials that settings were chosen by.",
+    "tab-claims-effort",
+    ".1f",
+    source=" ",
+)
+
+# %% tags=["remove-input", "nbval-check-output"]
+notebook.Markdown(
+    f"In all {hours:.1f} hours of one core, or {hours / 2:.1f} on two, for {there} of {asked} runs."
+)
 
 # %% [markdown]
 # ## Exercises

@@ -1,4 +1,4 @@
-"""What the cost chapter reads of the ledger: gains of passes, loops of training, and the error that a time buys."""
+"""What all runs took, and what the cost chapter reads: gains of passes, loops of training, the error a time buys."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -11,9 +11,9 @@ from iai import results
 from iai.ablations import BASES
 from iai.claims import gain
 from iai.contrasts import Found
-from iai.experiments import experiment
+from iai.experiments import EXPERIMENTS, experiment
 from iai.passes import Case
-from iai.registry import BUDGETS
+from iai.registry import BUDGETS, seeds_of
 from iai.results import Missing
 
 METRIC = {"linear-regression": "mse", "mnist": "error"}
@@ -101,6 +101,20 @@ class Costs:
         key = f"cost/{family}/{loop}/whole"
         found = results.summary(key, self.ledger, "validation", METRIC[family], step, baseline)
         return (time["median_ms"], found.mean) if time and not isinstance(found, Missing) else None
+
+
+def effort(profile: str) -> dict[str, tuple[int, int, float]]:
+    """By the first word of a key: runs in the ledger, runs that a profile asks for, hours of one process that took.
+
+    Of what is missing nobody knows what it will take, so that is not in the hours.
+    """
+    found: dict[str, tuple[int, int, float]] = {}
+    for key in EXPERIMENTS:
+        records = results.records(key, profile)
+        took = sum(float(record.get("job_seconds") or record["seconds"]) for record in records) / 3600
+        there, asked, hours = found.get(key.split("/")[0], (0, 0, 0.0))
+        found[key.split("/")[0]] = there + len(records), asked + seeds_of(key, profile), hours + took
+    return found
 
 
 def hours(operations: float, longest: float, gpus: int, share: float) -> float:
