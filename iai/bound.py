@@ -58,13 +58,16 @@ class Reference:
         chosen = experiment(self.key, self.profile)
         if self.evaluation not in chosen.evaluation_sets:
             raise results.unknown(f"evaluation set of {self.key}", self.evaluation, chosen.evaluation_sets)
-        metrics = METRICS[chosen.evaluation_sets[self.evaluation].loss]
-        if metric not in metrics:
-            raise results.unknown(f"metric of {self.key}", metric, metrics)
-        if max(steps) > chosen.evaluation.steps:
-            raise UserError(
-                f"{self.key} is evaluated after 0 to {chosen.evaluation.steps} steps, not after {max(steps)}"
-            )
+        metrics, last = list(METRICS[chosen.evaluation_sets[self.evaluation].loss]), chosen.evaluation.steps
+        by_points = [f"{name}_by_points" for name in metrics] if chosen.evaluation.contexts else []
+        if metric not in metrics + by_points:
+            raise results.unknown(f"metric of {self.key}", metric, metrics + by_points)
+        if metric in by_points:
+            if not set(steps) <= set(chosen.evaluation.contexts):
+                sizes = ", ".join(map(str, chosen.evaluation.contexts))
+                raise UserError(f"{self.key} is evaluated after {sizes} points, not after {max(steps)}")
+        elif max(steps) > last:
+            raise UserError(f"{self.key} is evaluated after 0 to {last} steps, not after {max(steps)}")
 
 
 def tip(found: Summary | Missing, spec: str) -> str:

@@ -135,3 +135,13 @@ def test_the_command_prints_verdicts_and_tests(capsys: pytest.CaptureFixture[str
     assert "pending pending: table4/mnist/data:fashion-mnist:error:10 ≤ 0.7586 ×" in capsys.readouterr().out
     assert main(["claims", "transfer-42"]) == 2
     assert "did you mean transfer-24" in capsys.readouterr().err
+
+
+def test_a_metric_by_points_is_named_by_a_size_that_is_evaluated() -> None:
+    """The number after the metric counts points of a first mini-batch, not steps."""
+    key = "mask/mnist/causal"
+    Reference.parse(f"{key}:mnist:error_by_points:16", "cpu").look_up()
+    with pytest.raises(UserError, match="after 1, 4, 8, 12, 16, 20, 24, 28, 32 points, not after 3"):
+        Reference.parse(f"{key}:mnist:error_by_points:3", "cpu").look_up()
+    with pytest.raises(UserError, match="unknown metric"):
+        Reference.parse("table4/mnist/data:mnist:error_by_points:16", "cpu").look_up()
