@@ -10,7 +10,7 @@ from torch import Tensor
 from iai.amortizer import Amortizer
 from iai.losses import METRICS
 from iai.tasks import episode
-from iai.types import Batch, Learner, Loss, Task
+from iai.types import Batch, Learner, Loss, Task, concat, later
 
 Curve = dict[str, list[float | None]]
 """`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not asked."""
@@ -27,6 +27,8 @@ class EvaluationConfig:
     seed: int = 1_000_000_007
     chunk: int = 64
     """Tasks held in memory at once."""
+    one_context: bool = later(False)
+    """An amortizer reads all observations seen so far as one mini-batch, afresh at each k asked."""
 
 
 def episodes(
@@ -56,7 +58,11 @@ def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict
 
 
 def evaluate_learner(
-    learner: Learner, task: Task, config: EvaluationConfig, ks: Sequence[int] | None = None
+    learner: Learner,
+    task: Task,
+    config: EvaluationConfig,
+    ks: Sequence[int] | None = None,
+    device: torch.device | str = "cpu",
 ) -> dict[str, Curve]:
     """The same for any learner, which is handed the first k mini-batches of a task afresh at each k asked."""
     asked = list(range(config.steps + 1) if ks is None else ks)
@@ -65,7 +71,12 @@ def evaluate_learner(
         for k in asked:
             yield learner(batches[:k], x)
 
-    return _curves(predictions, task, config, asked, "cpu")
+    return _curves(predictions, task, config, asked, device)
+
+
+def one_context(learner: Learner) -> Learner:
+    """The learner that reads all observations as one mini-batch."""
+    return lambda batches, x: learner([concat(batches)] if batches else [], x)
 
 
 def _curves(

@@ -5,14 +5,25 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from iai import results
-from iai.configs import Experiment
+from iai import contests, results
+from iai.configs import Contest, Experiment
+from iai.contests import in_one_context
 from iai.families import FURTHER
 from iai.objectives import RandomStep, Unrolled
 from iai.regimes import Space
-from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen, with_refiner
-from iai.tasks import Images
-from iai.updates import TrainConfig
+from iai.rows import (
+    PROFILES,
+    ROWS,
+    SECONDS,
+    Profile,
+    alternatives,
+    centre,
+    chosen,
+    for_updates,
+    half,
+    judged_as_trial,
+    with_refiner,
+)
 
 __all__ = ["PROFILES", "SECONDS", "Profile"]
 
@@ -29,6 +40,8 @@ def seeds_of(key: str, profile: str) -> int:
         return 1
     if not key.startswith("choice/") or profile == "smoke":
         return SEEDS[profile]
+    if key.startswith("choice/baseline/"):
+        return 0 if profile == "gpu" else 1
     # Runs of one explicit model of regression can differ several-fold: two of them would choose by luck.
     return 0 if profile == "gpu" else 4 if key.startswith("choice/table3/linear-regression") else 2
 
@@ -85,7 +98,7 @@ def _further_one_step(row: str, profile: Profile) -> Experiment:
 
 
 def _start(row: str, profile: Profile, **changes: Any) -> Experiment:
-    return _half(with_refiner(centre(row, profile), **changes))
+    return half(with_refiner(centre(row, profile), **changes))
 
 
 def _token_scale() -> dict[str, Callable[[Profile], Experiment]]:
@@ -115,16 +128,7 @@ def _points() -> dict[str, Callable[[Profile], Experiment]]:
 
 def trial(row: str, name: str, profile: Profile) -> Experiment:
     """A row as it is tried: half the updates, judged by tasks that neither train nor appear in any table."""
-    return judged_as_trial(_half(alternatives(row)[name](centre(row, profile))))
-
-
-def judged_as_trial(experiment: Experiment) -> Experiment:
-    """The same judged by tasks that neither train nor appear in any table."""
-    task = experiment.task
-    if isinstance(task, Images):
-        task = replace(task, split="validation")
-    evaluation = replace(experiment.evaluation, steps=experiment.objective.steps, seed=CHOOSING)
-    return replace(experiment, evaluation_sets={"validation": task}, evaluation=evaluation)
+    return judged_as_trial(half(alternatives(row)[name](centre(row, profile))))
 
 
 def _trials() -> dict[str, Callable[[Profile], Experiment]]:
@@ -168,21 +172,8 @@ def loop(family: str, name: str, budget: str, profile: Profile) -> Experiment:
 
 def one_context(family: str, budget: str, profile: Profile) -> Experiment:
     """The 1-step model at equal data, all observations of a task in one context, for twice the tokens in training."""
-    whole = judged_as_trial(chosen(COSTED[family], profile))
-    pool, slots = whole.objective, whole.objective.queries if whole.regime == "implicit" else 1
-    points = pool.points * pool.steps
-    updates = 2 * BUDGETS[budget] * whole.train.updates * (pool.points + slots) / (points + slots)
-    return replace(
-        whole,
-        objective=replace(pool, steps=1, points=points, growth=0.0),
-        evaluation=replace(whole.evaluation, points=points, steps=1),
-        train=for_updates(whole.train, updates),
-    )
-
-
-def for_updates(train: TrainConfig, updates: float) -> TrainConfig:
-    """A training of so many updates, at most an eighth of them warm-up."""
-    return replace(train, updates=round(updates), warmup=min(train.warmup, round(updates / 8)))
+    whole = in_one_context(judged_as_trial(chosen(COSTED[family], profile)), 2 * BUDGETS[budget])
+    return replace(whole, evaluation=replace(whole.evaluation, points=whole.objective.points, steps=1))
 
 
 def _costs() -> dict[str, Callable[[Profile], Experiment]]:
@@ -195,15 +186,31 @@ def _costs() -> dict[str, Callable[[Profile], Experiment]]:
     return keys
 
 
-def _half(experiment: Experiment) -> Experiment:
-    """The same with half the updates."""
-    return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
+def _contests() -> dict[str, Callable[[Profile], Experiment | Contest]]:
+    """Learned baselines on the tasks and batches of rows, and what was tried for them."""
+    rows: dict[str, Callable[[Profile], Experiment | Contest]] = {
+        row: partial(contests.chosen, row) for row in contests.ROWS
+    }
+    return rows | {
+        f"choice/{row}/{name}": partial(contests.trial, row, name)
+        for row in contests.TRIED
+        for name in contests.alternatives(row)
+    }
 
 
-EXPERIMENTS = _tables() | _token_scale() | _points() | _ablations() | _further() | _costs() | _trials()
+EXPERIMENTS: dict[str, Callable[[Profile], Experiment | Contest]] = {
+    **_tables(),
+    **_token_scale(),
+    **_points(),
+    **_ablations(),
+    **_further(),
+    **_costs(),
+    **_trials(),
+    **_contests(),
+}
 
 
-def experiment(key: str, profile: str) -> Experiment:
+def experiment(key: str, profile: str) -> Experiment | Contest:
     """The experiment of a key at a profile; an unknown one is a `UserError` with the near matches."""
     if key not in EXPERIMENTS:
         raise results.unknown("key", key, EXPERIMENTS)
