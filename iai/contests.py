@@ -41,23 +41,30 @@ CHOSEN: dict[str, str] = {}
 
 TRAINING: dict[str, dict[str, tuple[int, int, float]]] = {
     "linear-regression": {
-        "maml": (60, 2000, 1e-2),
-        "reptile": (60, 2000, 1e-2),
-        "cnp": (60, 2000, 1e-3),
-        "attentive-cnp": (60, 2000, 1e-3),
-        "hypernetwork": (60, 2000, 1e-3),
-        "lstm": (60, 1000, 1e-2),
+        "maml": (60, 3000, 1e-2),
+        "reptile": (60, 3000, 1e-2),
+        "cnp": (30, 2000, 1e-3),
+        "attentive-cnp": (20, 1500, 3e-3),
+        "hypernetwork": (30, 2500, 1e-3),
+        "lstm": (30, 1500, 1e-2),
     },
     "mnist": {
-        "maml": (16, 1000, 1e-2),
-        "reptile": (16, 1000, 1e-2),
-        "cnp": (16, 1000, 1e-3),
-        "attentive-cnp": (16, 1000, 1e-3),
-        "hypernetwork": (16, 1000, 1e-3),
-        "lstm": (16, 200, 1e-2),
+        "maml": (16, 600, 1e-2),
+        "reptile": (16, 900, 1e-2),
+        "cnp": (16, 600, 1e-3),
+        "attentive-cnp": (8, 600, 3e-3),
+        "hypernetwork": (16, 600, 1e-3),
+        "lstm": (8, 200, 1e-2),
+    },
+    "features": {
+        "maml": (20, 900, 1e-2),
+        "reptile": (20, 1500, 1e-2),
+        "cnp": (20, 900, 1e-3),
+        "attentive-cnp": (10, 800, 3e-3),
+        "hypernetwork": (20, 900, 1e-3),
+        "lstm": (10, 150, 1e-2),
     },
 }
-TRAINING["features"] = {name: (20, updates, lr) for name, (_, updates, lr) in TRAINING["mnist"].items()}
 """Tasks an update, updates and learning rate of the centre at `cpu`: updates that take 30 to 50 s on one core."""
 INNER_RATE = {"linear-regression": 0.1, "mnist": 0.5, "features": 0.5}
 """Of gradient descent at first (MAML), or for good (Reptile)."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from iai.amortizer import Amortizer
 from iai.losses import METRICS
+from iai.rivals import Stepwise
 from iai.tasks import episode
 from iai.types import Batch, Learner, Loss, Task, concat, later
 
@@ -43,11 +44,14 @@ def episodes(
 
 
 @torch.no_grad()
-def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
+def evaluate(amortizer: Amortizer | Stepwise, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
     """The metrics of a task after every step, as mean and standard error over tasks."""
     device = next(amortizer.parameters()).device
 
     def predictions(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        if isinstance(amortizer, Stepwise):
+            yield from (amortizer.f(x, theta) for theta in amortizer.path(batches, x))
+            return
         state = amortizer.regime.init(x)
         yield amortizer.f(x, state)
         for batch in batches:

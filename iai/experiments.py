@@ -18,7 +18,7 @@ from iai.cost import cost_of_adapting, cost_of_update, load_of_update, peak_flop
 from iai.evaluate import Curve, EvaluationConfig, as_json, episodes, evaluate, evaluate_learner, one_context
 from iai.failures import told
 from iai.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
-from iai.rivals import Rival
+from iai.rivals import Rival, Stepwise
 from iai.tasks import Features, Images
 from iai.train import Progress, pick_device, train
 from iai.types import Learner, UserError
@@ -64,6 +64,7 @@ def run(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **speed(chosen, amortizer, done),
         "metrics": metrics,
+        "asked": asked(amortizer, chosen.evaluation),
         "baselines": {
             name: baseline_curves(task, chosen, folder) for name, task in chosen.evaluation_sets.items()
         },
@@ -73,12 +74,12 @@ def run(
 
 
 def judged(model: Amortizer | Rival, task: Any, config: EvaluationConfig) -> dict[str, Curve]:
-    """The metrics of a model: after every step if it goes from step to step, else at `asked` steps, afresh at each."""
-    if isinstance(model, Amortizer) and not config.one_context:
+    """The metrics of a model after the steps of `asked`."""
+    if isinstance(model, Amortizer | Stepwise) and not config.one_context:
         return evaluate(model, task, config)
     device = next(model.parameters()).device
     with torch.no_grad():
-        return evaluate_learner(learner_of(model, config), task, config, asked(config), device)
+        return evaluate_learner(learner_of(model, config), task, config, asked(model, config), device)
 
 
 def learner_of(model: Amortizer | Rival, config: EvaluationConfig) -> Learner:
@@ -86,8 +87,10 @@ def learner_of(model: Amortizer | Rival, config: EvaluationConfig) -> Learner:
     return one_context(model) if config.one_context else model
 
 
-def asked(config: EvaluationConfig) -> list[int]:
-    """The steps at which learners that start afresh are judged: the last one always."""
+def asked(model: Amortizer | Rival, config: EvaluationConfig) -> list[int]:
+    """All steps of a model that goes from step to step; else those of baselines, and the last."""
+    if isinstance(model, Amortizer | Stepwise) and not config.one_context:
+        return list(range(config.steps + 1))
     return sorted({k for k in BASELINE_STEPS if k < config.steps} | {config.steps})
 
 

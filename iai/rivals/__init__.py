@@ -1,6 +1,6 @@
 """Learned baselines, called as an amortizer is: meta-learning, neural processes, hypernetwork, learned optimizer."""
 
-from iai.rivals.base import Rival
+from iai.rivals.base import Rival, Stepwise
 from iai.rivals.lstm import LSTMConfig, LSTMOptimizer
 from iai.rivals.meta import MAML, MAMLConfig, Reptile, ReptileConfig
 from iai.rivals.objective import Whole
@@ -29,6 +29,7 @@ __all__ = [
     "ReptileConfig",
     "Rival",
     "RivalConfig",
+    "Stepwise",
     "Whole",
     "make",
 ]

@@ -1,9 +1,10 @@
 """What learned baselines share: f(x, g(D_T)) as a module, its training loss, gradients of a known likelihood."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
@@ -36,6 +37,34 @@ class Rival(nn.Module, ABC):
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """What its training minimises: the mean loss of held-out queries (eq. 6)."""
         return LOSSES[self.task.loss](self(batches, queries.x), queries.y).mean()
+
+
+class Stepwise(Rival):
+    """f is the task's known likelihood, g takes theta from a learned start one step further with each mini-batch."""
+
+    def __init__(self, task: Task):
+        super().__init__(task)
+        self.known = known(task)
+        self.start = nn.Parameter(torch.zeros(self.known.theta_shape))
+
+    @abstractmethod
+    def path(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
+        """theta of each task before the first mini-batch and after each."""
+
+    def g(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks slots width"]:
+        """theta of each task after all mini-batches."""
+        *_, last = self.path(batches, x)
+        return last
+
+    def f(
+        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks slots width"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """The task's known likelihood."""
+        return decoded(self.known, x, adapted)
 
 
 def known(task: Task) -> KnownTask:

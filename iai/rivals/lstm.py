@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from iai.losses import LOSSES
-from iai.rivals.base import Rival, decoded, known, slopes
+from iai.rivals.base import Stepwise, slopes
 from iai.types import Batch, Task
 
 
@@ -22,7 +22,7 @@ class LSTMConfig:
     p: float = 10.0
 
 
-class LSTMOptimizer(Rival):
+class LSTMOptimizer(Stepwise):
     """f: the known likelihood; g: theta_i+1 = theta_i + LSTM(gradient of batch i), coordinate by coordinate.
 
     Andrychowicz et al. (2016): two layers, gradients preprocessed (their Appendix A) and taken as inputs, not
@@ -31,8 +31,7 @@ class LSTMOptimizer(Rival):
 
     def __init__(self, config: LSTMConfig, task: Task):
         super().__init__(task)
-        self.known, self.config = known(task), config
-        self.start = nn.Parameter(torch.zeros(self.known.theta_shape))
+        self.config = config
         self.first, self.second = nn.LSTMCell(2, config.width), nn.LSTMCell(config.width, config.width)
         self.move = nn.Linear(config.width, 1)
 
@@ -49,19 +48,6 @@ class LSTMOptimizer(Rival):
             upper = self.second(lower[0], upper)
             theta = theta + self.config.scale * self.move(upper[0]).view_as(theta)
             yield theta
-
-    def g(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
-        """theta of each task after all mini-batches."""
-        *_, last = self.path(batches, x)
-        return last
-
-    def f(
-        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks slots width"]
-    ) -> Float[Tensor, "tasks q dy"]:
-        """The task's known likelihood."""
-        return decoded(self.known, x, adapted)
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """The mean over steps of the loss of held-out queries."""

@@ -1,13 +1,13 @@
 """Meta-learning: f is the task's known likelihood, g is SGD, one step a mini-batch; learned is where it starts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.rivals.base import Rival, decoded, known, slopes
+from iai.rivals.base import Stepwise, slopes
 from iai.types import Batch, Task
 
 
@@ -26,7 +26,7 @@ class ReptileConfig:
     rate: float = 0.1
 
 
-class MAML(Rival):
+class MAML(Stepwise):
     """theta_i+1 = theta_i - rate * gradient of batch i (eq. 3), learned through all steps (Finn et al. 2017).
 
     The rate is learned too, one number for all steps and parameters, as its logarithm; Meta-SGD (Li et al. 2017)
@@ -35,49 +35,37 @@ class MAML(Rival):
 
     def __init__(self, config: MAMLConfig, task: Task):
         super().__init__(task)
-        self.known, self.config = known(task), config
-        self.start = nn.Parameter(torch.zeros(self.known.theta_shape))
+        self.first_order = config.first_order
         self.log_rate = nn.Parameter(torch.tensor(config.rate).log())
 
-    def g(
+    def path(
         self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
-        """theta of each task after one step a mini-batch."""
+    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
+        """theta of each task before the first mini-batch and after each."""
         theta = self.start.expand(x.shape[0], -1, -1)
+        yield theta
         for batch in batches:
             slope = slopes(self.known, theta, batch)
-            theta = theta - self.log_rate.exp() * (slope.detach() if self.config.first_order else slope)
-        return theta
-
-    def f(
-        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks slots width"]
-    ) -> Float[Tensor, "tasks q dy"]:
-        """The task's known likelihood."""
-        return decoded(self.known, x, adapted)
+            theta = theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope)
+            yield theta
 
 
-class Reptile(Rival):
+class Reptile(Stepwise):
     """The same SGD from a start that moves towards where SGD arrives (Nichol et al. 2018); needs no queries."""
 
     def __init__(self, config: ReptileConfig, task: Task):
         super().__init__(task)
-        self.known, self.rate = known(task), config.rate
-        self.start = nn.Parameter(torch.zeros(self.known.theta_shape))
+        self.rate = config.rate
 
-    def g(
+    def path(
         self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
-        """theta of each task after one step a mini-batch."""
+    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
+        """theta of each task before the first mini-batch and after each."""
         theta = self.start.expand(x.shape[0], -1, -1)
+        yield theta
         for batch in batches:
             theta = theta - self.rate * slopes(self.known, theta, batch)
-        return theta
-
-    def f(
-        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks slots width"]
-    ) -> Float[Tensor, "tasks q dy"]:
-        """The task's known likelihood."""
-        return decoded(self.known, x, adapted)
+            yield theta
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """|start - theta_k|^2 / 2 with theta_k held fixed: its gradient is Reptile's, the mean of start - theta_k."""

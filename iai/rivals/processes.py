@@ -38,10 +38,12 @@ class HypernetworkConfig:
 class Codes(nn.Module):
     """Codes of observations, each by itself, after a learned one that stands for having seen nothing."""
 
-    def __init__(self, task: Task, width: int):
+    def __init__(self, task: Task, width: int, labelled: bool = True):
+        """With `labelled`, a code is of x and y, else of x."""
         super().__init__()
         self.x_scale, self.y_scale = (getattr(task, name, 1.0) for name in ("x_scale", "y_scale"))
-        self.network = perceptron(task.dx + task.dy, width, width, width)
+        self.seen = task.dx + task.dy * labelled
+        self.network = perceptron(self.seen, width, width, width)
         self.nothing = nn.Parameter(torch.zeros(1, 1, width))
 
     def forward(
@@ -49,17 +51,18 @@ class Codes(nn.Module):
     ) -> Float[Tensor, "tasks n code"]:
         """A code for nothing and one for each observation of all mini-batches."""
         pairs = [torch.cat([b.x / self.x_scale, b.y / self.y_scale], dim=-1) for b in batches]
-        return torch.cat([self.nothing.expand(x.shape[0], -1, -1), *map(self.network, pairs)], dim=1)
+        rows = [self.network(pair[..., : self.seen]) for pair in pairs]
+        return torch.cat([self.nothing.expand(x.shape[0], -1, -1), *rows], dim=1)
 
 
 class Answers(nn.Module):
     """A learned likelihood of a query and a code, in the units of the targets."""
 
-    def __init__(self, task: Task, width: int):
+    def __init__(self, task: Task, width: int, code: int):
         super().__init__()
         self.x_scale = getattr(task, "x_scale", 1.0)
         self.scale = getattr(task, "y_scale", 1.0) if task.loss == "squared_error" else 1.0
-        self.network = perceptron(task.dx + width, width, width, task.dy)
+        self.network = perceptron(task.dx + code, width, width, task.dy)
 
     def forward(
         self, x: Float[Tensor, "tasks q dx"], code: Float[Tensor, "tasks q code"]
@@ -69,18 +72,16 @@ class Answers(nn.Module):
 
 
 class CNP(Rival):
-    """f: a network of query and code; g: the mean of encoded observations (Garnelo et al. 2018). Both are learned.
-
-    A learned code for "nothing seen" counts as one more observation, so that no data has an answer as well.
-    """
+    """f: a network of query and code; g: the mean of encoded observations (Garnelo et al. 2018). Both are learned."""
 
     def __init__(self, config: CNPConfig, task: Task):
         super().__init__(task)
-        self.codes, self.answers = Codes(task, config.width), Answers(task, config.width)
+        self.pooled = Pooled(task, config.width)
+        self.answers = Answers(task, config.width, self.pooled.size)
 
     def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks code"]:
-        """The mean code."""
-        return self.codes(batches, x).mean(1)
+        """The mean code, or those of all classes."""
+        return self.pooled(batches, x)
 
     def f(
         self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks code"]
@@ -90,13 +91,17 @@ class CNP(Rival):
 
 
 class AttentiveCNP(Rival):
-    """A CNP whose queries weigh the codes by attention from x to x: the deterministic path of Kim et al. (2019)."""
+    """A CNP whose queries weigh the codes by attention from x to x: the deterministic path of Kim et al. (2019).
+
+    Keys and queries are normalised, which is ours: without it, attention starts so even that images stay at chance.
+    """
 
     def __init__(self, config: AttentiveCNPConfig, task: Task):
         super().__init__(task)
         width, self.heads = config.width, config.heads
-        self.codes, self.answers = Codes(task, width), Answers(task, width)
-        self.place, self.value = perceptron(task.dx, width, width), nn.Linear(width, width)
+        self.codes, self.answers = Codes(task, width), Answers(task, width, width)
+        self.place = nn.Sequential(*perceptron(task.dx, width, width), nn.LayerNorm(width))
+        self.value = nn.Linear(width, width)
         self.nowhere = nn.Parameter(torch.zeros(1, 1, width))
 
     def g(
@@ -123,7 +128,8 @@ class Hypernetwork(Rival):
         super().__init__(task)
         self.known, width = known(task), config.width
         slots, each = self.known.theta_shape
-        self.codes, self.write = Codes(task, width), perceptron(width, width, slots * each)
+        self.pooled = Pooled(task, width)
+        self.write = perceptron(self.pooled.size, width, slots * each)
         self.start = nn.Parameter(torch.zeros(slots, each))
         for last in self.write[-1].parameters():
             nn.init.zeros_(last)
@@ -132,13 +138,38 @@ class Hypernetwork(Rival):
         self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
     ) -> Float[Tensor, "tasks slots width"]:
         """A learned start and what is written on it, which is nothing before training."""
-        return self.start + self.write(self.codes(batches, x).mean(1)).view(-1, *self.start.shape)
+        return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
 
     def f(
         self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks slots width"]
     ) -> Float[Tensor, "tasks q dy"]:
         """The task's known likelihood."""
         return decoded(self.known, x, adapted)
+
+
+class Pooled(nn.Module):
+    """One code for all observations: the mean of theirs and, where targets are classes, the mean of each class.
+
+    Codes of classes are of x alone and stand one after another, as in the classification of Garnelo et al. (2018). A
+    learned code for "nothing seen" counts as one more observation, of every class, so that no data has a code too.
+    """
+
+    def __init__(self, task: Task, width: int):
+        super().__init__()
+        self.classes = task.loss == "cross_entropy"
+        self.codes = Codes(task, width // 2 if self.classes else width, labelled=not self.classes)
+        self.size = width // 2 * task.dy if self.classes else width
+
+    def forward(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks code"]:
+        """The mean code, or those of all classes."""
+        rows = self.codes(batches, x)
+        if not self.classes:
+            return rows.mean(1)
+        one = x.new_ones(x.shape[0], 1, self.size // rows.shape[-1])
+        member = torch.cat([one, *(b.y for b in batches)], dim=1)
+        return (member.mT @ rows / member.sum(1)[..., None]).flatten(1)
 
 
 def perceptron(*widths: int) -> nn.Sequential:

@@ -26,7 +26,7 @@ def drawn(task: str) -> tuple[list[Batch], Batch]:
 
 
 def test_every_task_has_its_baselines() -> None:
-    common = {"mean", "sgd", "adam", "neighbours"}
+    common = {"mean", "sgd", "adam", "adam-10-passes", "l-bfgs", "neighbours"}
     own = {"linear-regression": {"ridge", "memoryless"}, "gravity": {"bayes"}, "images": {"logistic"}}
     own["features"] = {"logistic", "centroids"}
     for task in TASKS:
