@@ -19,9 +19,10 @@ GRID = (0.3, 1.0, 3.0, 10.0)
 class Converged:
     """argmin over theta of the loss summed over all points, plus `penalty` |theta - init|^2 / 2 (Liu, Nocedal 1989).
 
-    All tasks are one problem, the sum of theirs, whose least point is that of each. It is solved until no entry of the
-    gradient, in units of the mean loss, exceeds `tolerance`, or for so many `iterations`. For squared errors of
-    Gaussian noise and a standard normal prior, the penalty of ridge regression is twice the noise variance.
+    All tasks are one problem, the sum of theirs, whose least point is that of each: but for the tolerance, a task does
+    not see the others. It is solved until no entry of the gradient, in units of the mean loss, exceeds `tolerance`, or
+    for so many `iterations`. For squared errors of Gaussian noise and a standard normal prior, the penalty of ridge
+    regression is twice the noise variance.
     """
 
     decode: Decode
