@@ -9,9 +9,8 @@ from iai.configs import Experiment
 from iai.families import features
 from iai.objectives import Unrolled
 from iai.regimes import Signals, Space
-from iai.rows import Profile, centre, chosen, with_refiner
+from iai.rows import Profile, centre, chosen, for_updates, half, with_refiner
 from iai.tasks import Images, LinearRegression, Reused
-from iai.updates import TrainConfig
 
 Make = Callable[[Profile], Experiment]
 Change = Callable[[Experiment], Experiment]
@@ -29,16 +28,6 @@ def base(family: str, profile: Profile) -> Experiment:
     """The model whose habits are changed one at a time: the settings of its family, half the updates."""
     whole = half(centre(BASES[family], profile))
     return with_refiner(whole, bilinear=False) if family == "linear-regression" else whole
-
-
-def half(experiment: Experiment) -> Experiment:
-    """The same with half the updates."""
-    return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
-
-
-def for_updates(train: TrainConfig, updates: float) -> TrainConfig:
-    """A training of so many updates, at most an eighth of them warm-up."""
-    return replace(train, updates=round(updates), warmup=min(train.warmup, round(updates / 8)))
 
 
 def with_objective(experiment: Experiment, **changes: Any) -> Experiment:

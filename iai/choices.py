@@ -1,17 +1,16 @@
-"""Which settings a row of the tables trains with, and why: its trials on validation tasks, compared in the ledger."""
+"""Which settings a row or a learned baseline trains with, and why: its trials on validation tasks, in the ledger."""
 
-from iai import contrasts, results
+from iai import contests, contrasts, results, rows
 from iai.contrasts import Found
 from iai.registry import experiment
-from iai.rows import alternatives
 
 
 def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
-    """The validation loss of each alternative of a row at its last trained step."""
+    """The validation loss of each alternative of a row at the last step that it is judged at."""
     found = {}
-    for name in alternatives(row):
+    for name in (contests if row in contests.ROWS else rows).alternatives(row):
         key = f"choice/{row}/{name}"
-        last = experiment(key, profile).objective.steps
+        last = experiment(key, profile).evaluation.steps
         found[name] = results.summary(key, profile, "validation", "loss", last)
     return found
 
@@ -19,3 +18,8 @@ def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
 def winner(row: str, profile: str = "cpu") -> str | None:
     """The alternative of the least mean, the first of equals; None while any trial is missing."""
     return contrasts.best(trials(row, profile))
+
+
+def taken(row: str, profile: str) -> str:
+    """The alternative whose settings a row trains with."""
+    return (contests if row in contests.ROWS else rows).taken(row, profile)

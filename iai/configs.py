@@ -1,10 +1,11 @@
 """What a run is, as plain data: `Experiment`, its JSON, and the amortizer that it describes."""
 
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args, overload
 
 import torch
 
+from iai import rivals
 from iai.amortizer import Amortizer
 from iai.evaluate import EvaluationConfig
 from iai.losses import LOSSES
@@ -12,6 +13,7 @@ from iai.objectives import Greedy, RandomStep, StepObjective, Unrolled
 from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.relations import Relations, RelationsConfig
+from iai.rivals import Rival, RivalConfig, Whole
 from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression, Reused
 from iai.train import TrainConfig
 from iai.types import KnownTask, Task, UserError
@@ -41,11 +43,39 @@ class Experiment:
         """The distribution over tasks that trains."""
         return self.objective.task
 
+    @property
+    def model(self) -> str:
+        """What is trained, in words."""
+        return f"width {self.refiner.width}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """One learned baseline, the tasks that train it and the tasks that judge it."""
+
+    learner: RivalConfig
+    objective: Whole
+    evaluation_sets: dict[str, Any]
+    evaluation: EvaluationConfig
+    train: TrainConfig = TrainConfig()  # noqa: RUF009
+
+    @property
+    def task(self) -> Task:
+        """The distribution over tasks that trains."""
+        return self.objective.task
+
+    @property
+    def model(self) -> str:
+        """What is trained, in words."""
+        return str(self.learner)
+
 
 TYPES: dict[str, type] = {
     cls.__name__: cls
     for cls in (
+        *get_args(RivalConfig),
         CausalOrder,
+        Contest,
         EvaluationConfig,
         Experiment,
         Features,
@@ -60,6 +90,7 @@ TYPES: dict[str, type] = {
         Signal,
         TrainConfig,
         Unrolled,
+        Whole,
     )
 }
 """The configs that a JSON file may name."""
@@ -98,10 +129,18 @@ def from_json(value: Any) -> Any:
         raise UserError(f"malformed config of {value['type']}: {error}") from error
 
 
-def build(experiment: Experiment, seed: int = 0, device: torch.device | str = "cpu") -> Amortizer:
-    """The untrained amortizer of an experiment, its weights a function of the seed alone."""
+@overload
+def build(experiment: Experiment, seed: int = ..., device: torch.device | str = ...) -> Amortizer: ...
+@overload
+def build(experiment: Contest, seed: int = ..., device: torch.device | str = ...) -> Rival: ...
+def build(
+    experiment: Experiment | Contest, seed: int = 0, device: torch.device | str = "cpu"
+) -> Amortizer | Rival:
+    """The untrained amortizer of an experiment, or rival of a contest, its weights a function of the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
+        if isinstance(experiment, Contest):
+            return rivals.make(experiment.learner, experiment.task).to(device)
         return _regime_and_refiner(experiment).to(device)
 
 

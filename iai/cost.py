@@ -3,31 +3,80 @@
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from iai.amortizer import Amortizer
-from iai.configs import Experiment, build
-from iai.meter import peak_bytes
+from iai.configs import Contest, Experiment, build
+from iai.meter import peak_bytes, seconds
 from iai.objectives import Greedy, RandomStep, StepObjective
+from iai.rivals import Rival, Whole
+from iai.types import Batch, Learner
 from iai.updates import Progress, TrainConfig, adamw, follow
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one update: tokens through the refiner, floating-point operations."""
+    """Of one update: tokens through the refiner (of a rival: observations read), floating-point operations."""
 
     tokens: int
     flops: int
 
 
-def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
+def cost_of_update(amortizer: Amortizer | Rival, objective: StepObjective) -> Cost:
+    """What one update costs, of whichever model."""
+    if isinstance(amortizer, Rival):
+        assert isinstance(objective, Whole)
+        return _cost_of_rival(amortizer, objective)
+    return _cost_of_amortizer(amortizer, objective)
+
+
+def _cost_of_rival(rival: Rival, objective: Whole) -> Cost:
+    """The products of matrices, forward and backward, as PyTorch counts them on tensors without content.
+
+    Where the number of mini-batches is random, the mean of fewest and most: costs are linear in it.
+    """
+    model, task = deepcopy(rival).to("meta"), objective.task
+
+    def observations(n: int) -> Batch:
+        shape = (objective.tasks, n)
+        return Batch(*(torch.zeros(*shape, d, device="meta") for d in (task.dx, task.dy)))
+
+    counts = [objective.steps] if objective.every else [1, objective.steps]
+    batches, queries = [observations(objective.points)] * objective.steps, observations(objective.queries)
+    flops = [
+        operations(lambda k=k: model.training_loss(batches[:k], queries).backward())  # type: ignore[misc]
+        for k in counts
+    ]
+    tokens = objective.tasks * objective.points * sum(counts) // len(counts)
+    return Cost(tokens=tokens, flops=sum(flops) // len(flops))
+
+
+def operations(work: Callable[[], object]) -> int:
+    """Floating-point operations of `work` in products of matrices (attention's too), distances and inverses."""
+    with Operations() as counter, sdpa_kernel(SDPBackend.MATH):
+        work()
+    return counter.count
+
+
+def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch) -> dict[str, float | None]:
+    """Seconds and operations of one f(x, g(batches)); None where there is none that PyTorch could count."""
+    with torch.no_grad():
+        learner(batches, queries.x)
+        taken = seconds(lambda: learner(batches, queries.x), queries.x.device)
+        flops = operations(lambda: learner(batches, queries.x))
+    return {"seconds": float(f"{taken:.4g}"), "flops": flops or None}
+
+
+def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
     """Count one update: 6 operations a weight of the blocks and token, 12 L d N a token for attention over N tokens.
 
     The usual count of forward and backward of a Transformer; a third of it where no gradient is kept. Encoders,
@@ -58,8 +107,10 @@ def cost_of_update(amortizer: Amortizer, objective: StepObjective) -> Cost:
     return Cost(tokens=tokens * (1 + steps) // 2, flops=flops * (5 + steps) // 6)
 
 
-def planned(experiment: Experiment) -> int:
+def planned(experiment: Experiment | Contest) -> int:
     """Operations of a whole training, from its config alone; as `cost_of_update` counts them, for `Refiner` only."""
+    if isinstance(experiment, Contest):
+        return experiment.train.updates * cost_of_update(build(experiment), experiment.objective).flops
     objective, signal, config = experiment.objective, experiment.signal, experiment.refiner
     shapes = build(experiment, device="meta")
     slots = (
@@ -74,12 +125,15 @@ def planned(experiment: Experiment) -> int:
     return experiment.train.updates * objective.tasks * tokens * each * (5 + steps) // 6
 
 
-def load_of_update(amortizer: Amortizer, objective: StepObjective, config: TrainConfig) -> tuple[int, int]:
+def load_of_update(
+    amortizer: Amortizer | Rival, objective: StepObjective, config: TrainConfig
+) -> tuple[int, int]:
     """Operators launched by one whole update, and the most bytes that training holds at a time beside the weights.
 
     The weights are left as they are.
     """
-    model, progress = deepcopy(amortizer), Progress()
+    model: Any = deepcopy(amortizer)
+    progress = Progress()
     device = next(model.parameters()).device
     optimizer, losses = adamw(model, config), iter(list[Tensor]())
     objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
@@ -117,6 +171,25 @@ class Launches(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.count += not (func.is_view or func.name().startswith(("aten::empty", "aten::detach")))
         return func(*args, **(kwargs or {}))
+
+
+class Operations(TorchDispatchMode):
+    """Counts floating-point operations as PyTorch's formulas have them; 2 q n d a distance matrix, 2 d^3 an inverse."""
+
+    FORMULAS: ClassVar[dict[Any, Callable[..., int]]] = {
+        torch.ops.aten._cdist_forward: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),
+        torch.ops.aten.linalg_inv_ex: lambda x, *rest, **out: 2 * x.shape[-1] * x.numel(),
+    } | flop_registry
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = self.FORMULAS.get(func.overloadpacket)
+        self.count += formula(*args, **(kwargs or {}), out_val=out) if formula else 0
+        return out
 
 
 def peak_flops(device: torch.device, repeats: int = 5) -> float:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from iai.amortizer import Amortizer
 from iai.losses import METRICS
+from iai.rivals import Stepwise
 from iai.tasks import episode
-from iai.types import Batch, Learner, Loss, Task, later
+from iai.types import Batch, Learner, Loss, Task, concat, later
 
 Curve = dict[str, list[float | None]]
 """`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not asked."""
@@ -29,6 +30,8 @@ class EvaluationConfig:
     """Tasks held in memory at once."""
     contexts: tuple[int, ...] = later(())
     """Sizes of a first mini-batch to evaluate after, too, at most `points`."""
+    one_context: bool = later(False)
+    """An amortizer reads all observations seen so far as one mini-batch, afresh at each k asked."""
 
 
 def episodes(
@@ -43,7 +46,7 @@ def episodes(
 
 
 @torch.no_grad()
-def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
+def evaluate(amortizer: Amortizer | Stepwise, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
     """The metrics of a task after every step, as mean and standard error over tasks.
 
     And, as `<metric>_by_points`, at index m after one step of m observations, for m in `contexts`.
@@ -51,6 +54,9 @@ def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict
     device = next(amortizer.parameters()).device
 
     def predictions(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        if isinstance(amortizer, Stepwise):
+            yield from (amortizer.f(x, theta) for theta in amortizer.path(batches, x))
+            return
         state = amortizer.regime.init(x)
         yield amortizer.f(x, state)
         for batch in batches:
@@ -69,7 +75,11 @@ def evaluate(amortizer: Amortizer, task: Task, config: EvaluationConfig) -> dict
 
 
 def evaluate_learner(
-    learner: Learner, task: Task, config: EvaluationConfig, ks: Sequence[int] | None = None
+    learner: Learner,
+    task: Task,
+    config: EvaluationConfig,
+    ks: Sequence[int] | None = None,
+    device: torch.device | str = "cpu",
 ) -> dict[str, Curve]:
     """The same for any learner, which is handed the first k mini-batches of a task afresh at each k asked."""
     asked = list(range(config.steps + 1) if ks is None else ks)
@@ -78,7 +88,12 @@ def evaluate_learner(
         for k in asked:
             yield learner(batches[:k], x)
 
-    return _curves(predictions, task, config, asked, "cpu")
+    return _curves(predictions, task, config, asked, device)
+
+
+def one_context(learner: Learner) -> Learner:
+    """The learner that reads all observations as one mini-batch."""
+    return lambda batches, x: learner([concat(batches)] if batches else [], x)
 
 
 def _curves(

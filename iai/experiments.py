@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ import torch
 from iai import baselines, checkpoint, data, parallel, results
 from iai.amortizer import Amortizer
 from iai.checkpoint import replace_file
-from iai.configs import Experiment, build, from_json, to_json
-from iai.cost import cost_of_update, load_of_update, peak_flops
-from iai.evaluate import as_json, evaluate, evaluate_learner
+from iai.configs import Contest, Experiment, build, from_json, to_json
+from iai.cost import cost_of_adapting, cost_of_update, load_of_update, peak_flops
+from iai.evaluate import Curve, EvaluationConfig, as_json, episodes, evaluate, evaluate_learner, one_context
 from iai.failures import told
 from iai.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
+from iai.rivals import Rival, Stepwise
 from iai.tasks import Features, Images
 from iai.train import Progress, pick_device, train
-from iai.types import UserError
+from iai.types import Learner, UserError
 
 __all__ = ["EXPERIMENTS", "PROFILES", "SECONDS", "Profile", "experiment", "fit", "load", "run"]
 
@@ -51,7 +53,7 @@ def run(
         f"an evaluation of {chosen.evaluation.chunk} tasks at a time", "lower EvaluationConfig.chunk", path
     ):
         metrics = {
-            name: as_json(evaluate(amortizer, task, chosen.evaluation))
+            name: as_json(judged(amortizer, task, chosen.evaluation))
             for name, task in chosen.evaluation_sets.items()
         }
     return {
@@ -62,41 +64,81 @@ def run(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **speed(chosen, amortizer, done),
         "metrics": metrics,
+        "asked": asked(amortizer, chosen.evaluation),
         "baselines": {
             name: baseline_curves(task, chosen, folder) for name, task in chosen.evaluation_sets.items()
         },
         "curve": training_curve(done),
+        **adapting(chosen, amortizer),
+    }
+
+
+def judged(model: Amortizer | Rival, task: Any, config: EvaluationConfig) -> dict[str, Curve]:
+    """The metrics of a model after the steps of `asked`."""
+    if isinstance(model, Amortizer | Stepwise) and not config.one_context:
+        return evaluate(model, task, config)
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        return evaluate_learner(learner_of(model, config), task, config, asked(model, config), device)
+
+
+def learner_of(model: Amortizer | Rival, config: EvaluationConfig) -> Learner:
+    """The model as it is to be judged."""
+    return one_context(model) if config.one_context else model
+
+
+def asked(model: Amortizer | Rival, config: EvaluationConfig) -> list[int]:
+    """All steps of a model that goes from step to step; else those of baselines, and the last."""
+    if isinstance(model, Amortizer | Stepwise) and not config.one_context:
+        return list(range(config.steps + 1))
+    return sorted({k for k in BASELINE_STEPS if k < config.steps} | {config.steps})
+
+
+def adapting(chosen: Experiment | Contest, model: Amortizer | Rival, steps: int = 10) -> dict[str, Any]:
+    """Seconds and operations of adapting to `steps` mini-batches of one task and answering, beside the baselines'."""
+    task, config = next(iter(chosen.evaluation_sets.values())), replace(chosen.evaluation, tasks=1)
+    device = next(model.parameters()).device
+    batches, queries = next(episodes(task, config, device))
+    mine = cost_of_adapting(learner_of(model, config), batches[:steps], queries)
+    batches, queries = next(episodes(task, config))
+    others = baselines.for_task(task, points=config.points).items()
+    return {
+        "adapt_seconds": mine["seconds"],
+        "adapt_flops": mine["flops"],
+        "baseline_costs": {
+            name: cost_of_adapting(learner, batches[:steps], queries) for name, learner in others
+        },
     }
 
 
 def fit(
-    chosen: Experiment,
+    chosen: Experiment | Contest,
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
     path: Path | None = None,
     names: dict[str, str] | None = None,
     show: bool = True,
-) -> tuple[Amortizer, Progress]:
-    """Train the amortizer of any experiment; with `path`, from the checkpoint there and into it.
+) -> tuple[Amortizer | Rival, Progress]:
+    """Train the model of any experiment; with `path`, from the checkpoint there and into it.
 
     A checkpoint belongs to a training: one that was to be judged otherwise will do.
     """
     amortizer = build(chosen, seed, device)
-    if chosen.train.compile:
+    if chosen.train.compile and isinstance(amortizer, Amortizer):
         amortizer.refiner.compile()
     who = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
     objective = chosen.objective
     parallel.share(objective.tasks // objective.steps)  # of the full horizon, when new tasks are fewest
     size = f"{objective.tasks} tasks of {objective.points} points and {objective.queries} queries an update"
-    with told(f"{size}, width {chosen.refiner.width}", "lower tasks or points of the objective", path):
+    with told(f"{size}, {chosen.model}", "lower tasks or points of the objective", path):
         done = train(amortizer, objective, chosen.train, seed=seed, path=path, identity=who, show=show)
     parallel.leave()
     return amortizer.eval(), done
 
 
-def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer:
-    """The trained amortizer of a checkpoint, ready for `amortizer(batches, x)`."""
+def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | Rival:
+    """The trained model of a checkpoint, ready for `model(batches, x)`."""
     where = pick_device(str(device))
     tensors, metadata = checkpoint.read(Path(path), where)
     if "config" not in metadata:
@@ -115,7 +157,7 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer:
     return amortizer.eval()
 
 
-def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, Any]:
+def identity(chosen: Experiment | Contest, seed: int, names: dict[str, str]) -> dict[str, Any]:
     """What a result is a result of: config, data, sources, commit."""
     config = to_json(chosen)
     tasks = (getattr(task, "task", task) for task in (chosen.task, *chosen.evaluation_sets.values()))
@@ -133,13 +175,13 @@ def identity(chosen: Experiment, seed: int, names: dict[str, str]) -> dict[str, 
     }
 
 
-def training_hash(chosen: Experiment) -> str:
+def training_hash(chosen: Experiment | Contest) -> str:
     """The hash of what decides the weights: of the config without its evaluation."""
     config = to_json(chosen)
     return results.config_hash({name: config[name] for name in config if not name.startswith("evaluation")})
 
 
-def speed(chosen: Experiment, amortizer: Amortizer, done: Progress) -> dict[str, Any]:
+def speed(chosen: Experiment | Contest, amortizer: Amortizer | Rival, done: Progress) -> dict[str, Any]:
     """What the training took, and what one update asks of the device.
 
     Seconds; tokens and operations of the model, in all and a second; their share of the peak that matrix products
@@ -162,7 +204,7 @@ def speed(chosen: Experiment, amortizer: Amortizer, done: Progress) -> dict[str,
     }
 
 
-def baseline_curves(task: Any, chosen: Experiment, folder: Path) -> dict[str, Any]:
+def baseline_curves(task: Any, chosen: Experiment | Contest, folder: Path) -> dict[str, Any]:
     """The baselines of a task on the evaluation's own batches; computed once and kept in `folder`."""
     steps = [k for k in BASELINE_STEPS if k <= chosen.evaluation.steps]
     kept = [to_json(task), to_json(chosen.evaluation), steps, results.sources_hash()]

@@ -13,7 +13,7 @@ from iai import bound, choices, plots, reproduce, results
 from iai.amortizer import Amortizer
 from iai.experiments import PROFILES, checkpoint_path, experiment, fit
 from iai.results import Missing, Summary, unknown
-from iai.rows import taken
+from iai.rivals import Rival
 from iai.types import UserError
 
 PATIENCE = 900.0
@@ -38,7 +38,7 @@ class Markdown:
 class Live:
     """A model trained in this chapter (or found trained already by the same code), and its losses by update."""
 
-    amortizer: Amortizer
+    amortizer: Amortizer | Rival
     losses: tuple[float, ...]
     profile: str
     seed: int
@@ -95,7 +95,7 @@ class Chapter:
         tried = [choices.trials(key, self.ledger) for key in rows.values()]
         names = dict.fromkeys(name for found in tried for name in found)
         body: dict[str, Sequence[Cell]] = {name: [found.get(name, "–") for found in tried] for name in names}
-        body["taken"] = [taken(key, self.ledger) for key in rows.values()]
+        body["taken"] = [choices.taken(key, self.ledger) for key in rows.values()]
         return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:

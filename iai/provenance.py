@@ -19,6 +19,7 @@ UNHASHED = (
     "choices.py",
     "claims.py",
     "commands.py",
+    "contests.py",
     "contrasts.py",
     "cost.py",
     "costs.py",

@@ -4,13 +4,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from iai import results
-from iai.ablations import ABLATIONS, BASES, for_updates, half
-from iai.configs import Experiment
+from iai import contests, results
+from iai.ablations import ABLATIONS, BASES
+from iai.configs import Contest, Experiment
+from iai.contests import in_one_context
 from iai.families import FURTHER
 from iai.objectives import RandomStep, Unrolled
-from iai.rows import CHOOSING, PROFILES, ROWS, SECONDS, Profile, alternatives, centre, chosen
-from iai.tasks import Images
+from iai.rows import (
+    PROFILES,
+    ROWS,
+    SECONDS,
+    Profile,
+    alternatives,
+    centre,
+    chosen,
+    for_updates,
+    half,
+    judged_as_trial,
+)
 
 __all__ = ["PROFILES", "SECONDS", "Profile"]
 
@@ -27,6 +38,8 @@ def seeds_of(key: str, profile: str) -> int:
         return 1
     if not key.startswith("choice/") or profile == "smoke":
         return SEEDS[profile]
+    if key.startswith("choice/baseline/"):
+        return 0 if profile == "gpu" else 1
     # Runs of one explicit model of regression can differ several-fold: two of them would choose by luck.
     return 0 if profile == "gpu" else 4 if key.startswith("choice/table3/linear-regression") else 2
 
@@ -58,15 +71,6 @@ def _further_one_step(row: str, profile: Profile) -> Experiment:
 def trial(row: str, name: str, profile: Profile) -> Experiment:
     """A row as it is tried: half the updates, judged by tasks that neither train nor appear in any table."""
     return judged_as_trial(half(alternatives(row)[name](centre(row, profile))))
-
-
-def judged_as_trial(experiment: Experiment) -> Experiment:
-    """The same judged by tasks that neither train nor appear in any table."""
-    task = experiment.task
-    if isinstance(task, Images):
-        task = replace(task, split="validation")
-    evaluation = replace(experiment.evaluation, steps=experiment.objective.steps, seed=CHOOSING)
-    return replace(experiment, evaluation_sets={"validation": task}, evaluation=evaluation)
 
 
 def _trials() -> dict[str, Callable[[Profile], Experiment]]:
@@ -108,16 +112,8 @@ def loop(family: str, name: str, budget: str, profile: Profile) -> Experiment:
 
 def one_context(family: str, budget: str, profile: Profile) -> Experiment:
     """The 1-step model at equal data, all observations of a task in one context, for twice the tokens in training."""
-    whole = judged_as_trial(chosen(BASES[family], profile))
-    pool, slots = whole.objective, whole.objective.queries if whole.regime == "implicit" else 1
-    points = pool.points * pool.steps
-    updates = 2 * BUDGETS[budget] * whole.train.updates * (pool.points + slots) / (points + slots)
-    return replace(
-        whole,
-        objective=replace(pool, steps=1, points=points, growth=0.0),
-        evaluation=replace(whole.evaluation, points=points, steps=1),
-        train=for_updates(whole.train, updates),
-    )
+    whole = in_one_context(judged_as_trial(chosen(BASES[family], profile)), 2 * BUDGETS[budget])
+    return replace(whole, evaluation=replace(whole.evaluation, points=whole.objective.points, steps=1))
 
 
 def _costs() -> dict[str, Callable[[Profile], Experiment]]:
@@ -130,10 +126,29 @@ def _costs() -> dict[str, Callable[[Profile], Experiment]]:
     return keys
 
 
-EXPERIMENTS = _tables() | ABLATIONS | _further() | _costs() | _trials()
+def _contests() -> dict[str, Callable[[Profile], Experiment | Contest]]:
+    """Learned baselines on the tasks and batches of rows, and what was tried for them."""
+    rows: dict[str, Callable[[Profile], Experiment | Contest]] = {
+        row: partial(contests.chosen, row) for row in contests.ROWS
+    }
+    return rows | {
+        f"choice/{row}/{name}": partial(contests.trial, row, name)
+        for row in contests.TRIED
+        for name in contests.alternatives(row)
+    }
 
 
-def experiment(key: str, profile: str) -> Experiment:
+EXPERIMENTS: dict[str, Callable[[Profile], Experiment | Contest]] = {
+    **_tables(),
+    **ABLATIONS,
+    **_further(),
+    **_costs(),
+    **_trials(),
+    **_contests(),
+}
+
+
+def experiment(key: str, profile: str) -> Experiment | Contest:
     """The experiment of a key at a profile; an unknown one is a `UserError` with the near matches."""
     if key not in EXPERIMENTS:
         raise results.unknown("key", key, EXPERIMENTS)

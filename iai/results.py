@@ -161,9 +161,10 @@ def summary(
     point = points[k]
     if not math.isnan(point.mean):
         return point
-    if baseline is None:
+    asked = baseline is None and all(k in record.get("asked", [k]) for record in records(key, profile))
+    if asked:
         return Missing(reason=f"{key} is not finite after {k} steps", shown="not finite")
-    return Missing(reason=f"{baseline} was not evaluated after {k} steps", shown="–")
+    return Missing(reason=f"{baseline or key} was not evaluated after {k} steps", shown="–")
 
 
 def fact(key: str, profile: str, name: str) -> Summary | Missing:

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-from iai.configs import Experiment, RegimeName
+from iai.configs import Contest, Experiment, RegimeName
 from iai.evaluate import EvaluationConfig
 from iai.objectives import Greedy
 from iai.refiner import RefinerConfig
 from iai.regimes import Signal, Signals
-from iai.tasks import Images, LinearRegression
+from iai.tasks import Features, Images, LinearRegression
 from iai.train import TrainConfig
 
 Profile = Literal["smoke", "cpu", "gpu"]
@@ -140,6 +140,8 @@ def chosen(row: str, profile: Profile) -> Experiment:
 
 
 Change = Callable[[Experiment], Experiment]
+Trained = TypeVar("Trained", bound=Experiment | Contest)
+"""What has a training and is judged."""
 
 
 def alternatives(row: str) -> dict[str, Change]:
@@ -165,7 +167,7 @@ def alternatives(row: str) -> dict[str, Change]:
     return changes
 
 
-def with_rate(experiment: Experiment, factor: float) -> Experiment:
+def with_rate(experiment: Trained, factor: float) -> Trained:
     return replace(experiment, train=replace(experiment.train, lr=factor * experiment.train.lr))
 
 
@@ -176,3 +178,24 @@ def with_refiner(experiment: Experiment, **changes: Any) -> Experiment:
 def for_queries(config: RefinerConfig) -> RefinerConfig:
     """Independent slots compare inputs alone: x starts apart from all else, unless products of x and y are shown."""
     return config if config.bilinear else replace(config, apart=2 / 3)
+
+
+def half(experiment: Trained) -> Trained:
+    """The same with half the updates."""
+    return replace(experiment, train=replace(experiment.train, updates=experiment.train.updates // 2))
+
+
+def for_updates(train: TrainConfig, updates: float) -> TrainConfig:
+    """A training of so many updates, at most an eighth of them warm-up."""
+    return replace(train, updates=round(updates), warmup=min(train.warmup, round(updates / 8)))
+
+
+def judged_as_trial(experiment: Trained, steps: int | None = None) -> Trained:
+    """The same judged by tasks that neither train nor appear in any table, at the last trained step or another."""
+    task = experiment.task
+    if isinstance(task, Images):
+        task = replace(task, split="validation")
+    elif isinstance(task, Features):
+        task = replace(task, classes="validation")
+    evaluation = replace(experiment.evaluation, steps=steps or experiment.objective.steps, seed=CHOOSING)
+    return replace(experiment, evaluation_sets={"validation": task}, evaluation=evaluation)

@@ -15,6 +15,7 @@ import torch
 
 from iai import provenance, results
 from iai.checkpoint import replace_file
+from iai.configs import Contest
 from iai.experiments import EXPERIMENTS, PROFILES, experiment
 from iai.jobs import Run, runs_root
 from iai.reproduce import reproduce
@@ -67,6 +68,9 @@ def older(profile: str) -> dict[Kind, Run]:
 def kind(key: str, profile: str) -> Kind:
     """What decides which code a run takes: types, regime, and every habit that is a choice and not a size."""
     chosen = experiment(key, profile)
+    if isinstance(chosen, Contest):
+        made = (chosen.task, chosen.objective, chosen.learner)
+        return (profile, *(type(part).__name__ for part in made), *laws(chosen.task), chosen.train.precision)
     task, objective, refiner = chosen.task, chosen.objective, chosen.refiner
     parts = [type(part).__name__ for part in (task, objective, refiner)]
     habits: Kind = (chosen.regime, chosen.signal, chosen.theta, chosen.space, chosen.train.precision)
@@ -78,8 +82,12 @@ def kind(key: str, profile: str) -> Kind:
         refiner.tied > 0,
         refiner.apart > 0,
     )
-    laws = tuple(getattr(task, name, None) for name in ("law", "inputs", "dataset"))
-    return (profile, *parts, *habits, *laws, objective.steps > 1)
+    return (profile, *parts, *habits, *laws(task), objective.steps > 1, chosen.evaluation.one_context)
+
+
+def laws(task: Any) -> Kind:
+    """What of a task's law is a choice and not a size."""
+    return tuple(getattr(task, name, None) for name in ("law", "inputs", "dataset"))
 
 
 def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:

@@ -6,11 +6,13 @@ import pytest
 import torch
 from small import small
 
+from iai.baselines import Descent, Mean, Ridge
 from iai.configs import build
-from iai.cost import cost_of_update, launches, load_of_update, planned
+from iai.cost import cost_of_adapting, cost_of_update, launches, load_of_update, planned
 from iai.experiments import experiment
 from iai.objectives import Greedy, RandomStep, Unrolled
 from iai.regimes import Signal
+from iai.tasks import LinearRegression, episode
 
 
 def test_launches_are_operators_that_compute() -> None:
@@ -43,6 +45,28 @@ def test_the_load_of_an_update_leaves_the_weights_alone(regime: str) -> None:
 def test_what_is_planned_is_what_updates_cost(key: str) -> None:
     chosen = experiment(key, "smoke")
     assert planned(chosen) == chosen.train.updates * cost_of_update(build(chosen), chosen.objective).flops
+
+
+@pytest.mark.parametrize("name", ["maml", "reptile", "lstm", "cnp", "attentive-cnp", "hypernetwork"])
+def test_rivals_have_costs_that_grow_with_what_they_read(name: str) -> None:
+    chosen = experiment(f"baseline/linear-regression/{name}", "smoke")
+    once, longer = chosen.objective, replace(chosen.objective, steps=20)
+    cost, more = (cost_of_update(build(chosen), objective) for objective in (once, longer))
+    assert planned(chosen) == chosen.train.updates * cost.flops
+    assert cost.tokens == once.tasks * once.points * (once.steps if name == "lstm" else (1 + once.steps) / 2)
+    assert cost.flops < more.flops < 2.5 * cost.flops
+    assert load_of_update(build(chosen), once, chosen.train)[0] > 50
+
+
+def test_operations_of_adapting_are_those_of_the_formula() -> None:
+    task = LinearRegression(dimension=3, bias=False)
+    batches, queries = episode(task, torch.Generator().manual_seed(0), 1, 2, 6, 5)
+    sgd = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape)
+    cost = cost_of_adapting(sgd, batches, queries)
+    assert cost["flops"] == 2 * (2 * 6 * 3 + 2 * 6 * 3) + 2 * 5 * 3  # forward and backward, then the queries
+    assert cost["seconds"] > 0 and cost_of_adapting(Mean(dy=1), batches, queries)["flops"] is None
+    ridge = cost_of_adapting(Ridge(noise_variance=1.0, bias=False), batches, queries)["flops"]
+    assert ridge == 2 * 12 * 3**2 + 2 * 3**3 + 2 * 12 * 3 + 2 * 12 * 3 + 2 * 3**2 + 2 * 5 * 3
 
 
 def test_loops_are_compared_at_equal_refinements() -> None:

@@ -10,14 +10,14 @@ import torch
 from small import data, small
 
 import iai
-from iai import checkpoint, configs, experiments, results
+from iai import checkpoint, configs, contests, experiments, results
 from iai.choices import winner
 from iai.evaluate import evaluate
 from iai.experiments import EXPERIMENTS, experiment, fit, load
 from iai.regimes import Signal
 from iai.registry import with_one_step
 from iai.rows import CHOSEN, ROWS
-from iai.tasks import Images
+from iai.tasks import Features, Images, LinearRegression
 from iai.train import TrainConfig, generator_of
 from iai.types import Batch, UserError
 
@@ -166,13 +166,23 @@ def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
     choosing = ("choice/", "cost/")  # the loop that trains is chosen too
     tables = [experiment(key, profile) for key in EXPERIMENTS if not key.startswith(choosing)]
     trials = [experiment(key, profile) for key in EXPERIMENTS if key.startswith(choosing)]
+    kept_apart = {Images: {"split": "validation"}, Features: {"classes": "validation"}}
     shown, judged = (set().union(*map(evaluation_seeds, some)) for some in (tables, trials))
     trained = training_seeds(max(chosen.train.updates for chosen in tables))
     assert not shown & judged and not shown & trained and not judged & trained
     for chosen in trials:
         (task,) = chosen.evaluation_sets.values()
-        assert task == (replace(chosen.task, split="validation") if isinstance(task, Images) else chosen.task)
-        assert chosen.task.split == "train" if isinstance(task, Images) else True
+        assert task == replace(chosen.task, **kept_apart.get(type(task), {}))
+        assert task != chosen.task or isinstance(task, LinearRegression)
+
+
+@pytest.mark.parametrize("row", contests.TRIED)
+def test_a_learned_baseline_has_the_settings_that_its_trials_chose(
+    row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the centre, while any of them is missing."""
+    monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[1] / "book" / "results"))
+    assert contests.taken(row, "cpu") == (winner(row) or "centre")
 
 
 @pytest.mark.parametrize("row", ROWS)

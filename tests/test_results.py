@@ -314,9 +314,9 @@ def test_sources_hash_covers_what_computes(tmp_path: Path, monkeypatch: pytest.M
     provenance.sources_hash.cache_clear()
     names = {"amortizer", "checkpoint", "configs", "data", "evaluate", "losses", "masks", "objectives"}
     names |= {"capture", "parallel", "refiner", "relations", "regimes", "train", "types", "updates"}
-    parts = ("tasks/", "baselines/")
+    parts = ("tasks/", "baselines/", "rivals/")
     assert {name for name in hashed if not name.startswith(parts)} == {f"{name}.py" for name in names}
-    assert {name for name in hashed if name.startswith(parts)} >= {"tasks/images.py", "baselines/ridge.py"}
+    assert {name for name in hashed if name.startswith(parts)} >= {"tasks/images.py", "rivals/meta.py"}
 
 
 def test_a_folder_that_cannot_take_a_run_is_an_error_beforehand(tmp_path: Path) -> None:

@@ -135,6 +135,9 @@ def test_the_shortest_run_of_every_kind_is_chosen(folders: Path) -> None:
         ("token-scale/mnist/matched", "token-scale/mnist/mixed"),
         ("table2/mnist/data", "table2/mnist/data-1-step"),
         ("cost/mnist/pool/whole", "cost/mnist/random/whole"),
+        ("baseline/mnist/maml", "baseline/mnist/reptile"),
+        ("baseline/mnist/maml", "baseline/features/maml"),
+        ("baseline/mnist/one-context", "table4/mnist/data-1-step"),
     ],
 )
 def test_runs_that_take_other_code_are_of_another_kind(one: str, other: str) -> None:

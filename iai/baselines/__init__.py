@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.baselines import converged
 from iai.baselines.causal_order import Score, SortBy
 from iai.baselines.centroids import Centroids
+from iai.baselines.converged import Converged
 from iai.baselines.descent import Descent, tune
 from iai.baselines.gravity import Planet
 from iai.baselines.logistic import Logistic
@@ -22,6 +24,7 @@ from iai.types import Batch, Learner
 
 __all__ = [
     "Centroids",
+    "Converged",
     "Descent",
     "Learner",
     "Logistic",
@@ -41,10 +44,13 @@ Known = LinearRegression | Gravity | Images | Features | CausalOrder
 TUNING_SEED = 917_203
 """Seed of the tasks that learning rates are tuned on; no other code draws from it."""
 
+MANY_PASSES_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Learning rates that are tried for ten passes over the data."""
+
 
 @cache
 def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[str, Learner]:
-    """The baselines that apply to a task, by name, with learning rates tuned for mini-batches of `points`.
+    """The baselines that apply to a task, by name, with rates and penalties tuned for mini-batches of `points`.
 
     Tuning draws training tasks with a seed of its own, once a process, and never the tasks of an evaluation.
     """
@@ -59,12 +65,17 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
     classify = task.loss == "cross_entropy"
     start = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
     descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)
+    many = replace(descent, optimizer="adam", passes=10)
+    fit = Converged(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)
     generator = torch.Generator().manual_seed(TUNING_SEED)
     batches, queries = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
+    fewer = [batch.tasks(slice(32)) for batch in batches], queries.tasks(slice(32))  # as these take longer
     learners: dict[str, Learner] = {
         "mean": Mean(dy=task.dy, classify=classify),
         "sgd": tune(replace(descent, optimizer="sgd"), batches, queries),
         "adam": tune(replace(descent, optimizer="adam"), batches, queries),
+        "adam-10-passes": tune(many, *fewer, MANY_PASSES_GRID),
+        "l-bfgs": tune(fit, *fewer, converged.GRID, "penalty"),
         "neighbours": Neighbours(dy=task.dy, classify=classify),
     }
     if isinstance(task, LinearRegression):

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, vmap
 
+from iai.baselines.converged import Converged
 from iai.losses import LOSSES
 from iai.types import Batch, Decode
 
 GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Learning rates that `tune` tries."""
+Tuned = TypeVar("Tuned", "Descent", Converged)
+"""What has a setting to tune."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +62,26 @@ class Descent:
         return LOSSES[self.loss](self.decode(x, theta), y).mean()
 
 
-def tune(descent: Descent, batches: Sequence[Batch], queries: Batch, grid: Sequence[float] = GRID) -> Descent:
-    """The same descent with the learning rate of least mean loss over 1, 2, 5, 10, 20 ... mini-batches.
+def tune(
+    learner: Tuned,
+    batches: Sequence[Batch],
+    queries: Batch,
+    grid: Sequence[float] = GRID,
+    setting: str = "learning_rate",
+) -> Tuned:
+    """The same learner with the `setting` of least mean loss over 1, 2, 5, 10, 20 ... mini-batches.
 
     `batches` and `queries` must be of other tasks than those of an evaluation. A rate that diverges loses.
     """
     steps = [k for k in (1, 2, 5, 10, 20) if k <= len(batches)]
 
-    def mean_loss(rate: float) -> float:
-        tried = replace(descent, learning_rate=rate)
-        losses = [LOSSES[descent.loss](tried(batches[:k], queries.x), queries.y).mean() for k in steps]
+    def tried(value: float) -> Tuned:
+        change: dict[str, Any] = {setting: value}
+        return replace(learner, **change)
+
+    def mean_loss(value: float) -> float:
+        learner = tried(value)
+        losses = [LOSSES[learner.loss](learner(batches[:k], queries.x), queries.y).mean() for k in steps]
         return torch.stack(losses).mean().nan_to_num(nan=float("inf")).item()
 
-    return replace(descent, learning_rate=min(grid, key=mean_loss))
+    return tried(min(grid, key=mean_loss))

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from iai.baselines import Descent, tune
-from iai.losses import squared_error
+from iai.baselines import Converged, Descent, Ridge, tune
+from iai.losses import cross_entropy, squared_error
 from iai.tasks import Images, LinearRegression, episode
+from iai.types import Batch, concat
 
 TASK = LinearRegression(dimension=3, bias=False)
 SGD = Descent(decode=TASK.decode, loss=TASK.loss, theta_shape=TASK.theta_shape, learning_rate=0.05)
@@ -59,3 +60,40 @@ def test_tuning_finds_the_best_rate(optimizer: str) -> None:
     assert best.learning_rate == 0.2 and losses[0.2] < losses[1e-4]
     assert not losses[1e30] < 1e9
     assert best.optimizer == optimizer
+
+
+@pytest.mark.parametrize("init", [0.0, 0.5])
+def test_converged_is_ridge_at_its_penalty(init: float) -> None:
+    """Ridge around `init`: of the targets less what `init` predicts."""
+    task = LinearRegression(dimension=3, noise_variance=0.3)
+    batches, queries = episode(task, torch.Generator().manual_seed(0), 5, 2, 6, 7)
+    fit = Converged(
+        decode=task.decode,
+        loss=task.loss,
+        theta_shape=task.theta_shape,
+        penalty=0.6,
+        init=init,
+        tolerance=1e-5,
+    )
+    rest = [Batch(b.x, b.y - init * task.design(b.x).sum(-1, keepdim=True)) for b in batches]
+    expected = Ridge(noise_variance=0.3)(rest, queries.x) + init * task.design(queries.x).sum(
+        -1, keepdim=True
+    )
+    torch.testing.assert_close(fit(batches, queries.x), expected, atol=2e-3, rtol=1e-3)
+    assert not torch.allclose(replace(fit, penalty=3.0)(batches, queries.x), expected, atol=0.05)
+
+
+def test_converged_has_no_gradient_left() -> None:
+    task = Images(projection=5, ways=3, source="sample")
+    batches, queries = episode(task, torch.Generator().manual_seed(0), 2, 4, 6, 2)
+    fit = Converged(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, tolerance=1e-4)
+    theta, seen = fit.theta(batches, queries.x).requires_grad_(), concat(batches)
+    losses = [cross_entropy(task.decode(x, t), y).sum() for x, t, y in zip(seen.x, theta, seen.y)]
+    (gradient,) = torch.autograd.grad(sum(losses) + theta.square().sum() / 2, theta)
+    assert gradient.abs().max() < 24 * 2e-4
+
+
+def test_penalties_are_tuned_as_rates_are() -> None:
+    batches, queries = episode(TASK, torch.Generator().manual_seed(0), 64, 2, 4, 20)
+    fit = Converged(decode=TASK.decode, loss=TASK.loss, theta_shape=TASK.theta_shape)
+    assert tune(fit, batches, queries, (1e4, 0.5), "penalty").penalty == 0.5
