@@ -12,7 +12,7 @@ from iai.objectives import Greedy, RandomStep, StepObjective, Unrolled
 from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.relations import Relations, RelationsConfig
-from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression
+from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture
 from iai.train import TrainConfig
 from iai.types import KnownTask, Task, UserError
 
@@ -53,7 +53,9 @@ TYPES: dict[str, type] = {
         Greedy,
         RelationsConfig,
         Images,
+        Letters,
         LinearRegression,
+        Mixture,
         RandomStep,
         RefinerConfig,
         Signal,

@@ -6,10 +6,12 @@ from iai.tasks.causal_order import CausalOrder
 from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
+from iai.tasks.letters import Letters
 from iai.tasks.linear_regression import LinearRegression
+from iai.tasks.mixtures import Mixture
 from iai.types import AskedTask, Batch, Task
 
-__all__ = ["CausalOrder", "Features", "Gravity", "Images", "LinearRegression", "episode"]
+__all__ = ["CausalOrder", "Features", "Gravity", "Images", "Letters", "LinearRegression", "Mixture", "episode"]
 
 
 def episode(
