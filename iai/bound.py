@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from iai import results
+from iai import flows, results
 from iai.contrasts import ratio
 from iai.experiments import EXPERIMENTS, PROFILES, experiment
 from iai.losses import METRICS
@@ -58,7 +58,8 @@ class Reference:
         chosen = experiment(self.key, self.profile)
         if self.evaluation not in chosen.evaluation_sets:
             raise results.unknown(f"evaluation set of {self.key}", self.evaluation, chosen.evaluation_sets)
-        metrics = METRICS[chosen.evaluation_sets[self.evaluation].loss]
+        task = chosen.evaluation_sets[self.evaluation]
+        metrics = [*METRICS[task.loss], *(flows.metrics_of(task) if chosen.evaluation.clouds else ())]
         if metric not in metrics:
             raise results.unknown(f"metric of {self.key}", metric, metrics)
         if max(steps) > chosen.evaluation.steps:

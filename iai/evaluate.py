@@ -10,7 +10,7 @@ from torch import Tensor
 from iai.amortizer import Amortizer
 from iai.losses import METRICS
 from iai.tasks import episode
-from iai.types import Batch, Learner, Loss, Task
+from iai.types import Batch, Learner, Loss, Task, later
 
 Curve = dict[str, list[float | None]]
 """`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not asked."""
@@ -27,6 +27,8 @@ class EvaluationConfig:
     seed: int = 1_000_000_007
     chunk: int = 64
     """Tasks held in memory at once."""
+    clouds: int = later(0)
+    """Tasks from which is generated; 0 where nothing is (`iai.flows`)."""
 
 
 def episodes(
@@ -84,10 +86,10 @@ def _curves(
             rows[name].append(
                 torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu()
             )
-    return {name: _summary(torch.cat(values, dim=1), ks, config.steps) for name, values in rows.items()}
+    return {name: summarised(torch.cat(values, dim=1), ks, config.steps) for name, values in rows.items()}
 
 
-def _summary(values: Tensor, ks: list[int], steps: int) -> Curve:
+def summarised(values: Tensor, ks: list[int], steps: int) -> Curve:
     """Mean and standard error over tasks of values `k tasks`, laid out on k = 0 ... steps."""
     mean: list[float | None] = [None] * (steps + 1)
     se: list[float | None] = [None] * (steps + 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from iai import baselines, checkpoint, data, parallel, results
+from iai import baselines, checkpoint, data, flows, parallel, results
 from iai.amortizer import Amortizer
 from iai.checkpoint import replace_file
 from iai.configs import Experiment, build, from_json, to_json
@@ -51,7 +51,10 @@ def run(
         f"an evaluation of {chosen.evaluation.chunk} tasks at a time", "lower EvaluationConfig.chunk", path
     ):
         metrics = {
-            name: as_json(evaluate(amortizer, task, chosen.evaluation))
+            name: as_json(
+                evaluate(amortizer, task, chosen.evaluation)
+                | flows.curves(amortizer, task, chosen.evaluation)
+            )
             for name, task in chosen.evaluation_sets.items()
         }
     return {
@@ -170,10 +173,15 @@ def baseline_curves(task: Any, chosen: Experiment, folder: Path) -> dict[str, An
     path = folder / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
     if path.exists():
         return json.loads(path.read_text())
+    learners = baselines.for_task(task, points=chosen.evaluation.points)
     curves = {
-        name: as_json(evaluate_learner(learner, task, chosen.evaluation, steps))
-        for name, learner in baselines.for_task(task, points=chosen.evaluation.points).items()
+        name: as_json(
+            evaluate_learner(learner, task, chosen.evaluation, steps)
+            | flows.curves(learner, task, chosen.evaluation)
+        )
+        for name, learner in learners.items()
     }
+    curves |= {name: as_json(found) for name, found in flows.references(task, chosen.evaluation).items()}
     replace_file(path, json.dumps(curves).encode())
     return curves
 

@@ -11,7 +11,16 @@ from iai.tasks.linear_regression import LinearRegression
 from iai.tasks.mixtures import Mixture
 from iai.types import AskedTask, Batch, Task
 
-__all__ = ["CausalOrder", "Features", "Gravity", "Images", "Letters", "LinearRegression", "Mixture", "episode"]
+__all__ = [
+    "CausalOrder",
+    "Features",
+    "Gravity",
+    "Images",
+    "Letters",
+    "LinearRegression",
+    "Mixture",
+    "episode",
+]
 
 
 def episode(

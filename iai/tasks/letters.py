@@ -81,9 +81,7 @@ class Letters:
         return interpolated(generator, self.points(generator, self.draw(generator, tasks), points))
 
 
-def turned(
-    points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]
-) -> Float[Tensor, "tasks n 2"]:
+def turned(points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]) -> Float[Tensor, "tasks n 2"]:
     """Points turned counterclockwise around 0 by an angle in radians a task."""
     x, y = points.unbind(-1)
     return torch.stack([angle.cos() * x - angle.sin() * y, angle.sin() * x + angle.cos() * y], dim=-1)

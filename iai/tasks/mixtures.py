@@ -82,9 +82,7 @@ class Mixture:
         """The exact velocity field of one mixture at x = [x_t, t]."""
         return velocity(x, *self.parameters(theta.reshape(-1)))
 
-    def log_prob(
-        self, z: Float[Tensor, "n d"], theta: Float[Tensor, "slots width"]
-    ) -> Float[Tensor, " n"]:
+    def log_prob(self, z: Float[Tensor, "n d"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, " n"]:
         """Log-density of points under one mixture, in nats."""
         means, log_weights, variances = self.parameters(theta.reshape(-1))
         squares = (z[:, None] - means).square().sum(-1)

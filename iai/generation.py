@@ -1,0 +1,75 @@
+"""Rows of generation by flow matching: Gaussian mixtures in two and in five dimensions, and letters."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from iai.configs import Experiment, RegimeName
+from iai.evaluate import EvaluationConfig
+from iai.objectives import Greedy
+from iai.refiner import RefinerConfig
+from iai.regimes import Signal, Signals
+from iai.rows import JUDGING, TABLES, TURNS, Profile, for_queries
+from iai.tasks import Letters, Mixture
+from iai.train import TrainConfig
+
+TASKS: dict[str, Mixture | Letters] = {
+    "mixture-2d": Mixture(dimension=2),
+    "mixture-5d": Mixture(dimension=5),
+    "letters": Letters(),
+}
+RATES = {"smoke": 3e-3, "cpu": 2e-3, "gpu": 1e-3}
+"""Learning rates by profile."""
+
+
+def generation(name: str, regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
+    """Trained on tasks of one law; judged on more of them, and on mixtures of twice the components or a new letter."""
+    task = TASKS[name]
+    tasks, steps, points, queries = {
+        "smoke": (12, 4, 16, 16),
+        "cpu": (20, 10, 32, 32),
+        "gpu": (120, 10, 64, 64),
+    }[profile]
+    width, depth = {"smoke": (32, 1), "cpu": (64, 2), "gpu": (256, 4)}[profile]
+    refiner = RefinerConfig(width=width, depth=depth, heads=2, feedforward=4 * width, bilinear=False)
+    return Experiment(
+        regime=regime,
+        signal=Signal(kind=kind),
+        objective=Greedy(
+            task=task,
+            tasks=tasks,
+            steps=steps,
+            points=points,
+            queries=queries,
+            growth=0.3,
+            turns=TURNS[profile],
+        ),
+        evaluation_sets=evaluation_sets(task),
+        evaluation=EvaluationConfig(
+            points=points,
+            steps=5 if profile == "smoke" else 20,
+            tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile],
+            clouds={"smoke": 4, "cpu": 16, "gpu": 64}[profile],
+            seed=JUDGING,
+        ),
+        latent=48,
+        refiner=for_queries(refiner) if regime == "implicit" else refiner,
+        train=TrainConfig(updates={"smoke": 150, "cpu": 800, "gpu": 10_000}[profile], lr=RATES[profile]),
+    )
+
+
+def evaluation_sets(task: Mixture | Letters) -> dict[str, Mixture | Letters]:
+    """Tasks as in training, and tasks of another law."""
+    if isinstance(task, Letters):
+        return {"train-letters": task, "test": replace(task, split="test")}
+    return {"as-trained": task, "more-components": replace(task, components=2 * task.components)}
+
+
+GENERATION: dict[str, Callable[[Profile], Experiment]] = {
+    f"generation/{name}/{regime}/{kind}": partial(generation, name, regime, kind)
+    for name, task in TASKS.items()
+    for regime, signals in TABLES.values()
+    for kind in signals
+    if regime != "parametric" or hasattr(task, "decode")
+}
+"""Rows whose settings were found by hand on mixtures of another seed and on the letter X."""
