@@ -62,6 +62,8 @@ class Reference:
         metrics = [*METRICS[task.loss], *(flows.metrics_of(task) if chosen.evaluation.clouds else ())]
         if metric not in metrics:
             raise results.unknown(f"metric of {self.key}", metric, metrics)
+        if metric in flows.METRICS and not set(steps) <= set(flows.ASKED):
+            raise UserError(f"{metric} is reported after {', '.join(map(str, flows.ASKED))} steps alone")
         if max(steps) > chosen.evaluation.steps:
             raise UserError(
                 f"{self.key} is evaluated after 0 to {chosen.evaluation.steps} steps, not after {max(steps)}"

@@ -23,6 +23,8 @@ from iai.types import Batch, Learner, Task, UserError
 Field = Callable[[Tensor], Tensor]
 """A velocity field of several tasks: x = [x_t, t], `tasks n d + 1`, to velocities `tasks n d`."""
 
+METRICS = ("w2", "nll_gap", "field_error")
+"""What is reported of generation (`metrics_of`)."""
 ASKED = (1, 5, 10)
 """Numbers of mini-batches after which samples are drawn."""
 INTERVALS = 12
@@ -42,7 +44,7 @@ def metrics_of(task: Any) -> tuple[str, ...]:
     E[log p(z) - log q(z)] over z ~ p, in nats, for the density p of the task and q of the flow; "field_error" is the
     mean squared difference of the velocity from the true one, averaged over its features, x_t and t.
     """
-    return ("w2", "nll_gap", "field_error") if hasattr(task, "log_prob") else ("w2",)
+    return METRICS if hasattr(task, "log_prob") else METRICS[:1]
 
 
 def field(learner: Learner, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Field:
@@ -111,14 +113,15 @@ def wasserstein(
 ) -> Float[Tensor, " tasks"]:
     """The 2-Wasserstein distance between clouds of equally heavy points, task by task, exact.
 
-    Computed by POT (Flamary et al. 2021); `UserError` where that is not installed.
+    Computed by POT (Flamary et al. 2021); `UserError` where that is not installed. Not a number where a point is not.
     """
     try:
         import ot
     except ImportError as error:
         raise UserError("2-Wasserstein distances need POT: pip install POT") from error
     squares = (one[:, :, None] - other[:, None]).square().sum(-1).double().cpu()
-    return torch.tensor([ot.emd2([], [], cost.numpy()) for cost in squares]).clamp_min(0).sqrt()
+    costs = [ot.emd2([], [], cost.numpy()) if cost.isfinite().all() else math.nan for cost in squares]
+    return torch.tensor(costs, dtype=torch.float64).clamp_min(0).sqrt().to(one.dtype)
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,12 @@ def test_the_distance_of_a_cloud_from_its_translate_is_the_shift() -> None:
     assert wasserstein(cloud, shifted).tolist() == pytest.approx([0] * 3, abs=1e-6)
 
 
+def test_a_cloud_that_is_not_finite_has_no_distance() -> None:
+    cloud = normal(2, 5, 2)
+    found = wasserstein(cloud, torch.cat([cloud[:1], cloud[1:] * math.inf]))
+    assert found[0] == 0 and found[1].isnan()
+
+
 def test_without_pot_a_distance_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ot", None)
     with pytest.raises(UserError, match="pip install POT"):

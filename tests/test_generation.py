@@ -73,6 +73,8 @@ def test_prose_may_name_what_is_reported_and_nothing_else() -> None:
 
     check("generation/mixture-2d/implicit/data", "more-components", "nll_gap")
     check("generation/letters/implicit/data", "test", "w2")
+    with pytest.raises(UserError, match="after 1, 5, 10 steps"):
+        Reference.parse("generation/letters/implicit/data:test:w2:2", "smoke").check("w2", [2])
     with pytest.raises(UserError, match="nll_gap"):
         check("generation/letters/implicit/data", "test", "nll_gap")
     with pytest.raises(UserError, match="w2"):
