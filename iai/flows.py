@@ -28,13 +28,13 @@ METRICS = ("w2", "nll_gap", "field_error")
 ASKED = (1, 5, 10)
 """Numbers of mini-batches after which samples are drawn."""
 INTERVALS = 12
-"""Steps of Heun's method from t = 0 to t = 1, each of two evaluations of the field."""
+"""Steps of Heun's method from t = 0 to t = 1, of two evaluations each; "truth" shows what they leave."""
 POINTS = 128
 """Samples a task, and as many points of the truth."""
 SCORED = 16
 """Points a task of the truth whose density under the flow is computed."""
 STEP = 3e-3
-"""Of finite differences, in units of the data: an error near 1e-4 of a slope, by rounding and by curvature."""
+"""Of finite differences, in units of the data: above what single precision rounds, below where fields bend."""
 
 
 def metrics_of(task: Any) -> tuple[str, ...]:
