@@ -71,6 +71,6 @@ GENERATION: dict[str, Callable[[Profile], Experiment]] = {
     for kind in signals
     if regime != "parametric" or hasattr(task, "decode")
 }
-"""Rows whose settings were found by hand, on mixtures of another seed and on the letter X: width, depth, updates and
-rate, whether products of x and y are shown, and how many queries. More updates helped most; that z itself be shown,
-with t = 1, or the products, helped little or not at all."""
+"""Rows with the settings that were found by hand for the implicit and parametric data rows of 2-D mixtures of another
+seed: width, depth, updates, rate, queries. More updates helped most; to show the product of x and y, or z itself,
+helped little or not at all. Letters were tried on X, at a smaller size; the other rows take what these have."""
