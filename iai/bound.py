@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from iai import results
+from iai import flows, results
 from iai.contrasts import ratio
 from iai.experiments import EXPERIMENTS, PROFILES, experiment
 from iai.losses import METRICS
@@ -58,16 +58,22 @@ class Reference:
         chosen = experiment(self.key, self.profile)
         if self.evaluation not in chosen.evaluation_sets:
             raise results.unknown(f"evaluation set of {self.key}", self.evaluation, chosen.evaluation_sets)
-        metrics, last = list(METRICS[chosen.evaluation_sets[self.evaluation].loss]), chosen.evaluation.steps
-        by_points = [f"{name}_by_points" for name in metrics] if chosen.evaluation.contexts else []
+        task, evaluation = chosen.evaluation_sets[self.evaluation], chosen.evaluation
+        metrics = [*METRICS[task.loss], *(flows.metrics_of(task) if evaluation.clouds else ())]
+        by_points = [f"{name}_by_points" for name in METRICS[task.loss]] if evaluation.contexts else []
         if metric not in metrics + by_points:
             raise results.unknown(f"metric of {self.key}", metric, metrics + by_points)
-        if metric in by_points:
-            if not set(steps) <= set(chosen.evaluation.contexts):
-                sizes = ", ".join(map(str, chosen.evaluation.contexts))
-                raise UserError(f"{self.key} is evaluated after {sizes} points, not after {max(steps)}")
-        elif max(steps) > last:
-            raise UserError(f"{self.key} is evaluated after 0 to {last} steps, not after {max(steps)}")
+        asked = flows.ASKED if metric in flows.METRICS else evaluation.contexts if metric in by_points else ()
+        if asked and not set(steps) <= set(asked):
+            unit = "points" if metric in by_points else "steps"
+            shown = ", ".join(map(str, asked))
+            raise UserError(
+                f"{metric} of {self.key} is reported after {shown} {unit}, not after {max(steps)}"
+            )
+        if not asked and max(steps) > evaluation.steps:
+            raise UserError(
+                f"{self.key} is evaluated after 0 to {evaluation.steps} steps, not after {max(steps)}"
+            )
 
 
 def tip(found: Summary | Missing, spec: str) -> str:

@@ -129,7 +129,7 @@ def show_key(arguments: argparse.Namespace) -> int:
 
 def headlines(key: str, profile: str) -> list[str]:
     """A line for each metric of each evaluation set: mean ± spread after some steps."""
-    from iai import results
+    from iai import flows, results
 
     found = results.records(key, profile)
     lines = []
@@ -138,7 +138,8 @@ def headlines(key: str, profile: str) -> list[str]:
             points = results.curve(key, profile, name, metric)
             if isinstance(points, results.Missing):
                 return [f"  {points}: {points.reason}"]
-            shown = {k: points[k] for k in HEADLINE_STEPS if k < len(points)}
+            steps = flows.ASKED if metric in flows.METRICS else HEADLINE_STEPS
+            shown = {k: points[k] for k in steps if k < len(points)}
             cells = [f"k={k} {point} ± {point.spread:.2g}" for k, point in shown.items()]
             sources = " or ".join(sorted({point.source for point in shown.values()}))
             over = f"± standard error over {sources}, seeds {', '.join(map(str, points[0].seeds))}"

@@ -14,7 +14,16 @@ from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.relations import Relations, RelationsConfig
 from iai.rivals import Rival, RivalConfig, Whole
-from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression, Reused
+from iai.tasks import (
+    CausalOrder,
+    Features,
+    Gravity,
+    Images,
+    Letters,
+    LinearRegression,
+    Mixture,
+    Reused,
+)
 from iai.train import TrainConfig
 from iai.types import KnownTask, Task, UserError
 
@@ -83,7 +92,9 @@ TYPES: dict[str, type] = {
         Greedy,
         RelationsConfig,
         Images,
+        Letters,
         LinearRegression,
+        Mixture,
         RandomStep,
         RefinerConfig,
         Reused,

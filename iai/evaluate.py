@@ -32,6 +32,8 @@ class EvaluationConfig:
     """Sizes of a first mini-batch to evaluate after, too, at most `points`."""
     one_context: bool = later(False)
     """An amortizer reads all observations seen so far as one mini-batch, afresh at each k asked."""
+    clouds: int = later(0)
+    """Tasks from which is generated; 0 where nothing is (`iai.flows`)."""
 
 
 def episodes(
@@ -117,11 +119,11 @@ def _curves(
                 torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu()
             )
     return {
-        name: _summary(torch.cat(values, dim=1), ks, last or config.steps) for name, values in rows.items()
+        name: summarised(torch.cat(values, dim=1), ks, last or config.steps) for name, values in rows.items()
     }
 
 
-def _summary(values: Tensor, ks: list[int], last: int) -> Curve:
+def summarised(values: Tensor, ks: list[int], last: int) -> Curve:
     """Mean and standard error over tasks of values `k tasks`, laid out on k = 0 ... last."""
     mean: list[float | None] = [None] * (last + 1)
     se: list[float | None] = [None] * (last + 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from iai import baselines, checkpoint, data, parallel, results
+from iai import baselines, checkpoint, data, flows, parallel, results
 from iai.amortizer import Amortizer
 from iai.checkpoint import replace_file
 from iai.configs import Contest, Experiment, build, from_json, to_json
@@ -74,9 +74,9 @@ def run(
 
 
 def judged(model: Amortizer | Rival, task: Any, config: EvaluationConfig) -> dict[str, Curve]:
-    """The metrics of a model after the steps of `asked`."""
+    """The metrics of a model after the steps of `asked`, and of what it generates."""
     if isinstance(model, Amortizer | Stepwise) and not config.one_context:
-        return evaluate(model, task, config)
+        return evaluate(model, task, config) | flows.curves(model, task, config)
     device = next(model.parameters()).device
     with torch.no_grad():
         return evaluate_learner(learner_of(model, config), task, config, asked(model, config), device)
@@ -212,10 +212,15 @@ def baseline_curves(task: Any, chosen: Experiment | Contest, folder: Path) -> di
     path = folder / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
     if path.exists():
         return json.loads(path.read_text())
+    learners = baselines.for_task(task, points=chosen.evaluation.points)
     curves = {
-        name: as_json(evaluate_learner(learner, task, chosen.evaluation, steps))
-        for name, learner in baselines.for_task(task, points=chosen.evaluation.points).items()
+        name: as_json(
+            evaluate_learner(learner, task, chosen.evaluation, steps)
+            | flows.curves(learner, task, chosen.evaluation)
+        )
+        for name, learner in learners.items()
     }
+    curves |= {name: as_json(found) for name, found in flows.references(task, chosen.evaluation).items()}
     replace_file(path, json.dumps(curves).encode())
     return curves
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from iai.configs import Experiment, RegimeName
 from iai.evaluate import EvaluationConfig
+from iai.generation import GENERATION
 from iai.objectives import Greedy
 from iai.refiner import RefinerConfig
 from iai.regimes import Signal, Signals
@@ -92,9 +93,13 @@ def causal_order(profile: Profile) -> Experiment:
     )
 
 
-FURTHER: dict[str, Callable[[Profile], Experiment]] = {
-    f"features/{regime}/{kind}": partial(features, regime, kind)
-    for regime, signals in TABLES.values()
-    for kind in signals
-} | {"causal-order/implicit/data": causal_order}
+FURTHER: dict[str, Callable[[Profile], Experiment]] = (
+    {
+        f"features/{regime}/{kind}": partial(features, regime, kind)
+        for regime, signals in TABLES.values()
+        for kind in signals
+    }
+    | {"causal-order/implicit/data": causal_order}
+    | GENERATION
+)
 """Rows whose settings were found by hand on validation classes, or on tasks of another seed."""

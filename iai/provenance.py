@@ -28,6 +28,7 @@ UNHASHED = (
     "extract.py",
     "failures.py",
     "families.py",
+    "generation.py",
     "jobs.py",
     "locks.py",
     "meter.py",

@@ -11,7 +11,7 @@ from small import awake, data, small
 from iai.configs import Experiment, build, from_json, to_json
 from iai.losses import LOSSES
 from iai.regimes import Signal
-from iai.tasks import Features, Gravity, Images, LinearRegression
+from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
 from iai.types import Batch, State
 
 TASKS = {
@@ -19,14 +19,15 @@ TASKS = {
     "gravity": Gravity(),
     "images": Images(source="sample", projection=5, ways=3),
     "features": Features(dataset="mnist", source="sample", projection=5, ways=3),
+    "mixture": Mixture(dimension=3, components=2),
 }
 TOKENS = {"full": ("mean", "sample"), "causal": ("sample", "running")}
 
 
 def combinations() -> Iterator[tuple[str, Experiment]]:
-    """Every combination that makes sense, by name; gravity, a task of one number, in its plainest form only."""
+    """Every combination that makes sense, by name; gravity and mixtures in their plainest form only."""
     for (name, task), mask, history in product(TASKS.items(), TOKENS, (0, 2)):
-        if name == "gravity" and (mask, history) != ("full", 0):
+        if name in ("gravity", "mixture") and (mask, history) != ("full", 0):
             continue
         refiner, common = {"mask": mask}, f"{mask}-{history}"
         for space in ("logits", "latent", "softmax") if name == "images" else ("logits", "latent"):

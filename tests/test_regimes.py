@@ -6,7 +6,7 @@ from torch.func import grad
 
 from iai.losses import LOSSES, squared_error
 from iai.regimes import Decoder, Parameters, Predictions, Signal
-from iai.tasks import Features, Gravity, Images, LinearRegression
+from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
 from iai.types import Batch
 
 TASKS = {
@@ -14,6 +14,7 @@ TASKS = {
     "gravity": Gravity(),
     "images": Images(source="sample", projection=5, ways=3),
     "features": Features(dataset="mnist", source="sample", projection=5, ways=3),
+    "mixture": Mixture(dimension=2, components=3),
 }
 
 

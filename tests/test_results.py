@@ -312,7 +312,17 @@ def test_sources_hash_covers_what_computes(tmp_path: Path, monkeypatch: pytest.M
         path.write_text(text)
     monkeypatch.undo()
     provenance.sources_hash.cache_clear()
-    names = {"amortizer", "checkpoint", "configs", "data", "evaluate", "losses", "masks", "objectives"}
+    names = {
+        "amortizer",
+        "checkpoint",
+        "configs",
+        "data",
+        "evaluate",
+        "flows",
+        "losses",
+        "masks",
+        "objectives",
+    }
     names |= {"capture", "parallel", "refiner", "relations", "regimes", "train", "types", "updates"}
     parts = ("tasks/", "baselines/", "rivals/")
     assert {name for name in hashed if not name.startswith(parts)} == {f"{name}.py" for name in names}

@@ -13,19 +13,33 @@ from iai.baselines import converged
 from iai.baselines.causal_order import Score, SortBy
 from iai.baselines.centroids import Centroids
 from iai.baselines.converged import Converged
+from iai.baselines.densities import ExpectationMaximisation, Gaussian, Kernel, densities
 from iai.baselines.descent import Descent, tune
 from iai.baselines.gravity import Planet
 from iai.baselines.logistic import Logistic
 from iai.baselines.mean import Mean
 from iai.baselines.neighbours import Neighbours
 from iai.baselines.ridge import Memoryless, Ridge
-from iai.tasks import CausalOrder, Features, Gravity, Images, LinearRegression, Reused, episode
+from iai.tasks import (
+    CausalOrder,
+    Features,
+    Gravity,
+    Images,
+    Letters,
+    LinearRegression,
+    Mixture,
+    Reused,
+    episode,
+)
 from iai.types import Batch, Learner
 
 __all__ = [
     "Centroids",
     "Converged",
     "Descent",
+    "ExpectationMaximisation",
+    "Gaussian",
+    "Kernel",
     "Learner",
     "Logistic",
     "Mean",
@@ -39,7 +53,7 @@ __all__ = [
     "tune",
 ]
 
-Known = LinearRegression | Gravity | Images | Features | CausalOrder
+Known = LinearRegression | Gravity | Images | Features | CausalOrder | Mixture | Letters
 
 TUNING_SEED = 917_203
 """Seed of the tasks that learning rates are tuned on; no other code draws from it."""
@@ -62,6 +76,8 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
     if isinstance(task, CausalOrder):
         sorts = SortBy(number="none"), SortBy(number="variance"), SortBy(number="r2")
         return dict(zip(("random-order", "sort-by-variance", "sort-by-r2", "score"), (*sorts, Score())))
+    if isinstance(task, Mixture | Letters):
+        return _for_population(task, points, steps)
     classify = task.loss == "cross_entropy"
     start = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
     descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)
@@ -105,8 +121,21 @@ class Once:
         return self.learner(batches[: self.distinct], x)
 
 
+def _for_population(task: Mixture | Letters, points: int, steps: int) -> dict[str, Learner]:
+    """Fitted densities and, where the likelihood is known, descent on its parameters."""
+    generator = torch.Generator().manual_seed(TUNING_SEED)
+    batches, queries = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
+    learners: dict[str, Learner] = {"mean": Mean(dy=task.dy)}
+    if isinstance(task, Mixture):
+        descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape)
+        for name in ("sgd", "adam"):
+            learners[name] = tune(replace(descent, optimizer=name), batches, queries)
+    known = task.components if isinstance(task, Mixture) else None
+    return learners | densities(known, batches, queries)
+
+
 def _training(task: Known) -> Known:
     """The tasks to tune on: of training examples and, where classes are set apart, of training classes."""
     if isinstance(task, Features):
         return replace(task, split="train", classes="all" if task.classes == "all" else "train")
-    return replace(task, split="train") if isinstance(task, Images) else task
+    return replace(task, split="train") if isinstance(task, Images | Letters) else task

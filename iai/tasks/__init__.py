@@ -5,7 +5,19 @@ from iai.tasks.episodes import episode
 from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
+from iai.tasks.letters import Letters
 from iai.tasks.linear_regression import LinearRegression
+from iai.tasks.mixtures import Mixture
 from iai.tasks.reused import Reused
 
-__all__ = ["CausalOrder", "Features", "Gravity", "Images", "LinearRegression", "Reused", "episode"]
+__all__ = [
+    "CausalOrder",
+    "Features",
+    "Gravity",
+    "Images",
+    "Letters",
+    "LinearRegression",
+    "Mixture",
+    "Reused",
+    "episode",
+]

@@ -7,7 +7,7 @@ import torch
 
 from iai import baselines
 from iai.baselines import Converged, Learner, for_task
-from iai.tasks import Features, Gravity, Images, LinearRegression, episode
+from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, episode
 from iai.types import Batch
 
 TASKS = {
@@ -15,6 +15,8 @@ TASKS = {
     "gravity": Gravity(),
     "images": Images(projection=8, ways=4, source="sample", split="test"),
     "features": Features(dataset="mnist", source="sample", split="test", classes="all", ways=4, projection=8),
+    "mixture": Mixture(components=3),
+    "letters": Letters(split="test"),
 }
 LEARNERS = [(task, name) for task in TASKS for name in for_task(TASKS[task], points=6, steps=2)]
 
@@ -31,8 +33,11 @@ def test_every_task_has_its_baselines() -> None:
     common = {"mean", "sgd", "adam", "adam-10-passes", "l-bfgs", "neighbours"}
     own = {"linear-regression": {"ridge", "memoryless"}, "gravity": {"bayes"}, "images": {"logistic"}}
     own["features"] = {"logistic", "centroids"}
+    densities = {"mean", "gaussian", "kernel", "em"}
+    expected = {task: common | names for task, names in own.items()}
+    expected |= {"mixture": densities | {"sgd", "adam"}, "letters": densities}
     for task in TASKS:
-        assert {name for t, name in LEARNERS if t == task} == common | own[task]
+        assert {name for t, name in LEARNERS if t == task} == expected[task]
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])

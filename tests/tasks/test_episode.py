@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from iai.tasks import Features, Gravity, Images, LinearRegression, episode
+from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, episode
 from iai.types import Task, concat
 
 TASKS = [
@@ -14,6 +14,8 @@ TASKS = [
     Gravity(),
     Images(law="permutation", source="sample", split="test"),
     Features(dataset="mnist", source="sample", ways=3),
+    Mixture(dimension=5),
+    Letters(split="validation"),
 ]
 
 
@@ -35,5 +37,7 @@ def test_a_seed_decides_a_draw(task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
-def test_a_task_is_plain_data(task: LinearRegression | Gravity | Images | Features) -> None:
+def test_a_task_is_plain_data(
+    task: LinearRegression | Gravity | Images | Features | Mixture | Letters,
+) -> None:
     assert type(task)(**json.loads(json.dumps(asdict(task)))) == task

@@ -1,0 +1,119 @@
+"""Letters as clouds of points in the plane: distributions to generate from whose density nobody knows.
+
+Their glyphs come from the fonts that matplotlib ships, so it is imported here, and only when a glyph is drawn.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from iai.tasks.populations import interpolated, scales
+from iai.types import Batch
+
+FONTS = (
+    *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
+    *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-Italic", "-BoldItalic")),
+    *(f"DejaVuSansMono{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
+    *(f"STIXGeneral{style}" for style in ("", "Bol", "Italic", "BolIta")),
+    *("cmr10", "cmb10", "cmss10", "cmtt10", "cmti10"),
+)
+"""Files of matplotlib's fonts: DejaVu, STIX and Computer Modern."""
+LETTERS = {"train": "ABCDEFGHIJKLMNOPQRSTUVWZ", "validation": "X", "test": "Y"}
+"""Capitals of each split, as in meta flow matching (Atanackovic et al. 2024)."""
+CELLS = 64
+"""A glyph is the union of the cells, of a square of so many by so many, whose centre is inside its outline."""
+HALF = 2.0
+"""Half of the longer side of a glyph's bounding box, which is centred at 0: an entry of a point has RMS near 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letters:
+    """A task is a capital letter in one of 21 fonts, turned by any angle; its points are uniform inside the glyph.
+
+    An observation is x = [x_t, t], y = z - e (`iai.tasks.populations`). `split` says which letters there are: 24 to
+    train, X to validate, Y to test. The sizes are our choice.
+    """
+
+    split: Literal["train", "validation", "test"] = "train"
+
+    loss: ClassVar[str] = "squared_error"
+    dx: ClassVar[int] = 3
+    dy: ClassVar[int] = 2
+
+    @property
+    def x_scale(self) -> float:
+        """RMS of one entry of x, over x_t and t, where an entry of a point has RMS 1."""
+        return scales(2, 1.0)[0]
+
+    @property
+    def y_scale(self) -> float:
+        """RMS of one entry of y, where an entry of a point has RMS 1."""
+        return scales(2, 1.0)[1]
+
+    def draw(self, generator: torch.Generator, tasks: int) -> Float[Tensor, "tasks 1 2"]:
+        """The glyph, by its place in `glyphs`, and the angle in radians of new tasks."""
+        device = generator.device
+        count = len(LETTERS[self.split]) * len(FONTS)
+        glyph = torch.randint(count, (tasks, 1), generator=generator, device=device)
+        angle = 2 * math.pi * torch.rand(tasks, 1, generator=generator, device=device)
+        return torch.stack([glyph.to(angle.dtype), angle], dim=-1)
+
+    def points(
+        self, generator: torch.Generator, theta: Float[Tensor, "tasks 1 2"], count: int
+    ) -> Float[Tensor, "tasks count 2"]:
+        """Independent points, uniform inside each turned glyph."""
+        device, tasks = theta.device, len(theta)
+        cells, sizes = (table.to(device) for table in glyphs(self.split))
+        glyph, angle = theta[:, 0, 0].long(), theta[..., 1]
+        place = torch.rand(tasks, count, generator=generator, device=device) * sizes[glyph, None]
+        within = torch.rand(tasks, count, 2, generator=generator, device=device) - 0.5
+        chosen = cells[glyph[:, None], place.long().minimum(sizes[glyph, None] - 1)]
+        return turned(chosen + within * (2 * HALF / CELLS), angle)
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
+        """Observations of new letters, x `tasks points 3` and y `tasks points 2`."""
+        return interpolated(generator, self.points(generator, self.draw(generator, tasks), points))
+
+
+def turned(points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]) -> Float[Tensor, "tasks n 2"]:
+    """Points turned counterclockwise around 0 by an angle in radians a task."""
+    x, y = points.unbind(-1)
+    return torch.stack([angle.cos() * x - angle.sin() * y, angle.sin() * x + angle.cos() * y], dim=-1)
+
+
+@cache
+def glyphs(split: str) -> tuple[Float[Tensor, "glyphs cells 2"], Int[Tensor, " glyphs"]]:
+    """Centres of the cells inside each glyph of a split, letter by letter in each font, and how many there are.
+
+    Rows are as long as the longest; what is beyond a glyph's own number of cells is 0.
+    """
+    axis = torch.arange(CELLS)
+    grid = ((torch.cartesian_prod(axis, axis) + 0.5) / CELLS - 0.5) * 2 * HALF
+    inside = [grid[outlined(letter, font, grid)] for letter in LETTERS[split] for font in FONTS]
+    cells = torch.nn.utils.rnn.pad_sequence(inside, batch_first=True)
+    return cells, torch.tensor([len(centres) for centres in inside])
+
+
+def outlined(letter: str, font: str, points: Float[Tensor, "n 2"]) -> Bool[Tensor, " n"]:
+    """Whether points lie inside a glyph, of which the bounding box is centred at 0 and its longer side 2 HALF.
+
+    A point is inside where it is within an odd number of the outline's closed curves.
+    """
+    from matplotlib import get_data_path
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.path import Path
+    from matplotlib.textpath import TextPath
+
+    file = FontProperties(fname=f"{get_data_path()}/fonts/ttf/{font}.ttf")
+    curves = TextPath((0, 0), letter, size=100, prop=file).to_polygons()
+    corners = np.concatenate(curves)
+    low, high = corners.min(0), corners.max(0)
+    placed = points.numpy() * (high - low).max() / (2 * HALF) + (low + high) / 2
+    within = [Path(curve).contains_points(placed) for curve in curves]
+    return torch.from_numpy(np.logical_xor.reduce(within))

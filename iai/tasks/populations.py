@@ -1,0 +1,47 @@
+"""Generation as regression: points of a task's distribution, on straight paths from noise (flow matching).
+
+The convention, everywhere: z is a data point, e ~ N(0, I) its noise, x_t = (1 - t) e + t z with t ~ U(0, 1), so that
+noise is at t = 0 and data at t = 1. An observation is x = [x_t, t] with y = z - e, the velocity of its path. The
+velocity field of the task is v(x_t, t) = E[y | x_t, t] (Lipman et al. 2023), and queries ask for it at other points.
+A pair determines its data point, z = x_t + (1 - t) y: nothing is lost.
+"""
+
+import math
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from iai.types import Batch
+
+
+@runtime_checkable
+class Population(Protocol):
+    """A task whose data are points of a distribution of its own, which other samplers may draw from again."""
+
+    def draw(self, generator: torch.Generator, tasks: int) -> Tensor:
+        """What decides the distributions of new tasks, `tasks 1 width`."""
+        ...
+
+    def points(self, generator: torch.Generator, theta: Tensor, count: int) -> Tensor:
+        """Independent points z of each distribution, `tasks count d`."""
+        ...
+
+
+def interpolated(generator: torch.Generator, z: Float[Tensor, "tasks n d"]) -> Batch:
+    """Each data point on the way from noise of its own, at a time of its own: x = [x_t, t], y = z - e."""
+    e = torch.randn(z.shape, generator=generator, device=z.device)
+    t = torch.rand(*z.shape[:2], 1, generator=generator, device=z.device)
+    return Batch(torch.cat([(1 - t) * e + t * z, t], dim=-1), z - e)
+
+
+def data_points(data: Batch) -> Float[Tensor, "tasks n d"]:
+    """z = x_t + (1 - t) y: the data points behind observations."""
+    return data.x[..., :-1] + (1 - data.x[..., -1:]) * data.y
+
+
+def scales(dimension: int, second_moment: float) -> tuple[float, float]:
+    """RMS of one entry of x and of y, for data points of which an entry has E[z^2] = `second_moment`."""
+    points = dimension * (1 + second_moment) / 3  # E[(1 - t)^2] = E[t^2] = 1/3
+    return math.sqrt((points + 1 / 3) / (dimension + 1)), math.sqrt(1 + second_moment)
