@@ -105,6 +105,10 @@ class Contrast:
         """A row over the reference, or over another row, seed by seed."""
         return ratio(self.result(label), self.result(over or self.reference))
 
+    def moved(self, label: str, after: int, before: int) -> Found:
+        """A row after some steps over itself after fewer, seed by seed."""
+        return ratio(self.result(label, after), self.result(label, before))
+
     def rising(self) -> str:
         """Whether every row is above the one before it: "holds", "fails" (one is below), "open" or "pending"."""
         found = [outcome(self.ratio(after, before)) for before, after in pairwise(self.rows)]

@@ -131,6 +131,8 @@ def test_rows_may_be_compared_after_different_numbers_of_steps() -> None:
     assert isinstance(found, Summary)
     assert found.values == pytest.approx((0.5, 0.5, 0.5))
     assert one.measure == "raw MSE"
+    fell = one.moved("a", 3, 1)
+    assert isinstance(fell, Summary) and fell.values == pytest.approx((0.5, 0.5, 0.5))
 
 
 @pytest.mark.usefixtures("ledger")
