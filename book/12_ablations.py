@@ -43,9 +43,7 @@ from iai.ablated import (
     Contrast,
     against,
     compared,
-    factor,
     forest,
-    outcome,
     parts,
     reading,
     tally,
@@ -108,7 +106,7 @@ chapter.banner(*(f"{group}/*" for group in GROUPS))
 #
 # *The bases.* Most changes start from one of two models of chapters {ref}`ch-linear-regression` and {ref}`ch-images`, trained for half of their updates so that the whole chapter costs an afternoon: a *parametric* model that sees data, on linear regression with ten dimensions and a bias, ten points a step and a horizon of ten steps; and an *implicit* one on MNIST tasks of both laws, 32 images a step and a horizon of eight. Where a change starts from a whole row of Tables 2 to 4 instead, its section says so.
 #
-# *The comparison.* It was fixed before any of these rows had been run (the two bases, whole rows of Tables 2 and 4, and the rows of {ref}`sec-abl-scale` and of images in {ref}`sec-abl-split` were there before): raw MSE or error **after ten steps**, on new tasks of the family, as a ratio to the base, seed by seed. A ratio is called **lower** or **higher** if its 95 % interval over three paired seeds lies below or above 1, and **open** otherwise. Three seeds make a wide interval, so *open* often means "we could not tell", not "no difference".
+# *The comparison.* It was fixed before any of these rows had been run (the two bases, whole rows of Tables 2 and 4, and the rows of {ref}`sec-abl-scale` and of images in {ref}`sec-abl-split` were there before): raw MSE or error **after ten steps**, on new tasks of the family, as a ratio to the base, seed by seed. A ratio is called **lower** or **higher** if its 95 % interval over three paired seeds (in brackets in the tables) lies below or above 1, and **open** otherwise. Three seeds make a wide interval, so *open* often means "we could not tell", not "no difference".
 # With as many comparisons as here, a few will be called lower or higher by luck ({ref}`sec-abl-all` counts them). Settings of the bases were chosen for the bases: a variant that wants another learning rate is at a disadvantage, and no variant has been tuned.
 #
 # *Grades.* What the paper is reported to find carries its grade: [S] a summary, [N] a third party's reading notes.
@@ -314,14 +312,10 @@ for name, (title, where) in places.items():
     }
     for m in shown:
         both = [found[kind][m] for kind in ("full", "causal")]
-        rows[f"{title}, {m} of {sizes[-1]} points"] = (
-            *both,
-            factor(ratio(*both[::-1])),
-            outcome(ratio(*both[::-1])),
-        )
-header = ("", "full", "causal", "causal against full", "outcome")
+        rows[f"{title}, {m} of {sizes[-1]} points"] = (*both, verdict(ratio(*both[::-1])))
+header = ("", "full", "causal", "causal against full")
 caption = "After a single mini-batch that has fewer points than those of training."
-notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-sizes")
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-sizes", ".3f")
 
 # %% [markdown]
 # `python -m iai reproduce 'mask/*' --profile cpu`
@@ -444,7 +438,7 @@ asked["steps"] = [
     contrast("MNIST", {"trained on 8": IMAGES} | {f"on {n}": f"steps/mnist/{n}" for n in (4, 2, 1)}, ERROR),
 ]
 caption = "Rows: steps in training. Columns: steps at test; raw MSE (regression) and error (MNIST)."
-compared(asked["steps"], (0, 1, 2, 5, 10, 20), caption, "tab-abl-steps")
+compared(asked["steps"], (1, 5, 10, 20), caption, "tab-abl-steps")
 
 # %% [markdown]
 # `python -m iai reproduce 'steps/*' --profile cpu`
@@ -679,13 +673,13 @@ rows = {
     label: tuple(
         cell
         for k, one in zip((1, 10), gap[label])
-        for cell in (results.summary(key, ledger, "seen-laws", "error", k), factor(one), outcome(one))
+        for cell in (results.summary(key, ledger, "seen-laws", "error", k), verdict(one))
     )
     for label, key in pools.items()
 }
-header = ("", "1 step", "against new laws", "outcome", "10 steps", "against new laws", "outcome")
+header = ("", "1 step", "against new laws", "10 steps", "against new laws")
 caption = "Error on the laws that training draws from, with test images, and its ratio to the error on new laws. (Of many laws, most were never drawn.)"
-notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-seen")
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-seen", ".3f")
 
 # %% [markdown]
 # `python -m iai reproduce 'laws/*' --profile cpu`
@@ -882,7 +876,7 @@ board = [
     for one in contrasts
     if any(not isinstance(one.ratio(label), notebook.Missing) for label in one.others)
 ]
-_, (ax,) = plots.panels(width=8.0, height=1.0 + 0.26 * len(board))
+_, (ax,) = plots.panels(width=7.2, height=1.0 + 0.23 * len(board))
 forest(ax, board)
 
 # %% tags=["remove-input", "nbval-check-output"]

@@ -35,7 +35,9 @@ def factor(found: Found) -> str:
     if isinstance(found, Missing):
         return str(found)
     low, high = found.interval
-    return f"{found.mean:.2f}" + (" (no interval)" if math.isnan(low) else f" ({low:.2f} to {high:.2f})")
+    return f"{found.mean:.2f}" + (
+        "\u00a0(no interval)" if math.isnan(low) else f"\u00a0[{low:.2f},\u00a0{high:.2f}]"
+    )
 
 
 def verdict(found: Found) -> str:
@@ -143,16 +145,15 @@ class Contrast:
 def compared(
     contrasts: Sequence[Contrast], steps: Sequence[int], caption: str, name: str, spec: str = ".3f"
 ) -> Markdown:
-    """A table of contrasts: results after some steps, and for what is compared the ratio and its outcome."""
+    """A table of contrasts: results after some steps, and where one is compared its outcome, ratio and interval."""
     rows: dict[str, Sequence[Summary | Missing | str]] = {}
     for one in contrasts:
         for label in (*one.rows, *one.beside):
             cells = [one.result(label, k) for k in steps] or [one.result(label)]
             held = one.ratio(label) if label in one.others else None
-            decided = ("–", "–") if held is None else (factor(held), outcome(held))
-            rows[f"{one.title}: {label}"] = (*cells, *decided)
+            rows[f"{one.title}: {label}"] = (*cells, "–" if held is None else verdict(held))
     named = [f"{k} step{'s' * (k != 1)}" for k in steps] or ["after all data"]
-    header = ("", *named, "against the first", "outcome")
+    header = ("", *named, "against the first")
     return table(Grid(header=header, rows=rows), caption, name, spec)
 
 
