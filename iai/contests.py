@@ -36,7 +36,19 @@ ROWS = tuple(f"baseline/{family}/{name}" for family in COMPETE for name in (*NAM
 TRIED = tuple(row for row in ROWS if not row.endswith("-longer"))
 """Those that settings are chosen for; a longer training has those of the shorter one."""
 
-CHOSEN: dict[str, str] = {}
+CHOSEN: dict[str, str] = {
+    "baseline/linear-regression/maml": "lr-third",
+    "baseline/linear-regression/reptile": "inner-triple",
+    "baseline/linear-regression/cnp": "lr-triple",
+    "baseline/linear-regression/hypernetwork": "lr-triple",
+    "baseline/linear-regression/lstm": "lr-ninefold",
+    "baseline/linear-regression/one-context": "lr-triple",
+    "baseline/mnist/reptile": "lr-third",
+    "baseline/mnist/cnp": "lr-triple",
+    "baseline/mnist/attentive-cnp": "lr-triple",
+    "baseline/mnist/lstm": "lr-triple",
+    "baseline/mnist/one-context": "lr-triple",
+}
 """The trial that a baseline's settings at `cpu` come from, if not "centre": the ledger's best on validation tasks."""
 
 TRAINING: dict[str, dict[str, tuple[int, int, float]]] = {
