@@ -212,7 +212,7 @@ def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> Non
 def clouds(
     axes: Sequence[Axes], points: Iterable[Tensor], titles: Sequence[str], colour: str = COLOURS[0]
 ) -> None:
-    """Points in the plane, `n 2` a panel, all on one scale and without axes."""
+    """Points in the plane, `n 2` a panel, all on one scale and without ticks."""
     for ax, cloud, title in zip(axes, points, titles):
         ax.scatter(*cloud.T.numpy(), s=5, color=colour, linewidths=0)
         ax.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal", xticks=[], yticks=[], title=title)
