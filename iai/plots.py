@@ -214,7 +214,8 @@ def clouds(
 ) -> None:
     """Points in the plane, `n 2` a panel, all on one scale and without ticks."""
     for ax, cloud, title in zip(axes, points, titles):
-        ax.scatter(*cloud.T.numpy(), s=5, color=colour, linewidths=0)
+        x, y = cloud.T.numpy()
+        ax.scatter(x, y, s=5, color=colour, linewidths=0)
         ax.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal", xticks=[], yticks=[], title=title)
 
 
