@@ -41,6 +41,7 @@ UNHASHED = (
     "results.py",
     "rows.py",
     "slurm.py",
+    "standings.py",
     "summaries.py",
     "theory.py",
     "verify.py",
