@@ -69,7 +69,7 @@ def test_adapting_is_counted_for_what_is_learned_and_read_for_what_is_classical(
     field = Field(family=LR, ledger="cpu")
     points, queries, dx = 100, 64, 10
     assert field.operations("5 nearest neighbours", "adapting") == 2 * points * queries * dx
-    assert field.operations("MAML", "adapting") == 4 * points * (dx) + 2 * queries * dx
+    assert field.operations("MAML", "adapting") == (4 * points + 2 * queries) * (dx + 1)  # with the bias
     assert field.adapting["SGD"]["flops"] == 7
     cheap = field.no_dearer("MAML", "adapting", LR, 1)
     assert {"MAML", "SGD"} <= set(cheap) and not {"implicit", "Adam, ten passes"} & set(cheap)
