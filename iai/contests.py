@@ -137,6 +137,8 @@ def alternatives(row: str) -> dict[str, Change]:
         "lr-triple": partial(with_rate, factor=3.0),
         "lr-third": partial(with_rate, factor=1 / 3),
     }
+    if not row.endswith(("/maml", "/reptile")):  # the best rate lay at the end of the grid
+        changes["lr-ninefold"] = partial(with_rate, factor=9.0)
     if row.endswith("/reptile"):
         changes["inner-triple"] = partial(_with_inner_rate, factor=3.0)
         changes["inner-third"] = partial(_with_inner_rate, factor=1 / 3)

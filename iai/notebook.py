@@ -18,6 +18,8 @@ from iai.types import UserError
 
 PATIENCE = 900.0
 """Seconds that a chapter waits for another one to train the model that both want."""
+FEW = 5
+"""Commands that a banner gives; with more of them each section has to name its own."""
 Cell = Summary | Missing | float | int | str
 
 
@@ -111,8 +113,9 @@ class Chapter:
         if not facts:
             return None
         renew = " --renew" if other else ""
+        named = patterns if len(patterns) <= FEW else ("PATTERN",)
         again = "; ".join(
-            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}{renew}`" for pattern in patterns
+            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}{renew}`" for pattern in named
         )
         return Markdown(
             f"> **Of {len(runs)} `{self.ledger}` runs that this chapter shows: {', '.join(facts)}.** {again}"

@@ -13,6 +13,7 @@ from typing import Any
 UNHASHED = (
     "__init__.py",
     "__main__.py",
+    "ablated.py",
     "ablations.py",
     "backbones.py",
     "bound.py",

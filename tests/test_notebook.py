@@ -207,6 +207,9 @@ def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
     said = str(chapter.banner(KEY))
     assert "3 pending" in said
     assert f"reproduce '{KEY}' --profile cpu" in said
+    many = str(chapter.banner(*[KEY] * 6))
+    assert "18 pending" in many and many.count("reproduce") == 1
+    assert "reproduce 'PATTERN' --profile cpu" in many
     config = configs.to_json(experiments.experiment(KEY, "cpu"))
     fresh = {"config_hash": results.config_hash(config), "sources_hash": results.sources_hash()}
     for seed in range(3):

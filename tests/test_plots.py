@@ -167,3 +167,14 @@ def test_the_other_drawings_name_their_axes_and_groups() -> None:
     plots.images([image], torch.zeros(1, 28, 28), ["seven"])
     assert image.get_title() == "seven"
     plt.close(figure)
+
+
+def test_a_chapter_of_many_figures_may_have_fewer_dots() -> None:
+    try:
+        plots.style(dots=75)
+        figure, _ = plots.panels()
+        assert figure.dpi == 75
+    finally:
+        plots.style()
+        plt.close("all")
+    assert plt.rcParams["figure.dpi"] == 100

@@ -99,7 +99,8 @@ def test_trials_are_half_as_long_and_differ_in_one_setting(row: str) -> None:
     found = {name: experiment(f"choice/{row}/{name}", "cpu") for name in contests.alternatives(row)}
     assert len({str(to_json(one)) for one in found.values()}) == len(found) >= 3
     rates = sorted({one.train.lr / centre.train.lr for one in found.values()})
-    assert rates == pytest.approx([1 / 3, 1.0, 3.0])
+    fixed = row.endswith(("/maml", "/reptile"))
+    assert rates == pytest.approx([1 / 3, 1.0, 3.0] if fixed else [1 / 3, 1.0, 3.0, 9.0])
     assert centre.evaluation.steps == experiment(PAIRS[row.split("/")[1]], "cpu").objective.steps
     assert [seeds_of(f"choice/{row}/centre", profile) for profile in ("cpu", "gpu")] == [1, 0]
 
