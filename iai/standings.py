@@ -1,20 +1,20 @@
 """Learners of all kinds on the same tasks and mini-batches: who competes, what each one costs, who leads."""
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any, Literal
 
 import torch
 
 from iai import choices, contests, results
-from iai.baselines import Neighbours
+from iai.baselines import Centroids, Descent, Mean, Memoryless, Neighbours, Ridge
 from iai.configs import build
 from iai.contrasts import Found, best_known
-from iai.cost import cost_of_adapting
+from iai.cost import cost_of_adapting, planned
 from iai.experiments import experiment, learner_of
 from iai.rows import TABLES, Profile
-from iai.summaries import Summary
+from iai.summaries import Missing, Summary
 from iai.types import Batch, Learner
 
 Kind = Literal["iterative", "learned", "classical", "oracle"]
@@ -48,6 +48,8 @@ ORACLES = {"ridge, noise known": "ridge", "memoryless bound": "memoryless"}
 """Learners of linear regression that know its noise and its prior."""
 RECENT = ("adam-10-passes", "l-bfgs")
 """Baselines that only records of learned baselines have."""
+CONVERGED = ("l-bfgs", "logistic")
+"""Baselines that work until they have converged, for as long as that takes on the data."""
 ELSEWHERE = {"logistic": ("mnist", "features"), "centroids": ("features",)}
 """Families of baselines that not all families have."""
 
@@ -128,12 +130,12 @@ class Field:
     def adapting(self) -> dict[str, dict[str, float | None]]:
         """Operations and seconds of adapting to ten mini-batches of one task and answering all queries.
 
-        Of what is learned, and of neighbours, measured now, weights as they were before training; of other classical
-        learners as recorded. None where PyTorch counts nothing, no entry while there is no record.
+        Measured now, weights as they were before training, rates untuned; as recorded of those whose work depends on
+        the data. None where PyTorch counts nothing, no entry while there is no record.
         """
         found = {}
         for label, one in self.entrants.items():
-            if one.baseline in (None, "neighbours"):
+            if one.baseline not in CONVERGED:
                 found[label] = measured(one, self.ledger)
                 continue
             for record in results.records(f"baseline/{self.family}/maml", self.ledger)[:1]:
@@ -143,22 +145,27 @@ class Field:
     def no_dearer(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
         """Scores of those whose training, or adapting, takes no more operations than that of a reference.
 
-        Of training, it is those who have one. Whose operations are not known, or not counted, is left out.
+        Of training, it is those who have one. Whose operations are not counted is left out; of whom nothing is known
+        yet, stays.
         """
         kinds: list[Kind] = ["iterative", "learned"]
         kinds += ["classical"] if cost == "adapting" else []
         limit = self.operations(reference, cost)
+        scores = self.scores(evaluation, k, *kinds)
+        unknown = set(scores) - set(self.adapting) if cost == "adapting" else set()
         return {
             label: score
-            for label, score in self.scores(evaluation, k, *kinds).items()
-            if self.operations(label, cost) <= limit
+            for label, score in scores.items()
+            if self.operations(label, cost) <= limit or (label in unknown and isinstance(score, Missing))
         }
 
     def operations(self, label: str, cost: Cost) -> float:
-        """Operations of the whole training, or of adapting; nan where they are not known or not counted."""
+        """Operations of the whole training, planned where there is no record, or of adapting; nan where not counted."""
         if cost == "adapting":
             return float(self.adapting.get(label, {}).get("flops") or math.nan)
         found = self.training(label, "flops")
+        if isinstance(found, Missing):
+            return _planned(self.entrants[label].key, self.ledger)
         return found.mean if isinstance(found, Summary) else math.nan
 
     def shown(self) -> dict[str, str]:
@@ -198,11 +205,35 @@ def measured(one: Entrant, ledger: str, steps: int = 10) -> dict[str, float | No
         x, y = (torch.randn(1, n, d, generator=generator) for d in (task.dx, task.dy))
         return Batch(x, torch.eye(task.dy)[y.argmax(-1)] if task.loss == "cross_entropy" else y)
 
-    learner: Learner = learner_of(build(chosen).eval(), config)
-    if one.baseline:
-        learner = Neighbours(dy=task.dy, classify=task.loss == "cross_entropy")
+    learner = untuned(one.baseline, task) if one.baseline else learner_of(build(chosen).eval(), config)
     batches = [observations(config.points) for _ in range(steps)]
     queries = observations(config.queries)
     return min(
         (cost_of_adapting(learner, batches, queries) for _ in range(3)), key=lambda cost: cost["seconds"] or 0
     )
+
+
+def untuned(name: str, task: Any) -> Learner:
+    """A classical learner with settings that have no part in what it costs."""
+    classify = task.loss == "cross_entropy"
+    descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape)
+    known: dict[str, Any] = {
+        "noise_variance": getattr(task, "noise_variance", 1.0),
+        "bias": getattr(task, "bias", True),
+    }
+    learners: dict[str, Learner] = {
+        "sgd": descent,
+        "adam": replace(descent, optimizer="adam"),
+        "adam-10-passes": replace(descent, optimizer="adam", passes=10),
+        "neighbours": Neighbours(dy=task.dy, classify=classify),
+        "centroids": Centroids(dy=task.dy),
+        "mean": Mean(dy=task.dy, classify=classify),
+        "ridge": Ridge(**known),
+        "memoryless": Memoryless(**known),
+    }
+    return learners[name]
+
+
+@cache
+def _planned(key: str, ledger: str) -> float:
+    return float(planned(experiment(key, ledger)))

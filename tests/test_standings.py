@@ -1,5 +1,6 @@
 """Who competes: every row, once, with a record that says what it cost; who is no dearer than whom."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,14 @@ def test_all_of_a_family_are_judged_by_the_same_tasks() -> None:
         assert judged == [judged[0]] * len(keys) and sets == [sets[0]] * len(keys)
 
 
-def test_what_is_not_there_is_pending_and_nobody_is_cheaper() -> None:
+def test_what_is_not_there_is_pending_and_its_operations_are_those_of_the_plan() -> None:
     field = Field(family=LR, ledger="cpu")
     assert all(isinstance(found, Missing) for found in field.scores(LR, 1).values())
     assert field.training("SGD", "flops") == "–"
-    assert field.no_dearer("implicit", "training", LR, 1) == {}
+    cheaper = field.no_dearer("implicit", "training", LR, 1)
+    assert {"MAML", "implicit"} <= set(cheaper) and all(
+        isinstance(found, Missing) for found in cheaper.values()
+    )
     assert set(field.shown()) == {"parametric, data", "explicit, data", "implicit"}
     assert field.metric == "mse" and Field(family="mnist", ledger="cpu").metric == "error"
 
@@ -62,17 +66,29 @@ def test_those_who_learned_from_more_operations_are_left_out() -> None:
     )  # nan: nothing is trained
 
 
-def test_adapting_is_counted_for_what_is_learned_and_read_for_what_is_classical() -> None:
-    costs: dict[str, Any] = {name: {"flops": 7, "seconds": 0.5} for name in ("sgd", "adam", "l-bfgs", "mean")}
-    costs |= {name: {"flops": None, "seconds": 0.5} for name in ("adam-10-passes", "ridge", "memoryless")}
-    results.write(record(f"baseline/{LR}/maml") | {"baseline_costs": costs})
+def test_adapting_is_counted_and_read_where_it_depends_on_data() -> None:
     field = Field(family=LR, ledger="cpu")
     points, queries, dx = 100, 64, 10
+    descent = (4 * points + 2 * queries) * (dx + 1)  # forward and backward, and the queries; with the bias
     assert field.operations("5 nearest neighbours", "adapting") == 2 * points * queries * dx
-    assert field.operations("MAML", "adapting") == (4 * points + 2 * queries) * (dx + 1)  # with the bias
-    assert field.adapting["SGD"]["flops"] == 7
+    assert field.operations("MAML", "adapting") == field.operations("SGD", "adapting") == descent
+    ten = field.operations("Adam, ten passes", "adapting")
+    assert ten == (40 * points + 2 * queries) * (dx + 1)
+    assert math.isnan(field.operations("no inputs", "adapting") + field.operations("L-BFGS", "adapting"))
     cheap = field.no_dearer("MAML", "adapting", LR, 1)
-    assert {"MAML", "SGD"} <= set(cheap) and not {"implicit", "Adam, ten passes"} & set(cheap)
+    assert {"MAML", "SGD", "L-BFGS"} <= set(cheap) and not {"implicit", "Adam, ten passes"} & set(cheap)
+
+
+def test_a_fit_costs_what_is_recorded() -> None:
+    small = record(f"baseline/{LR}/maml")
+    names = ("adam-10-passes", "l-bfgs")
+    small["baselines"][LR] = dict.fromkeys(names, small["baselines"][LR]["ridge"])
+    costs: dict[str, Any] = {name: {"flops": 10**7, "seconds": 0.5} for name in names}
+    results.write(small | {"baseline_costs": costs})
+    field = Field(family=LR, ledger="cpu")
+    assert field.adapting["L-BFGS"]["flops"] == 10**7
+    assert "L-BFGS" not in field.no_dearer("MAML", "adapting", LR, 1)
+    assert "L-BFGS" in field.no_dearer("parametric, data", "adapting", LR, 1)
 
 
 def test_more_mini_batches_cost_more_and_the_order_of_draws_does_not_matter() -> None:
