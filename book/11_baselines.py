@@ -12,9 +12,9 @@
 # (ch-baselines)=
 # # Against everybody
 #
-# *Cost: about twenty seconds on one core at `smoke`; trains one small learner live, and times all others. Tables and figures show committed records of profile `cpu` (three seeds, a minute or so each on one core). Every comparison of results, in prose as in tables, is computed from those records.*
+# *Cost: about half a minute on one core at `smoke`; trains one small learner live, and times all others. Tables and figures show committed records of profile `cpu` (three seeds, a minute or so each on one core). Every comparison of results, in prose as in tables, is computed from those records.*
 #
-# A learner that iterates has been compared so far with its own 1-step model, which is also the only comparison of {cite:t}`mittal2025iterative` that we know of [S], and with a handful of classical learners. This chapter invites everybody whom chapter {ref}`ch-one-formula` introduced as an instance of $f(x, g(\D_T))$, and puts them on *the same tasks, the same mini-batches and the same queries*: meta-learning, neural processes, a hypernetwork, a learned optimizer, in-context learning with all data at once, and classical learners,
+# A learner that iterates has been compared so far with its own 1-step model, which as far as we know is also the only baseline of {cite:t}`mittal2025iterative`, and with a handful of classical learners. This chapter invites nearly everybody whom chapter {ref}`ch-one-formula` introduced as an instance of $f(x, g(\D_T))$, and puts them on *the same tasks, the same mini-batches and the same queries*: meta-learning, neural processes, a hypernetwork, a learned optimizer, in-context learning with all data at once, and classical learners,
 # each through one call, `learner(batches, x)`. Nobody is compared at a convenient number of observations only: there are one, five and ten mini-batches, and the question of who wins is asked three times, at equal data, at no more training, and at no more work for a new task.
 
 # %% tags=["hide-cell"]
@@ -103,12 +103,13 @@ notebook.table(
 #
 # *L-BFGS* {cite:p}`liu1989limited` fits $\theta$ to all observations seen, to convergence, with a penalty on $\lvert\theta\rvert^2$. For squared errors this is ridge regression with a tuned penalty.
 #
-# All learned baselines are trained on eq. 6, the loss after $k$ mini-batches with $k$ random (the learned optimizer on the mean over all steps, Reptile on its own rule), on new tasks of the law that trains the rows, with a number of updates that takes about as long as the shorter rows do.
+# All learned baselines are trained on eq. 6, the loss after $k$ mini-batches with $k$ random (the learned optimizer on the mean over all steps, Reptile on its own rule), on new tasks of the law that trains the rows. How long that takes, {numref}`tab-base-training` compares.
 #
 # ### What training takes
 
 # %% tags=["hide-input", "nbval-check-output"]
 STEPS, KINDS = (1, 5, 10), ("iterative", "learned", "classical", "oracle")
+WORDS = {"mse": "squared error", "error": "error"}
 FAMILIES = {
     "linear-regression": {"linear-regression": "linear regression"},
     "mnist": {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"},
@@ -186,8 +187,8 @@ notebook.table(
 # (sec-base-tuned)=
 # ## How each was tuned
 #
-# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and for some nine times, where three times was best; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.contests` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
-# Width, batch of tasks and number of updates were set by hand so that a training takes 30 to 50 seconds on one core.
+# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and nine times for all but MAML and Reptile, as the best lay at the end of the grid for some; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.contests` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
+# Width, batch of tasks and number of updates were set by hand, once, for trainings of less than a minute on one core; only one context, whose tokens are those of a row, takes what it takes.
 
 # %% tags=["hide-input", "nbval-check-output"]
 tuned = {label: name for label, name in LEARNED.items() if not name.endswith("-longer")}
@@ -243,14 +244,14 @@ def draw(family: str, sets: dict[str, str]) -> None:
         ("SGD", "Adam", "Adam, ten passes", "memoryless bound"),
         ("L-BFGS", "5 nearest neighbours", "logistic regression", "nearest class mean", "ridge, noise known"),
     )
-    _, axes = plots.panels(columns=2, rows=len(sets), width=7.6, height=1.8 + 2.3 * len(sets))
+    _, axes = plots.panels(columns=2, rows=len(sets), width=7.6, height=1.8 + 2.1 * len(sets))
     last = experiment(every["implicit"], ledger).objective.steps
     for i, ax in enumerate(axes):
         name, side, grey = list(sets)[i // 2], sides[i % 2], greys[i % 2]
         lines = chapter.curves(field.shown() | {label: every[label] for label in side}, name, field.metric)
         dashed = chapter.curves({label: every[label] for label in grey if label in every}, name, field.metric)
-        squared = field.metric == "mse"
-        plots.curves(ax, lines, label=field.metric, baselines=dashed, horizon=last, logarithmic=squared)
+        squared, words = field.metric == "mse", WORDS[field.metric]
+        plots.curves(ax, lines, label=words, baselines=dashed, horizon=last, logarithmic=squared)
         ax.set_title(f"{sets[name]}: {'one shot' if i % 2 else 'step by step'}")
         ax.get_legend().remove()
         if i // 2 == len(sets) - 1:
@@ -287,7 +288,7 @@ for k in STEPS:
 notebook.Markdown("The least errors by kind of learner, of what is there,\n\n" + "\n".join(lines)[:-1] + ".")
 
 # %% [markdown]
-# A word on why a meta-learned start should give nothing here. $\theta$ is as likely as $-\theta$, and {ref}`ex-base-start` shows that no start is better than zero for SGD on such tasks: all that MAML can learn is its rate. On images with labels in random order the argument is even shorter. So MAML and Reptile are SGD with a rate found another way, and the comparison with tuned SGD says whether that way is a good one:
+# A word on why a meta-learned start should give nothing here. $\theta$ is as likely as $-\theta$, and {ref}`ex-base-start` shows that no start is better than zero for SGD on such tasks: all that MAML can learn is its rate. Where labels are in random order, a start that treats them alike is no other than zero. So here MAML and Reptile can hardly be more than SGD with a rate found another way, and a comparison with tuned SGD says whether that way is a good one:
 
 # %% tags=["hide-input", "nbval-check-output"]
 STEPPING = ("MAML", "Reptile", "learned optimizer")
@@ -342,7 +343,7 @@ notebook.Markdown(
 )
 
 # %% [markdown]
-# That a neural process stays at chance on such tasks at this budget was seen early, and some things were tried against it, in quick runs that the ledger does not have: means of codes class by class instead of one mean (kept), normalised keys and queries in the attentive one (kept; without, it stayed at chance as well), and learning rates, up to nine times the first, whose trials are in {numref}`tab-base-trials-mnist`. We believe, and have not tested, that the obstacle is the projection: what a coordinate means is new in each task, so that
+# That mean codes can stay at chance on such tasks at this budget was seen before the records were made, and some things were tried against it, in quick runs that the ledger does not have: means of codes class by class instead of one mean (kept), normalised keys and queries in the attentive one (kept; without, it stayed at chance as well), and learning rates, up to nine times the first, whose trials are in {numref}`tab-base-trials-mnist`. We believe, and have not tested, that the obstacle is the projection: what a coordinate means is new in each task, so that
 # a network can only *compare* observations, and an inner product of a query with a class mean, which attention has built in, is something that a perceptron of the two has to learn from scratch. Longer training may well do it; {ref}`ex-base-code` looks at what a mean code can hold in principle.
 #
 # ## From Tiny-ImageNet's features to CIFAR
@@ -428,7 +429,7 @@ notebook.table(grid, caption, "tab-base-winners", source=notebook.provenance(cel
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-base-work", "caption": "Error after ten mini-batches against the operations that a new task takes, everybody whose operations are counted. Named are those whom nobody beats in both: no other learner has less error for at most the work."}, "image": {"alt": "Three panels of error against operations a task on a logarithmic axis: linear regression, Fashion-MNIST and CIFAR-10. Iterative models lie at the right, classical learners at the left, learned baselines between; the learners on the lower left border are named."}}
 shown = {"linear-regression": "linear-regression", "fashion-mnist": "mnist", "cifar10": "features"}
 shown = {name: family for name, family in shown.items() if name in titles[family]}
-figure, axes = plots.panels(columns=len(shown), width=3.2 * len(shown), height=3.8)
+figure, axes = plots.panels(columns=len(shown), width=2.9 * len(shown), height=3.6)
 for ax, (name, family) in zip(axes, shown.items()):
     field, groups, where = fields[family], {}, {}
     for kind in KINDS[:3]:
@@ -438,7 +439,7 @@ for ax, (name, family) in zip(axes, shown.items()):
                 where[label] = (work, found.mean)
                 groups.setdefault(kind, []).append(where[label])
     plots.scatter(
-        ax, {kind: tuple(zip(*at)) for kind, at in groups.items()}, labels=("operations a task", field.metric)
+        ax, {kind: tuple(zip(*at)) for kind, at in groups.items()}, labels=("operations a task", WORDS[field.metric])
     )
     front = [
         a for a, (work, error) in where.items() if not any(w <= work and e < error for w, e in where.values())
@@ -542,16 +543,16 @@ notebook.table(
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-base-context", "caption": "Many steps against all observations in one context, as often as learners that start afresh are asked. Shaded: more observations than in training. Bands are 95 % intervals over seeds."}, "image": {"alt": "Three panels of error against 0 to 20 mini-batches, for linear regression, Fashion-MNIST and CIFAR-10: a model of many steps, one context, and one context trained for longer."}}
-figure, axes = plots.panels(columns=len(shown), width=3.2 * len(shown), height=3.4)
+figure, axes = plots.panels(columns=len(shown), width=2.9 * len(shown), height=3.0)
 for ax, (name, family) in zip(axes, shown.items()):
     field = fields[family]
     row = {"many steps": field.entrants[many[family]].row} | {
         one: field.entrants[one].row for one in CONTEXTS
     }
-    squared = field.metric == "mse"
+    squared, words = field.metric == "mse", WORDS[field.metric]
     horizon = experiment(row["many steps"], ledger).objective.steps
     plots.curves(
-        ax, chapter.curves(row, name, field.metric), label=field.metric, horizon=horizon, logarithmic=squared
+        ax, chapter.curves(row, name, field.metric), label=words, horizon=horizon, logarithmic=squared
     )
     ax.set_title(titles[family][name])
     ax.get_legend().remove()
@@ -704,4 +705,4 @@ notebook.Markdown(
 # %% [markdown]
 # *What the table of winners is good for.* A classical learner that knows the likelihood and fits it to convergence costs no training and little work, and as soon as a task has more observations than unknowns it is hard to beat; what is left for amortization are the first observations, where a prior counts that nobody can write down. How far our lines bear this out, the first item counts.
 #
-# *What we did not test*: learned baselines at the size and budget of their papers; MAML with a rate for each step or on a model whose features are learned, which is where its start would matter; latent neural processes and Transformers among them; hypernetworks that write more than one layer; learned optimizers that see more than a gradient; longer trainings of anybody; a second seed in the trials. All of them might change a line, and a line that names a learned baseline last says something about this budget before it says something about the method.
+# *What we did not test*: learned baselines at the size and budget of their papers; prompt tuning, which needs a model that was trained for something else; MAML with a rate for each step, or on a model whose features are learned, which is where its start would matter; latent neural processes and Transformers among them; hypernetworks that write more than one layer; learned optimizers that see more than a gradient; longer trainings of anybody; a second seed in the trials. All of them might change a line, and a line that names a learned baseline last says something about this budget before it says something about the method.
