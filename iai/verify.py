@@ -73,7 +73,9 @@ def kind(key: str, profile: str) -> Kind:
         return (profile, *(type(part).__name__ for part in made), *laws(chosen.task), chosen.train.precision)
     task, objective, refiner = chosen.task, chosen.objective, chosen.refiner
     parts = [type(part).__name__ for part in (task, objective, refiner)]
-    habits: Kind = (chosen.regime, chosen.signal, chosen.theta, chosen.space, chosen.train.precision)
+    # What an objective does with its only step does not depend on the signal, which it never sees.
+    signal = chosen.signal if objective.steps > 1 else None
+    habits: Kind = (chosen.regime, signal, chosen.theta, chosen.space, chosen.train.precision)
     habits += (
         refiner.mask,
         refiner.update,
@@ -82,7 +84,7 @@ def kind(key: str, profile: str) -> Kind:
         refiner.tied > 0,
         refiner.apart > 0,
     )
-    return (profile, *parts, *habits, *laws(task), objective.steps > 1, chosen.evaluation.one_context)
+    return (profile, *parts, *habits, *laws(task), chosen.evaluation.one_context)
 
 
 def laws(task: Any) -> Kind:
