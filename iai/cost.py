@@ -178,6 +178,9 @@ class Operations(TorchDispatchMode):
 
     FORMULAS: ClassVar[dict[Any, Callable[..., int]]] = {
         torch.ops.aten._cdist_forward: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),
+        torch.ops.aten._euclidean_dist: lambda x, y, *rest, **out: (
+            2 * y.shape[-2] * x.numel()
+        ),  # of 26 and more
         torch.ops.aten.linalg_inv_ex: lambda x, *rest, **out: 2 * x.shape[-1] * x.numel(),
     } | flop_registry
 

@@ -42,6 +42,7 @@ UNHASHED = (
     "results.py",
     "rows.py",
     "slurm.py",
+    "standings.py",
     "summaries.py",
     "theory.py",
     "verify.py",

@@ -4,7 +4,19 @@ import math
 
 import pytest
 
-from iai.contrasts import at_most, best, change, difference, ratio, scaled, standard_errors
+from iai.contrasts import (
+    at_most,
+    best,
+    best_known,
+    change,
+    difference,
+    interval,
+    leaders,
+    ratio,
+    scaled,
+    standard_errors,
+    told,
+)
 from iai.summaries import Missing, Summary
 
 NOTHING = Missing(reason="not run")
@@ -64,3 +76,40 @@ def test_standard_errors_are_those_over_seeds() -> None:
 def test_interval_of_equal_values_is_not_a_point() -> None:
     low, high = summary((2.0, 2.0, 2.0)).interval
     assert (low, high) == pytest.approx((2 - 0.98, 2 + 0.98))
+
+
+def test_an_interval_is_of_pairs_where_seeds_say_something() -> None:
+    low, high = interval(summary((1.0, 2.0, 4.0)), summary((0.9, 1.8, 3.7)))
+    assert (low, high) == pytest.approx((0.2 - 4.303 * 0.1 / 3**0.5, 0.2 + 4.303 * 0.1 / 3**0.5), abs=1e-6)
+    low, high = interval(summary((1.0, 1.2)), summary((0.5,)), (False, True))
+    assert (low + high) / 2 == pytest.approx(0.6) and high - low == pytest.approx(2 * 12.706 * 0.1)
+
+
+@pytest.mark.parametrize("fixed", [(True, True), (False, False)])
+def test_an_interval_is_over_tasks_where_seeds_say_nothing(fixed: tuple[bool, bool]) -> None:
+    low, high = interval(summary((2.0,)), summary((1.0,)), fixed)
+    assert (low, high) == pytest.approx((1 - 1.96 * 0.5**0.5, 1 + 1.96 * 0.5**0.5))
+    assert all(map(math.isnan, interval(NOTHING, summary((1.0,)))))
+
+
+def test_a_leader_is_alone_only_if_no_other_may_be_as_good() -> None:
+    rows = {
+        "noisy": summary((1.0, 1.1, 1.6)),
+        "best": summary((1.0, 1.0, 1.1)),
+        "behind": summary((1.3, 1.3, 1.4)),
+        "pending": NOTHING,
+    }
+    assert best_known(rows) == "best" and best_known({"pending": NOTHING}) is None
+    assert leaders(rows) == ("best", "noisy")
+    assert leaders({"behind": rows["behind"], "best": rows["best"]}) == ("best",)
+    assert told(rows) == "best; noisy level (1 pending)"
+    assert told(rows, names=1) == "best and 1 more level (1 pending)"
+    assert told({"behind": rows["behind"], "best": rows["best"]}) == "best"
+    assert told({"pending": NOTHING}) == told({}) == "pending"
+    assert told({"far": Missing(reason="", shown="not finite")}) == "–"
+
+
+def test_a_learner_that_no_seed_changes_meets_all_seeds_of_another() -> None:
+    rows = {"trained": summary((1.0, 1.01, 0.99)), "fixed": summary((0.7,))}
+    assert leaders(rows, {"fixed"}) == ("fixed",)
+    assert leaders(rows) == ("fixed", "trained")  # one run: over tasks, whose errors are large here

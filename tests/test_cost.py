@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small
 
-from iai.baselines import Descent, Mean, Ridge
+from iai.baselines import Descent, Mean, Neighbours, Ridge
 from iai.configs import build
 from iai.cost import cost_of_adapting, cost_of_update, launches, load_of_update, planned
 from iai.experiments import experiment
@@ -66,6 +66,10 @@ def test_operations_of_adapting_are_those_of_the_formula() -> None:
     assert cost["flops"] == 2 * (2 * 6 * 3 + 2 * 6 * 3) + 2 * 5 * 3  # forward and backward, then the queries
     assert cost["seconds"] > 0 and cost_of_adapting(Mean(dy=1), batches, queries)["flops"] is None
     ridge = cost_of_adapting(Ridge(noise_variance=1.0, bias=False), batches, queries)["flops"]
+    near = Neighbours(dy=1, neighbours=1)
+    for n, q in ((6, 5), (40, 30)):  # PyTorch has another way from 26 on
+        batches, queries = episode(task, torch.Generator().manual_seed(0), 1, 1, n, q)
+        assert cost_of_adapting(near, batches, queries)["flops"] == 2 * n * q * 3
     assert ridge == 2 * 12 * 3**2 + 2 * 3**3 + 2 * 12 * 3 + 2 * 12 * 3 + 2 * 3**2 + 2 * 5 * 3
 
 
