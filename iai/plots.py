@@ -209,6 +209,16 @@ def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> Non
         ax.axis("off")
 
 
+def clouds(
+    axes: Sequence[Axes], points: Iterable[Tensor], titles: Sequence[str], colour: str = COLOURS[0]
+) -> None:
+    """Points in the plane, `n 2` a panel, all on one scale and without ticks."""
+    for ax, cloud, title in zip(axes, points, titles):
+        x, y = cloud.T.numpy()
+        ax.scatter(x, y, s=5, color=colour, linewidths=0)
+        ax.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal", xticks=[], yticks=[], title=title)
+
+
 def finish(ax: Axes, x: str, y: str, *, logarithmic: bool = False) -> None:
     """Name the axes, and the lines if they have names; `logarithmic` is the vertical axis."""
     ax.set(xlabel=x, ylabel=y)

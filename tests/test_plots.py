@@ -156,6 +156,17 @@ def test_arcs_say_which_edges_an_order_breaks(ax: Axes) -> None:
     assert [patch.get_linestyle() for _, _, patch in drawn] == ["--", "-"]
 
 
+def test_clouds_are_points_on_one_scale() -> None:
+    figure, axes = plots.panels(2)
+    points = [torch.tensor([[0.0, 1.0], [2.0, -1.0]]), torch.zeros(3, 2)]
+    plots.clouds(axes, points, ["a", "b"], colour=plots.COLOURS[1])
+    for ax, cloud, title in zip(axes, points, "ab"):
+        assert ax.collections[0].get_offsets().tolist() == cloud.tolist()
+        assert to_rgb(ax.collections[0].get_facecolor()[0, :3]) == to_rgb(plots.COLOURS[1])
+        assert ax.get_title() == title and ax.get_xlim() == ax.get_ylim() == axes[0].get_xlim()
+    plt.close(figure)
+
+
 def test_the_other_drawings_name_their_axes_and_groups() -> None:
     figure, (line, ax, image) = plots.panels(3)
     plots.lines(line, {"a": ([1, 2], [3, 4])}, labels=("updates", "loss"), logarithmic=True)
