@@ -247,11 +247,15 @@ asked["dimension"] = [
     contrast(
         f"$d = {d}$",
         {label: f"dimension/{d}/{kind}" for label, kind in kinds.items()},
-        beside={"memoryless": f"dimension/{d}/data|memoryless", "ridge": f"dimension/{d}/data|ridge"},
+        beside={
+            "SGD, tuned": f"dimension/{d}/data|sgd",
+            "memoryless": f"dimension/{d}/data|memoryless",
+            "ridge": f"dimension/{d}/data|ridge",
+        },
     )
     for d in DIMENSIONS
 ]
-caption = "Raw MSE of linear regression by dimension and signal, with the two oracles."
+caption = "Raw MSE of linear regression by dimension and signal, with tuned SGD and the two oracles."
 compared(asked["dimension"], (1, 10, 20), caption, "tab-abl-dimension", ".3g")
 
 # %% [markdown]
@@ -273,6 +277,9 @@ for ax, k in zip(axes, (1, 10)):
 
 # %% tags=["remove-input", "nbval-check-output"]
 verdicts(asked["dimension"])
+
+# %% [markdown]
+# Tuned SGD, which has nothing to learn but one rate and keeps $\theta$ in full, says how much of an error at the high end is the task's and how much is that of our training and of our narrow tokens. A larger model that trains for longer (profile `gpu`: width 256) is what that end asks for.
 
 # %% tags=["remove-input", "nbval-check-output"]
 low, high = (one.ratio("gradients") for one in (asked["dimension"][0], asked["dimension"][-1]))
