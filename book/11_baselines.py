@@ -305,7 +305,7 @@ rows = {
     for name, title in titles[family].items()
 }
 grid = notebook.Grid(header=("", *STEPPING), rows=rows)
-caption = "Whether the error of a learner that steps is below, above or level with that of tuned SGD, after 1, 5 and 10 mini-batches: by the 95 % interval of the difference over seeds."
+caption = "Whether the error of a learner that steps is below, above or level with that of tuned SGD, after 1, 5 and 10 mini-batches: by the 95 % interval of the difference over seeds (over tasks, where there is one seed)."
 notebook.table(grid, caption, "tab-base-sgd", source=" ")
 
 # %% [markdown]
@@ -382,7 +382,7 @@ draw("features", dict(list(titles["features"].items())[:2][-1:]))
 #
 # The same question three times. *At equal data*: everybody has the same mini-batches. *At no more training*: of learners that are trained, those whose training took no more operations than that of the best iterative row of this line, the *reference*. *At no more work for a task*: those, classical ones too, who adapt to ten mini-batches with no more operations than the reference ({numref}`tab-base-adapting`; who cannot be counted is left out, logistic regression as scikit-learn fits it).
 #
-# The rule for a winner: the least mean error leads, and *every* learner whose difference from the leader has a 95 % interval with zero in it is named as level with it. Differences are formed seed by seed (Student's $t$ over seeds); between two classical learners, which have no seeds, the interval is over tasks as if these were not shared, which is too wide. Three cautions. Intervals over seeds say what other trainings would give *on these evaluation tasks*. The leader is the best of many, chosen on the same numbers that are shown, so that a narrow lead is worth less than its interval says.
+# The rule for a winner: the least mean error leads, and *every* learner whose difference from the leader has a 95 % interval with zero in it is named as level with it. Differences are formed seed by seed (Student's $t$ over seeds); between two classical learners, which have no seeds, the interval is over tasks as if these were not shared, which is too wide. A training of which there is one seed only is compared over tasks in the same way, which says nothing of other trainings. Three cautions. Intervals over seeds say what other trainings would give *on these evaluation tasks*. The leader is the best of many, chosen on the same numbers that are shown, so that a narrow lead is worth less than its interval says.
 # And the second question is asked in one direction only: a baseline that was trained with fewer operations than the reference might have used the rest well.
 
 # %% tags=["hide-input", "nbval-check-output"]
@@ -433,7 +433,7 @@ notebook.table(grid, caption, "tab-base-winners", source=notebook.provenance(cel
 # python -m iai reproduce 'table?/*' 'features/*' 'baseline/*' --profile cpu
 # ```
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-base-work", "caption": "Error after ten mini-batches against the operations that a new task takes, everybody whose operations are counted. Named are those whom nobody beats in both: no other learner has less error for at most the work."}, "image": {"alt": "Three panels of error against operations a task on a logarithmic axis: linear regression, Fashion-MNIST and CIFAR-10. Iterative models lie at the right, classical learners at the left, learned baselines between; the learners on the lower left border are named."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-base-work", "caption": "Error after ten mini-batches against the operations that a new task takes, everybody whose operations are counted. Named are those whom nobody beats in both: no other learner has less error for at most the work."}, "image": {"alt": "Three panels of error against operations a task on a logarithmic axis: linear regression, Fashion-MNIST and CIFAR-10. Every learner is a point, its kind a colour; the learners on the lower left border are named."}}
 shown = {"linear-regression": "linear-regression", "fashion-mnist": "mnist", "cifar10": "features"}
 shown = {name: family for name, family in shown.items() if name in titles[family]}
 figure, axes = plots.panels(columns=len(shown), width=2.9 * len(shown), height=3.6)

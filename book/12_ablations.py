@@ -14,7 +14,7 @@
 #
 # *Cost: about twenty seconds on one core at `smoke`; trains two small models live. Tables and figures show committed records of profile `cpu` (three seeds, a minute or so each on one core). Every comparison of results, in prose as in tables, is computed from those records.*
 #
-# The models of the last chapters have many habits in common: they add a change to their state, they read a whole mini-batch at once, they are trained on eight or ten steps and learn from one at a time. Which of these matter? Here each is changed, one at a time, with all else kept: tasks, data, updates, learning rate. {mod}`iai.ablations` is the list, and a test holds every key to changing what its name says and nothing else.
+# The models of the last chapters have many habits in common: they add a change to their state, they read a whole mini-batch at once, they are trained on eight or ten steps and learn from one at a time. Which of these matter? Here each is changed, one at a time, with all else kept: tasks, data, updates, learning rate. (Two cannot: mini-batches of other sizes get as many tokens, so other numbers of updates, and another dimension other sizes of batches.) {mod}`iai.ablations` is the list, and a test holds every key to changing what its name says and nothing else.
 # Some of the questions are those of {cite:t}`mittal2025iterative`, some are those that its reviewers asked, some are ours.
 
 # %% tags=["hide-cell"]
@@ -640,7 +640,7 @@ for ax, one in zip(axes, asked["size"]):
 verdicts(asked["size"])
 
 # %% [markdown]
-# A larger network that is not lower here, at equal updates, is not lower at equal time either; a smaller one that is level is the better bargain. For one that *is* lower the comparison at equal time is open.
+# A larger network that is not lower here, at equal updates, is unlikely to be lower at equal time; a smaller one that is level is the better bargain. For one that *is* lower the comparison at equal time is open.
 #
 # (sec-abl-laws)=
 # ### How many training tasks

@@ -1,6 +1,7 @@
 """The paper's claims and their verdicts: each is decided by tests on the ledger, and by nothing else."""
 
 import itertools
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ CLAIM = {"name": str, "text": str, "where": str, "figure": str, "grade": str, "b
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Whether one result is at most `at_most` times another, by the 95 % interval of their ratio over paired seeds.
+    """Whether one result is `at_least` to `at_most` times another: by their ratio over paired seeds, its 95 % interval.
 
     Every run is judged on the same tasks, so that seeds are what pairs are made of. Without `second`, the result
     itself is held to the limit.
@@ -32,6 +33,7 @@ class Comparison:
     first: str
     second: str | None = None
     at_most: float = 1.0
+    at_least: float = -math.inf
 
     def found(self, profile: str) -> Found:
         """The ratio, or the result, at a profile."""
@@ -39,12 +41,14 @@ class Comparison:
         return top if self.second is None else ratio(top, Reference.parse(self.second, profile).look_up())
 
     def outcome(self, profile: str) -> Outcome:
-        """holds or fails where the whole interval is on one side of the limit, open where the limit is inside."""
+        """holds where the whole interval is within the limits, fails where all is beyond one, open elsewhere."""
         found = self.found(profile)
         if isinstance(found, Missing):
             return "pending"
         low, high = found.interval
-        return "holds" if high <= self.at_most else "fails" if low > self.at_most else "open"
+        if low > self.at_most or high < self.at_least:
+            return "fails"
+        return "holds" if self.at_least <= low and high <= self.at_most else "open"
 
     def __str__(self) -> str:
         factor = (
@@ -54,7 +58,8 @@ class Comparison:
             if self.at_most == 1
             else f"{self.at_most:g} × "
         )
-        return f"{self.first} ≤ {factor}{self.second or ''}"
+        least = f"{self.at_least:g} ≤ " if self.at_least > 0 else ""
+        return f"{least}{self.first} ≤ {factor}{self.second or ''}"
 
     def shown(self, profile: str) -> str:
         """The ratio and its interval."""
@@ -151,6 +156,7 @@ def _spread(entry: Mapping[str, Any]) -> Iterator[Comparison]:
             first=entry["first"].format(**fill),
             second=second and second.format(**fill),
             at_most=entry.get("at_most", 1.0),
+            at_least=entry.get("at_least", -math.inf),
         )
 
 

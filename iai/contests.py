@@ -38,7 +38,7 @@ TRIED = tuple(row for row in ROWS if not row.endswith("-longer"))
 
 CHOSEN: dict[str, str] = {
     "baseline/linear-regression/maml": "lr-third",
-    "baseline/linear-regression/reptile": "inner-triple",
+    "baseline/linear-regression/reptile": "inner-double",
     "baseline/linear-regression/hypernetwork": "lr-triple",
     "baseline/linear-regression/lstm": "lr-triple",
     "baseline/linear-regression/one-context": "lr-triple",
@@ -154,6 +154,7 @@ def alternatives(row: str) -> dict[str, Change]:
     if not row.endswith(("/maml", "/reptile")):  # the best rate lay at the end of the grid
         changes["lr-ninefold"] = partial(with_rate, factor=9.0)
     if row.endswith("/reptile"):
+        changes["inner-double"] = partial(_with_inner_rate, factor=2.0)
         changes["inner-triple"] = partial(_with_inner_rate, factor=3.0)
         changes["inner-third"] = partial(_with_inner_rate, factor=1 / 3)
     return changes

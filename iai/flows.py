@@ -172,7 +172,7 @@ def curves(learner: Learner, task: Task, config: EvaluationConfig) -> dict[str, 
 
 @torch.no_grad()
 def references(task: Task, config: EvaluationConfig) -> dict[str, dict[str, Curve]]:
-    """What no learner can beat but by chance: "fresh" points of the truth and, where it is known, its "truth" field.
+    """Marks to read distances by, and no bounds: "fresh" points of the truth and, where it is known, its "truth" field.
 
     They depend on no mini-batch, so their curves are level. None where `config.clouds` is 0.
     """

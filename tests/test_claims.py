@@ -53,6 +53,18 @@ def test_the_interval_of_the_ratio_decides() -> None:
     assert below(0.6).shown("cpu") == f"0.51 ({low:.3g} to {high:.3g})"
 
 
+def test_two_limits_hold_a_ratio_from_both_sides() -> None:
+    """That a ratio of one half is at most 1.1 says nothing of its being about one."""
+    seeds(KEY, (0.50, 0.51, 0.52))
+    seeds(OTHER, (1.0, 1.0, 1.0))
+    tests = [
+        Comparison(first=f"{KEY}:{SET}:mse:5", second=f"{OTHER}:{SET}:mse:5", at_most=1.1, at_least=least)
+        for least in (0.3, 0.51, 0.9)
+    ]
+    assert [test.outcome("cpu") for test in tests] == ["holds", "open", "fails"]
+    assert str(tests[0]).startswith("0.3 ≤ ")
+
+
 def test_a_number_is_held_to_a_limit() -> None:
     seeds(KEY, (1.0, 1.0, 1.0))  # errors of seeds after five steps: 1/6, 2/6, 3/6
     test = Comparison(first=f"{KEY}:{SET}:mse:5", at_most=10.0)

@@ -27,7 +27,8 @@ class Images(Labelled):
     x P / 28 with a P ~ N(0, 1) of 784 x `projection` for each task, so features have RMS 1. "both": both.
     Tasks of the split "test" have test images. Of the training images the last sixth of each class is set aside
     for "validation", where settings are chosen; "train" has the others. `source` is "full" (in IAI_DATA) or "sample"
-    (packaged). With `distinct_laws` a task takes one of so many fixed laws, and new images of its classes.
+    (packaged). With `distinct_laws` a task takes one of so many fixed laws, and new images of its classes; CPU and CUDA
+    draw other laws from the same seed, so judge seen laws on the device that trained.
     """
 
     dataset: str = "mnist"
