@@ -14,17 +14,19 @@ from iai.experiments import experiment
 from iai.notebook import Grid, Markdown, table
 from iai.results import Missing, Summary
 
-Outcome = Literal["lower", "higher", "open"]
+Outcome = Literal["lower", "higher", "open", "one seed"]
 WORDS = {"mse": "raw MSE", "error": "error"}
 
 
 def outcome(found: Found, limit: float = 1.0) -> str:
     """Where a ratio's 95 % interval over seeds lies: "lower", "higher", or "open" with the limit inside; else why none.
 
-    One seed has no interval, and is open.
+    One seed has no interval, and decides nothing: "one seed".
     """
     if isinstance(found, Missing):
         return str(found)
+    if len(found.values) < 2:
+        return "one seed"
     low, high = found.interval
     decided: Outcome = "lower" if high < limit else "higher" if low > limit else "open"
     return decided
@@ -35,9 +37,7 @@ def factor(found: Found) -> str:
     if isinstance(found, Missing):
         return str(found)
     low, high = found.interval
-    return f"{found.mean:.2f}" + (
-        "\u00a0(no interval)" if math.isnan(low) else f"\u00a0[{low:.2f},\u00a0{high:.2f}]"
-    )
+    return f"{found.mean:.2f}" + ("" if math.isnan(low) else f"\u00a0[{low:.2f},\u00a0{high:.2f}]")
 
 
 def verdict(found: Found) -> str:
@@ -49,7 +49,10 @@ def reading(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
     """The one of three texts, written beforehand, that the outcome of a ratio selects."""
     return Markdown(
         {"lower": lower, "higher": higher, "open": undecided}.get(
-            outcome(found), f"({str(found).capitalize()}.)"
+            outcome(found),
+            f"({str(found).capitalize()}.)"
+            if isinstance(found, Missing)
+            else "(One seed so far, which decides nothing.)",
         )
     )
 
@@ -114,6 +117,7 @@ class Contrast:
     def rising(self) -> str:
         """Whether every row is above the one before it: "holds", "fails" (one is below), "open" or "pending"."""
         found = [outcome(self.ratio(after, before)) for before, after in pairwise(self.rows)]
+        found = ["open" if said == "one seed" else said for said in found]
         if not {*found} <= {"lower", "higher", "open"}:
             return "pending"
         return "fails" if "lower" in found else "open" if "open" in found else "holds"
@@ -167,7 +171,7 @@ def verdicts(contrasts: Iterable[Contrast]) -> Markdown:
 
 def tally(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
     """What was compared, by outcome; all that is missing under "pending"."""
-    found: dict[str, list[str]] = {"lower": [], "higher": [], "open": [], "pending": []}
+    found: dict[str, list[str]] = {"lower": [], "higher": [], "open": [], "one seed": [], "pending": []}
     for one in contrasts:
         for label in one.others:
             said = outcome(one.ratio(label))
@@ -182,7 +186,7 @@ def forest(ax: plots.Axes, contrasts: Sequence[Contrast]) -> None:
         for place, point in enumerate(found):
             at = height + 0.7 * ((place + 0.5) / len(found) - 0.5)
             low, high = (max(bound, point.mean / 10) for bound in point.interval)
-            decided = outcome(point) != "open"
+            decided = outcome(point) in ("lower", "higher")
             colour = plots.COLOURS[1 if point.mean > 1 else 2] if decided else plots.INK
             ax.plot([low, high], [at, at], color=colour, linewidth=1.2)
             ax.plot(

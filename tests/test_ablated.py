@@ -74,7 +74,7 @@ def contrast(**rows: str) -> Contrast:
         (summary(0.9, 0.91, 0.89), "lower"),
         (summary(1.1, 1.11, 1.09), "higher"),
         (summary(0.9, 1.0, 1.1), "open"),
-        (summary(0.5), "open"),
+        (summary(0.5), "one seed"),
         (NOTHING, "pending"),
         (Missing(reason="diverged", shown="not finite"), "not finite"),
     ],
@@ -92,7 +92,7 @@ def test_an_interval_touching_the_limit_is_open() -> None:
 
 def test_words_of_a_ratio() -> None:
     assert factor(summary(0.9, 1.0, 1.1)) == "1.00\u00a0[0.75,\u00a01.25]"
-    assert factor(summary(0.5)) == "0.50\u00a0(no interval)"
+    assert factor(summary(0.5)) == "0.50"
     assert verdict(NOTHING) == factor(NOTHING) == "pending"
     assert verdict(summary(0.9, 1.0, 1.1)) == "**open**, 1.00\u00a0[0.75,\u00a01.25]"
     assert str(reading(summary(0.9, 0.91, 0.89), "less", "more", "who knows")) == "less"
@@ -118,6 +118,7 @@ def test_spread_that_rows_share_does_not_hide_a_difference() -> None:
         "lower": ["habit: better"],
         "higher": ["habit: worse"],
         "open": [],
+        "one seed": [],
         "pending": ["habit: absent"],
     }
 
