@@ -112,7 +112,7 @@ def _masks() -> dict[str, Make]:
 
 
 DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
-"""Points a step and tasks in flight at each dimension of linear regression (at `smoke`, 12 tasks and up to 8)."""
+"""Points a step and tasks in flight at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
 
 
 def _dimensions() -> dict[str, Make]:

@@ -84,12 +84,16 @@ def kind(key: str, profile: str) -> Kind:
         refiner.tied > 0,
         refiner.apart > 0,
     )
-    return (profile, *parts, *habits, *laws(task), chosen.evaluation.one_context)
+    through_time, evaluation = getattr(objective, "window", 0) > 1, chosen.evaluation
+    judged = (evaluation.one_context, bool(evaluation.contexts))
+    return (profile, *parts, *habits, *laws(task), through_time, *judged)
 
 
 def laws(task: Any) -> Kind:
-    """What of a task's law is a choice and not a size."""
-    return tuple(getattr(task, name, None) for name in ("law", "inputs", "dataset"))
+    """What of a task's law is a choice and not a size; of a task that another one reads again, of both."""
+    pool, inner = getattr(task, "distinct_laws", None) is not None, getattr(task, "task", task)
+    named = (getattr(task, name, None) for name in ("law", "inputs", "dataset"))
+    return (*named, pool, type(inner).__name__)
 
 
 def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
