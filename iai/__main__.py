@@ -143,7 +143,7 @@ def terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; mistakes of the user are one line and exit code 2."""
-    signal.signal(signal.SIGTERM, terminate)
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         arguments = parse(sys.argv[1:] if words is None else words)
         for name, variable in (("results", "IAI_RESULTS"), ("runs", "IAI_RUNS"), ("data", "IAI_DATA")):
@@ -161,6 +161,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"iai: {error or 'interrupted; run the same command to go on'}", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)  # at the interpreter's end nobody would catch an exception
 
 
 if __name__ == "__main__":

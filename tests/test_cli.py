@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,11 @@ OTHER = "table2/linear-regression/grad"
 
 
 @pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    before = signal.getsignal(signal.SIGTERM)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
     monkeypatch.setenv("IAI_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("IAI_DATA", str(tmp_path / "data"))
-    yield tmp_path
-    signal.signal(signal.SIGTERM, before)
+    return tmp_path
 
 
 def current(key: str = KEY, seed: int = 0, profile: str = "smoke", **changes: Any) -> results.Record:
@@ -393,6 +390,15 @@ def test_two_reproduce_at_once_never_do_a_run_twice(folders: Path) -> None:
     assert [process.returncode for process in both] == [0, 0], said
     assert len(fake.starts()) == len(set(fake.starts())) == 4
     assert all(one.status() == "done" for one in wanted("table2/linear-regression/*data", "smoke", 2))
+
+
+@pytest.mark.parametrize(("words", "code"), [("list --profile smoke", 0), ("run nothing/of/the/kind", 2)])
+def test_sigterm_after_a_command_ends_the_process_without_a_traceback(words: str, code: int) -> None:
+    late = f"import os, signal, sys; from iai.__main__ import main; assert main({words.split()}) == {code}; "
+    ended = subprocess.run(
+        [sys.executable, "-c", late + "os.kill(os.getpid(), signal.SIGTERM)"], capture_output=True, text=True
+    )
+    assert ended.returncode == -signal.SIGTERM and "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
