@@ -10,6 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 from iai import commands
+from iai.failures import MachineError
 from iai.locks import Running
 from iai.results import unknown
 from iai.types import UserError
@@ -159,7 +160,9 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"iai: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 3 if isinstance(error, Running) else 1
     except KeyboardInterrupt as error:
-        print(f"iai: {error or 'interrupted; run the same command to go on'}", file=sys.stderr)
+        # torchrun, and so a signal, comes while a process that has lost another is still putting its things away
+        lost = error.__context__ if isinstance(error.__context__, MachineError) else ""
+        print(f"iai: {str(error) or lost or 'interrupted; run the same command to go on'}", file=sys.stderr)
         return 130
     finally:
         signal.signal(signal.SIGTERM, before)  # at the interpreter's end nobody would catch an exception

@@ -1,5 +1,6 @@
 """The command line: mistakes are one line, runs have one owner, and time and signals are obeyed."""
 
+import argparse
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from example_record import KEY, record
 
 from iai import __main__, checkpoint, configs, experiments, jobs, reproduce, results
 from iai.__main__ import main
+from iai.failures import MachineError
 from iai.jobs import Local, Run
 from iai.reproduce import wanted
 
@@ -399,6 +401,26 @@ def test_sigterm_after_a_command_ends_the_process_without_a_traceback(words: str
         [sys.executable, "-c", late + "os.kill(os.getpid(), signal.SIGTERM)"], capture_output=True, text=True
     )
     assert ended.returncode == -signal.SIGTERM and "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (None, "interrupted; run the same command to go on"),
+        (MachineError("another process has ended"), "another process has ended"),
+    ],
+)
+def test_what_was_lost_is_told_though_a_signal_comes_next(
+    monkeypatch, capsys, error: Exception | None, told: str
+) -> None:
+    def action(arguments: argparse.Namespace) -> int:
+        try:
+            raise error or KeyboardInterrupt
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setitem(__main__.ACTIONS, "list", action)
+    assert main(["list"]) == 130 and capsys.readouterr().err == f"iai: {told}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
