@@ -291,19 +291,20 @@ notebook.Markdown(
 # (sec-abl-mask)=
 # ### Which observations see which
 #
-# Under a causal mask token $j$ sees the observations up to $j$, and a training step learns from several context sizes at once; under a full one every observation sees all, at one size. The paper compares the two in its appendix F.1: causal masks train all sizes in parallel, full ones are more expressive, with noisier gradients [S]. The causal model so should be better at contexts *smaller* than the mini-batch of training, which the full one has never seen, and the full one at the size that it was trained on. Rows start from whole rows of Tables 2 and 4, and from the implicit row of chapter {ref}`ch-features`.
+# Under a causal mask token $j$ sees the observations up to $j$, and a training step learns from several context sizes at once; under a full one every observation sees all, at one size. The paper compares the two in its appendix F.1: causal masks train all sizes in parallel, full ones are more expressive, with noisier gradients [S]. The causal model so should be better at contexts *smaller* than the mini-batch of training, which the full one has never seen, and the full one at the size that it was trained on. Rows start from whole rows of Tables 2 and 4, and from the implicit rows of chapters {ref}`ch-features` and {ref}`ch-generation` (2-D mixtures). Causal order is not among them: the refiner of chapter {ref}`ch-causal-order` has tokens for pairs of variables, which are means over the mini-batch, and none for an observation that a mask could hide.
 
 # %% tags=["hide-input", "nbval-check-output"]
 places = {
     "linear-regression": ("regression", MSE),
     "mnist": ("MNIST", ERROR),
     "features": ("features", "held-out:error"),
+    "mixture-2d": ("2-D mixtures", "as-trained:mse"),
 }
 asked["mask"] = [
     contrast(title, {kind: f"mask/{name}/{kind}" for kind in ("full", "causal")}, where)
     for name, (title, where) in places.items()
 ]
-caption = "Full and causal masks: raw MSE (regression) and error after whole mini-batches."
+caption = "Full and causal masks after whole mini-batches: raw MSE (regression), squared error of the velocity (mixtures), error (the others)."
 compared(asked["mask"], (1, 10, 20), caption, "tab-abl-mask")
 
 # %% tags=["hide-input", "nbval-check-output"]
@@ -325,8 +326,8 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-sizes"
 # %% [markdown]
 # `python -m iai reproduce 'mask/*' --profile cpu`
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-abl-mask", "caption": "After one step, by the number of observations in it; the largest is the size of training. Bars are 95 % intervals over seeds. The grey line is what full Bayes leaves (derived)."}, "image": {"alt": "Three panels against the number of points in the first mini-batch: raw MSE of regression, error on MNIST, error on features, each with a line for the full and one for the causal mask."}}
-_, axes = plots.panels(columns=3, width=9.6, height=2.7)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-abl-mask", "caption": "After one step, by the number of observations in it; the largest is the size of training. Bars are 95 % intervals over seeds. The grey line is what full Bayes leaves (derived)."}, "image": {"alt": "Four panels against the number of points in the first mini-batch: raw MSE of regression, error on MNIST, error on features, squared error on mixtures, each with a line for the full and one for the causal mask."}}
+_, axes = plots.panels(columns=2, rows=2, width=7.6, height=5.4)
 for ax, (name, (title, where)) in zip(axes, places.items()):
     one = experiment(f"mask/{name}/full", ledger)
     sizes = one.evaluation.contexts
@@ -339,7 +340,12 @@ for ax, (name, (title, where)) in zip(axes, places.items()):
         d, noise = one.task.theta_shape[1], one.task.noise_variance
         bound = [d * ridge_variance(1.0, d, m, noise) + noise for m in sizes]
         ax.plot(sizes, bound, "--", color=plots.INK, label="full Bayes (derived)")
-    against(ax, series, ("points in the step", "raw MSE" if squares else "error"), logarithmic=squares)
+    against(
+        ax,
+        series,
+        ("points in the step", {MSE: "raw MSE", "as-trained:mse": "squared error"}.get(where, "error")),
+        logarithmic=squares,
+    )
     ax.set_xticks(
         [sizes[0], sizes[len(sizes) // 2], sizes[-1]], [str(sizes[i]) for i in (0, len(sizes) // 2, -1)]
     )

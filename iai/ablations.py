@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from iai.configs import Experiment
 from iai.families import features
+from iai.generation import generation
 from iai.objectives import Unrolled
 from iai.regimes import Signals, Space
 from iai.rows import Profile, centre, chosen, for_updates, half, with_refiner
@@ -107,6 +108,7 @@ def _masks() -> dict[str, Make]:
 
     rows: dict[str, Make] = {family: partial(chosen, row) for family, row in BASES.items()}
     rows["features"] = partial(features, "implicit", "data")
+    rows["mixture-2d"] = partial(generation, "mixture-2d", "implicit", "data")
     masks: tuple[Literal["full", "causal"], ...] = ("full", "causal")
     return {f"mask/{name}/{mask}": partial(made, row, mask) for name, row in rows.items() for mask in masks}
 

@@ -46,6 +46,8 @@ def origin(key: str, profile: Profile) -> Any:
             return chosen(row, profile)
     if key.startswith("mask/features"):
         return features("implicit", "data", profile)
+    if key.startswith("mask/mixture-2d"):
+        return experiment("generation/mixture-2d/implicit/data", profile)
     return base("mnist" if "/mnist/" in key else "linear-regression", profile)
 
 
