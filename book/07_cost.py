@@ -42,7 +42,7 @@ width: int = 64  # of the refiner that reads them
 from functools import partial
 
 from iai import notebook, plots, results
-from iai.ablations import BASES
+from iai.bases import BASES
 from iai.claims import gain, largest_gain
 from iai.contrasts import at_most, best, ratio, scaled
 from iai.cost import planned

@@ -50,7 +50,8 @@ from iai.ablated import (
     verdict,
     verdicts,
 )
-from iai.ablations import BASE_KEYS, DIMENSIONS, LAWS
+from iai.ablations import DIMENSIONS, LAWS
+from iai.bases import BASE_KEYS
 from iai.contrasts import ratio, scaled
 from iai.evaluate import evaluate
 from iai.experiments import build, experiment

@@ -1,56 +1,18 @@
 """One habit of a model changed at a time, all else kept: the keys of the chapters on habits and on ablations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
+from iai.bases import BASES, Change, Make, base, each, from_row, with_objective
 from iai.configs import Experiment
 from iai.families import features
 from iai.generation import generation
 from iai.objectives import Unrolled
 from iai.regimes import Signals, Space
-from iai.rows import Profile, centre, chosen, for_updates, half, with_refiner
+from iai.rows import Profile, chosen, for_updates, with_refiner
 from iai.tasks import Images, LinearRegression, Reused
-
-Make = Callable[[Profile], Experiment]
-Change = Callable[[Experiment], Experiment]
-
-BASES = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/mnist/data"}
-"""The rows that most ablations start from, trained for half their updates: parametric, and implicit."""
-BASE_KEYS = {
-    "linear-regression": "token-scale/linear-regression/no-product",
-    "mnist": "token-scale/mnist/matched",
-}
-"""The keys under which those are recorded."""
-
-
-def base(family: str, profile: Profile) -> Experiment:
-    """The model whose habits are changed one at a time: the settings of its family, half the updates."""
-    whole = half(centre(BASES[family], profile))
-    return with_refiner(whole, bilinear=False) if family == "linear-regression" else whole
-
-
-def with_objective(experiment: Experiment, **changes: Any) -> Experiment:
-    """The same with some fields of its objective changed."""
-    return replace(experiment, objective=replace(experiment.objective, **changes))
-
-
-def _from_base(family: str, change: Change, profile: Profile) -> Experiment:
-    return change(base(family, profile))
-
-
-def _from_row(row: str, change: Change, profile: Profile) -> Experiment:
-    return change(chosen(row, profile))
-
-
-def _each(name: str, changes: Mapping[str, Mapping[str, Change]]) -> dict[str, Make]:
-    """Keys `<name>/<family>/<change>` of changes to the bases."""
-    return {
-        f"{name}/{family}/{label}": partial(_from_base, family, change)
-        for family, made in changes.items()
-        for label, change in made.items()
-    }
 
 
 def _token_scale() -> dict[str, Make]:
@@ -65,7 +27,7 @@ def _token_scale() -> dict[str, Make]:
         "product": partial(with_refiner, bilinear=True),
         "no-product": partial(with_refiner, bilinear=False),
     }
-    return _each("token-scale", {"mnist": images, "linear-regression": regression})
+    return each("token-scale", {"mnist": images, "linear-regression": regression})
 
 
 def _points() -> dict[str, Make]:
@@ -76,7 +38,7 @@ def _points() -> dict[str, Make]:
         return replace(changed, evaluation=replace(changed.evaluation, points=points))
 
     row = "table4/mnist/data"
-    return {f"points/mnist/{n}": partial(_from_row, row, partial(with_points, n)) for n in (16, 64)}
+    return {f"points/mnist/{n}": partial(from_row, row, partial(with_points, n)) for n in (16, 64)}
 
 
 def _rows_changed() -> dict[str, Make]:
@@ -90,10 +52,10 @@ def _rows_changed() -> dict[str, Make]:
 
     images, regression = "table4/mnist/data", "table2/linear-regression/grad+data"
     return {
-        "state/mnist/latent": partial(_from_row, images, space("latent")),
-        "state/mnist/softmax": partial(_from_row, images, space("softmax")),
-        "history/linear-regression/grad+data": partial(_from_row, regression, remembers),
-        "history/mnist/grad": partial(_from_row, "table2/mnist/grad", remembers),
+        "state/mnist/latent": partial(from_row, images, space("latent")),
+        "state/mnist/softmax": partial(from_row, images, space("softmax")),
+        "history/linear-regression/grad+data": partial(from_row, regression, remembers),
+        "history/mnist/grad": partial(from_row, "table2/mnist/grad", remembers),
     }
 
 
@@ -148,7 +110,7 @@ def _horizons() -> dict[str, Make]:
     regression, images = (
         {str(steps): partial(trained_on, steps) for steps in known} for known in ((1, 2, 5), (1, 2, 4))
     )
-    return _each("steps", {"linear-regression": regression, "mnist": images})
+    return each("steps", {"linear-regression": regression, "mnist": images})
 
 
 def _splits() -> dict[str, Make]:
@@ -164,7 +126,7 @@ def _splits() -> dict[str, Make]:
         evaluation = replace(experiment.evaluation, points=points, steps=steps)
         return replace(changed, evaluation=evaluation, train=for_updates(experiment.train, updates))
 
-    return _each("split", {"linear-regression": {str(n): partial(split, n) for n in (1, 2, 5, 20)}})
+    return each("split", {"linear-regression": {str(n): partial(split, n) for n in (1, 2, 5, 20)}})
 
 
 def _reuse() -> dict[str, Make]:
@@ -180,7 +142,7 @@ def _reuse() -> dict[str, Make]:
         return with_objective(judged(experiment), task=Reused(task=experiment.task, distinct=distinct))
 
     changes: Mapping[str, Change] = {"fresh": judged} | {str(n): partial(trained, n) for n in (1, 2, 5)}
-    return _each("reuse", {"linear-regression": changes})
+    return each("reuse", {"linear-regression": changes})
 
 
 def _habits() -> dict[str, Make]:
@@ -205,11 +167,11 @@ def _habits() -> dict[str, Make]:
         },
     }
     tokens = {
-        f"theta/mnist/{kind}-one": partial(_from_row, f"table2/mnist/{kind}", one_token)
+        f"theta/mnist/{kind}-one": partial(from_row, f"table2/mnist/{kind}", one_token)
         for kind in ("data", "grad+data")
     }
     updates = {family: {"absolute": absolute} for family in BASES}
-    return _each("update", updates) | tokens | _each("size", sizes)
+    return each("update", updates) | tokens | each("size", sizes)
 
 
 LAWS = (16, 64, 256, 1024, 4096, 65536)
@@ -228,7 +190,7 @@ def _laws() -> dict[str, Make]:
             replace(experiment, evaluation_sets=seen | experiment.evaluation_sets), task=task
         )
 
-    return _each("laws", {"mnist": {str(n): partial(trained_on, n) for n in LAWS}})
+    return each("laws", {"mnist": {str(n): partial(trained_on, n) for n in LAWS}})
 
 
 def _windows() -> dict[str, Make]:
@@ -241,7 +203,7 @@ def _windows() -> dict[str, Make]:
         return replace(experiment, objective=Unrolled(**settings, window=window))
 
     windows = {str(n): partial(through, n) for n in (1, 2, 5)}
-    return _each("unrolled", dict.fromkeys(BASES, windows))
+    return each("unrolled", dict.fromkeys(BASES, windows))
 
 
 ABLATIONS: dict[str, Make] = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from iai import results
-from iai.ablations import BASES
+from iai.bases import BASES
 from iai.claims import gain
 from iai.contrasts import Found
 from iai.experiments import EXPERIMENTS, experiment

@@ -132,11 +132,8 @@ class Greedy(StepObjective):
     def advance(
         self, amortizer: Amortizer, pool: "Pool | None", generator: torch.Generator
     ) -> tuple[Float[Tensor, ""], "Pool"]:
-        """Launch a cohort, refine all tasks in flight once, let those land that have taken all their steps.
-
-        Returns the loss of the refinement and the pool after it. A first state keeps its graph: it is learned.
-        """
-        new = self._launch(amortizer, generator)
+        """The loss of refining all tasks in flight once, those just launched too, and the pool without the landed."""
+        new = self._launch(amortizer, generator)  # a first state keeps its graph: it is learned
         flying = Pool.stack([new] if pool is None else [pool, new])
         cohorts = flying.data.x.shape[0] // new.data.x.shape[0]
         seen = self.steps * self.points

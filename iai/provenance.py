@@ -16,6 +16,7 @@ UNHASHED = (
     "ablated.py",
     "ablations.py",
     "backbones.py",
+    "bases.py",
     "bound.py",
     "choices.py",
     "claims.py",

@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from iai import contests, results
-from iai.ablations import ABLATIONS, BASES
+from iai.ablations import ABLATIONS
+from iai.bases import BASES
 from iai.configs import Contest, Experiment
 from iai.contests import in_one_context
 from iai.families import FURTHER

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from iai.ablations import ABLATIONS, BASE_KEYS, BASES, base
+from iai.ablations import ABLATIONS
+from iai.bases import BASE_KEYS, BASES, base
 from iai.configs import to_json
 from iai.families import features
 from iai.registry import EXPERIMENTS, experiment
