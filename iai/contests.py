@@ -47,6 +47,12 @@ CHOSEN: dict[str, str] = {
     "baseline/mnist/attentive-cnp": "lr-triple",
     "baseline/mnist/lstm": "lr-triple",
     "baseline/mnist/one-context": "lr-triple",
+    "baseline/features/maml": "lr-third",
+    "baseline/features/reptile": "inner-double",
+    "baseline/features/attentive-cnp": "lr-triple",
+    "baseline/features/hypernetwork": "lr-triple",
+    "baseline/features/lstm": "lr-ninefold",
+    "baseline/features/one-context": "lr-triple",
 }
 """The trial that a baseline's settings at `cpu` come from, if not "centre": the ledger's best on validation tasks."""
 
