@@ -418,7 +418,9 @@ header = (
     "at no more work for a task",
 )
 grid = notebook.Grid(header=header, rows=rows)
-caption = "Who wins where; several names are level with each other, the least mean first. In brackets, how many learners are pending: their results may change the line."
+caption = "Who wins where; several names are level with each other, the least mean first."
+if any("pending" in str(cell) for row in rows.values() for cell in row):
+    caption += " In brackets, how many learners are pending: their results may change the line."
 cells = [
     field.score(label, name, k)
     for family, field in fields.items()
@@ -583,7 +585,8 @@ work = {
 notebook.Markdown(
     "Of the lines of {numref}`tab-base-context`, many steps have less error than "
     + "; than ".join(
-        f"{one} in {found.count('below')}, more in {found.count('above')}, and are level in {found.count('level')} ({found.count('pending')} pending)"
+        f"{one} in {found.count('below')}, more in {found.count('above')}, and are level in {found.count('level')}"
+        + f" ({found.count('pending')} pending)" * ("pending" in found)
         for one, found in tally.items()
     )
     + ". To adapt to ten mini-batches and answer, many steps take "
@@ -690,7 +693,7 @@ open_ = sum(
     for label in fields[f].rows("learned")
 )
 notebook.Markdown(
-    "- *Where iteration wins.* Of learners that are not pending, and of "
+    "- *Where iteration wins.* Of "
     + f"{sets} evaluation sets, iterative models lead alone, or level with each other only, on "
     + ", ".join(f"{found[0]} after {k}" for k, found in counts.items())
     + " mini-batches; classical learners on "
@@ -700,10 +703,13 @@ notebook.Markdown(
     + ".\n- *Who leads most often*, of all lines of {numref}`tab-base-winners`: "
     + (", ".join(f"{label} ({names.count(label)} of {len(won)})" for label in often) or "pending")
     + ".\n- *The best iterative row against the best learned baseline*: less error in "
-    + f"{duels.count('below')} lines, more in {duels.count('above')}, level in {duels.count('level')}, pending in {duels.count('pending')}."
+    + f"{duels.count('below')} lines, more in {duels.count('above')}, level in {duels.count('level')}"
+    + f", pending in {duels.count('pending')}" * ("pending" in duels)
+    + "."
     + "\n- *Against tuned SGD*, lines with less, level, more error: "
     + "; ".join(
-        f"{label} {found.count('below')}, {found.count('level')}, {found.count('above')} ({found.count('pending')} pending)"
+        f"{label} {found.count('below')}, {found.count('level')}, {found.count('above')}"
+        + f" ({found.count('pending')} pending)" * ("pending" in found)
         for label, found in meta.items()
     )
     + "."

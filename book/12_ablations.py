@@ -895,9 +895,12 @@ forest(ax, board)
 every = [replace(one, title=f"{name}, {one.title}") for name, contrasts in asked.items() for one in contrasts]
 sides = tally(every)
 decided = sum(len(sides[side]) for side in ("lower", "higher", "open"))
+unknown = {"are pending": len(sides["pending"]), "have one seed so far": len(sides["one seed"])}
+without = " and ".join(f"{count} {what}" for what, count in unknown.items() if count)
 notebook.Markdown(
-    f"*The count.* Of {sum(map(len, sides.values()))} comparisons with a reference, {len(sides['pending'])} are pending and {len(sides['one seed'])} have one seed so far. Of the {decided} others, "
-    f"{len(sides['lower'])} are lower, {len(sides['higher'])} higher and {len(sides['open'])} open. If no habit mattered at all, {0.05 * decided:.1f} of these would on average be called lower or higher by luck. (Small contexts and laws of the pool come on top; {{numref}}`tab-abl-sizes` and {{numref}}`tab-abl-seen` have them.)\n\n"
+    f"*The count.* Of {sum(map(len, sides.values()))} comparisons with a reference, "
+    + f"{without}; of the {decided} others, " * bool(without)
+    + f"{len(sides['lower'])} are lower, {len(sides['higher'])} higher and {len(sides['open'])} open. If no habit mattered at all, {0.05 * decided:.1f} of these would on average be called lower or higher by luck. (Small contexts and laws of the pool come on top; {{numref}}`tab-abl-sizes` and {{numref}}`tab-abl-seen` have them.)\n\n"
     f"*The paper's claims.* The order of Fig. 4: {'; '.join(f'{said[word]} on {title}' for title, word in order.items())}. Gradients against data: {verdict(low)} at $d = 2$, {verdict(high)} at $d = 128$. A history window: {'; '.join(map(verdict, found_history))}."
 )
 
