@@ -342,15 +342,25 @@ stuck = [
     for (family, label), found in idle.items()
     if found == {"level"} or found == {"above"} or found == {"level", "above"}
 ]
+hardly = [
+    f"{label} ({NAMES[family]})"
+    for family, label in idle
+    if f"{label} ({NAMES[family]})" not in stuck
+    and all(
+        isinstance(cell := fields[family].score(label, name, 10), notebook.Summary)
+        and cell.mean > 0.95 * fields[family].score("no inputs", name, 10).mean
+        for name in titles[family]
+    )
+]
 unknown = sum("pending" in found for found in idle.values())
 notebook.Markdown(
-    f"**Who learned nothing.** Not below predicting without inputs, on any set of its family and after any number of mini-batches: {', '.join(stuck) or 'nobody of those known'}"
+    f"**Who learned nothing.** Not below predicting without inputs, on any set of its family and after any number of mini-batches: {', '.join(stuck) or 'nobody'}"
     + f" ({unknown} of {len(idle)} trainings pending)" * bool(unknown)
-    + "."
+    + f". Next to nothing, less than a twentieth below it on all sets after ten: {', '.join(hardly) or 'nobody else'}."
 )
 
 # %% [markdown]
-# That mean codes can stay at chance on such tasks at this budget was seen before the records were made, and some things were tried against it, in quick runs that the ledger does not have: means of codes class by class instead of one mean (kept), normalised keys and queries in the attentive one (kept; without, it stayed at chance as well), and learning rates, up to nine times the first, whose trials are in {numref}`tab-base-trials-mnist`. We believe, and have not tested, that the obstacle is the projection: what a coordinate means is new in each task, so that
+# That mean codes can stay at chance, or next to it, on such tasks at this budget was seen before the records were made, and some things were tried against it, in quick runs that the ledger does not have: means of codes class by class instead of one mean (kept), normalised keys and queries in the attentive one (kept; without, it stayed at chance as well), and learning rates, up to nine times the first, whose trials are in {numref}`tab-base-trials-mnist`. We believe, and have not tested, that the obstacle is the projection: what a coordinate means is new in each task, so that
 # a network can only *compare* observations, and an inner product of a query with a class mean, which attention has built in, is something that a perceptron of the two has to learn from scratch. Longer training may well do it; {ref}`ex-base-code` looks at what a mean code can hold in principle.
 #
 # ## From Tiny-ImageNet's features to CIFAR

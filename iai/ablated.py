@@ -15,7 +15,7 @@ from iai.notebook import Grid, Markdown, table
 from iai.results import Missing, Summary
 
 Outcome = Literal["lower", "higher", "open", "one seed"]
-WORDS = {"mse": "raw MSE", "error": "error"}
+WORDS = {"mse": "squared error", "error": "error"}
 
 
 def outcome(found: Found, limit: float = 1.0) -> str:

@@ -177,7 +177,7 @@ def show(cell: Cell, spec: str = ".3g") -> str:
         return format(cell, spec)
     if spec.endswith("%"):
         return f"{100 * cell.mean:{spec[:-1]}f} ± {100 * cell.spread:{spec[:-1]}f} %"
-    digits = (".1g" if cell.spread < 10 else ".0f") if spec.endswith("g") else spec
+    digits = (".1g" if cell.spread < 9.5 else ".0f") if spec.endswith("g") else spec
     return f"{cell.mean:{spec}} ± {cell.spread:{digits}}"
 
 

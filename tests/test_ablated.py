@@ -112,7 +112,7 @@ def test_spread_that_rows_share_does_not_hide_a_difference() -> None:
         "absent": "pending",
     }
     assert one.sentence() == (
-        "*habit*, raw MSE after 10 steps, against base: **lower** better; **higher** worse; **pending** absent"
+        "*habit*, squared error after 10 steps, against base: **lower** better; **higher** worse; **pending** absent"
     )
     assert tally([one]) == {
         "lower": ["habit: better"],
@@ -131,7 +131,7 @@ def test_rows_may_be_compared_after_different_numbers_of_steps() -> None:
     found = one.ratio("b")
     assert isinstance(found, Summary)
     assert found.values == pytest.approx((0.5, 0.5, 0.5))
-    assert one.measure == "raw MSE"
+    assert one.measure == "squared error"
     fell = one.moved("a", 3, 1)
     assert isinstance(fell, Summary) and fell.values == pytest.approx((0.5, 0.5, 0.5))
 

@@ -192,6 +192,8 @@ def test_cells_are_plain_or_with_their_spread() -> None:
     assert show(ratio) == "0.25", "an unknown spread is not shown"
     large = Summary(values=(333.2,), errors=(12.4,), seeds=(0,), profile="cpu")
     assert show(large) == "333 ± 12"
+    nearly_ten = Summary(values=(50.7,), errors=(9.6,), seeds=(0,), profile="cpu")
+    assert show(nearly_ten) == "50.7 ± 10", "no exponents"
     assert "| a | 3 |" in str(table(Grid(header=("", "n"), rows={"a": (3,)}), "", "t", "d"))
 
 
