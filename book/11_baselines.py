@@ -471,6 +471,7 @@ for ax, (name, family) in zip(axes, shown.items()):
     plots.log_scale(ax, "x")
     if field.metric == "mse":
         plots.log_scale(ax, "y")
+    ax.margins(y=0.12)  # room for the names below the lowest points
     ax.set_title(titles[family][name])
     if groups:
         ax.get_legend().remove()
