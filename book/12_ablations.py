@@ -263,7 +263,7 @@ compared(asked["dimension"], (1, 10, 20), caption, "tab-abl-dimension", ".3g")
 # `python -m iai reproduce 'dimension/*' --profile cpu`
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-abl-dimension", "caption": "Raw MSE over its value for predicting zero, by dimension, after one step and after ten. Bars are 95 % intervals over seeds."}, "image": {"alt": "Two panels against the dimension, 2, 8, 32 and 128, after one step and after ten steps: lines for data, gradients and both, and grey lines for the memoryless bound and ridge."}}
-_, axes = plots.panels(columns=2, width=7.6, height=2.7)
+figure, axes = plots.panels(columns=2, width=7.6, height=3.0)
 energy = {d: experiment(f"dimension/{d}/data", ledger).task.y_scale ** 2 for d in DIMENSIONS}
 for ax, k in zip(axes, (1, 10)):
     shares = {
@@ -273,8 +273,10 @@ for ax, k in zip(axes, (1, 10)):
         for label in (*kinds, "memoryless", "ridge")
     }
     against(ax, shares, ("dimension", "raw MSE / E[y²]"), grey=("memoryless", "ridge"))
-    ax.legend(fontsize=8)
     ax.set_title(f"after {k} step{'s' * (k > 1)}")
+    if ax.get_legend():
+        ax.get_legend().remove()
+_ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
 
 # %% tags=["remove-input", "nbval-check-output"]
 verdicts(asked["dimension"])
