@@ -347,8 +347,9 @@ hardly = [
     for family, label in idle
     if f"{label} ({NAMES[family]})" not in stuck
     and all(
-        isinstance(cell := fields[family].score(label, name, 10), notebook.Summary)
-        and cell.mean > 0.95 * fields[family].score("no inputs", name, 10).mean
+        isinstance(mine := fields[family].score(label, name, 10), notebook.Summary)
+        and isinstance(blind := fields[family].score("no inputs", name, 10), notebook.Summary)
+        and mine.mean > 0.95 * blind.mean
         for name in titles[family]
     )
 ]
@@ -688,7 +689,7 @@ counts = {
 }
 sets = len(family_of)
 names = [label for first in won.values() for label in first[:1]]
-often = sorted(set(names), key=lambda label: -names.count(label))[:3]
+often = sorted(dict.fromkeys(names), key=lambda label: -names.count(label))[:3]  # ties as they come
 duels = []
 for (name, k), first in reference.items():
     field = fields[family_of[name]]
