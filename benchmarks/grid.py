@@ -8,7 +8,7 @@ import torch
 
 from iai import meter, passes
 from iai.passes import Case, fill
-from iai.provenance import bare, config_hash, sources_hash
+from iai.provenance import config_hash, sources_hash, statements
 
 NS, KS = (100, 1000, 4000, 16000, 60000), (1, 5, 10, 100)
 WIDE = {"width": 256, "depth": 4, "heads": 4}
@@ -35,7 +35,7 @@ if __name__ == "__main__":
         "threads": torch.get_num_threads(),
         "sources": sources_hash(),
         "measuring": config_hash(
-            {one.__name__: bare(Path(one.__file__).read_text()) for one in (passes, meter)}
+            {one.__name__: statements(Path(one.__file__).read_text()) for one in (passes, meter)}
         ),
     }
     for cell in fill(Path(sys.argv[1]), GRIDS, header):

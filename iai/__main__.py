@@ -45,7 +45,7 @@ def parser() -> Parser:
     computing = Parser(add_help=False)
     computing.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
     computing.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
-    computing.add_argument("--renew", action="store_true", help="also what other sources of iai computed")
+    computing.add_argument("--renew", action="store_true", help="also what other code than this computed")
 
     def command(name: str, words: str, *more: Parser) -> Parser:
         parents = [folders, *more]
@@ -89,16 +89,12 @@ def _running(command: Callable[..., Parser], computing: Parser) -> None:
 
 def _judging(command: Callable[..., Parser]) -> None:
     """The commands that judge what was computed."""
-    words = "compute runs of the ledger again from nothing and compare: by default one of every kind"
-    again = command("verify", words)
-    again.add_argument("pattern", nargs="?", help="a key, its beginning, or a shell pattern")
+    again = command("verify", "compute runs of the ledger again from nothing, and compare")
+    again.add_argument("pattern", help="a key, its beginning, or a shell pattern")
     again.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
-    again.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 of a pattern (default: 1)"
-    )
+    again.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
     again.add_argument("--jobs", type=int, default=1, metavar="J", help="processes at once")
     again.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
-    again.add_argument("--accept", action="store_true", help="note that these sources compute the same")
     words = "the paper's claims and their verdicts, computed from the ledger"
     said = command("claims", words)
     said.add_argument("name", nargs="?", help="one claim, with all its tests")

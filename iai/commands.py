@@ -78,13 +78,9 @@ def verify_runs(arguments: argparse.Namespace) -> int:
     """Compute runs again and compare with the ledger; exit code 1 if one lies outside its interval."""
     from iai import reproduce, verify
 
-    profile, pattern = arguments.profile, arguments.pattern
-    chosen = verify.older(profile) if arguments.accept else verify.kinds(profile)
-    runs = reproduce.wanted(pattern, profile, arguments.seeds) if pattern else list(chosen.values())
+    runs = reproduce.wanted(arguments.pattern, arguments.profile, arguments.seeds)
     findings = verify.verify(runs, arguments.jobs, arguments.device)
     print("\n".join(map(str, findings)))
-    if arguments.accept:
-        print(verify.accept(findings))
     return int(any(finding.furthest > verify.STANDARD_ERRORS for finding in findings))
 
 

@@ -101,21 +101,15 @@ class Chapter:
         return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:
-        """What a reader must know of the records shown: some are pending, stale, or of other sources; or nothing."""
+        """What a reader must know of the records shown: some are pending, stale or running; or nothing."""
         runs = [one for pattern in patterns for one in reproduce.wanted(pattern, self.ledger)]
         states = Counter(one.status() for one in runs)
-        found = [record for key in {one.key for one in runs} for record in results.records(key, self.ledger)]
-        other = sum(
-            not results.same_sources(record["sources_hash"], results.sources_hash()) for record in found
-        )
         facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
-        facts += [f"{other} computed by other sources than the ones installed"] if other else []
         if not facts:
             return None
-        renew = " --renew" if other else ""
         named = patterns if len(patterns) <= FEW else ("PATTERN",)
         again = "; ".join(
-            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}{renew}`" for pattern in named
+            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}`" for pattern in named
         )
         return Markdown(
             f"> **Of {len(runs)} `{self.ledger}` runs that this chapter shows: {', '.join(facts)}.** {again}"

@@ -134,8 +134,7 @@ def set_aside(one: Run) -> str:
         return ""
     found = checkpoint.read(path)[1]
     training = training_hash(experiment(one.key, one.profile))
-    same = results.same_sources(found.get("sources_hash"), results.sources_hash())
-    if same and found.get("config_hash") == training:
+    if (found.get("sources_hash"), found.get("config_hash")) == (results.sources_hash(), training):
         return ""
     old = path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
     return f"the config or the library changed since {path} was written: starting anew, kept as {old.name}\n"

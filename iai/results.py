@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from iai import locks
 from iai.checkpoint import replace_file
-from iai.provenance import commit, config_hash, same_sources, sources_hash
+from iai.provenance import commit, config_hash, sources_hash
 from iai.summaries import Missing, Summary
 from iai.types import UserError
 
-__all__ = ["Missing", "Summary", "commit", "config_hash", "same_sources", "sources_hash"]
+__all__ = ["Missing", "Summary", "commit", "config_hash", "sources_hash"]
 
 SCHEMA = 1
 Record = dict[str, Any]
@@ -117,7 +117,7 @@ def recorded(key: str, profile: str, seed: int, expected: str, sources: str | No
     if not path.exists():
         return "pending"
     found = read(path)
-    same = sources is None or same_sources(sources, found["sources_hash"])
+    same = sources in (None, found["sources_hash"])
     return "done" if same and found["config_hash"] == expected else "stale"
 
 

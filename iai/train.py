@@ -15,7 +15,6 @@ from tqdm import tqdm
 from iai import checkpoint, parallel
 from iai.capture import WholeUpdates
 from iai.objectives import Greedy
-from iai.provenance import same_sources
 from iai.types import UserError
 from iai.updates import Progress, TrainConfig, adamw, follow
 
@@ -206,13 +205,12 @@ def restore(
     """Load a checkpoint of the same identity into model and optimizer."""
     tensors, metadata = checkpoint.read(path)
     position = metadata.pop("progress")
-    same = {
-        "configuration": metadata.get("config_hash") == identity.get("config_hash"),
-        "seed": metadata.get("seed") == identity.get("seed"),
-        "version of iai": same_sources(metadata.get("sources_hash"), identity.get("sources_hash")),
-    }
-    for what, holds in same.items():
-        if not holds:
+    for name, what in {
+        "config_hash": "configuration",
+        "seed": "seed",
+        "sources_hash": "version of iai",
+    }.items():
+        if metadata.get(name) != identity.get(name):
             raise UserError(f"{path} belongs to another {what}: move it away or restore the {what}")
     model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
     state: dict[int, dict[str, Tensor]] = {}

@@ -217,8 +217,6 @@ def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
     for seed in range(3):
         results.write(record(seed=seed, **fresh))
     assert chapter.banner(KEY) is None  # an empty text would stand on the page as its repr
-    results.write(record(seed=2, **fresh | {"sources_hash": "old"}))
-    assert "1 computed by other sources than the ones installed" in str(chapter.banner(KEY))
     results.write(record(seed=2, **fresh | {"config_hash": "old"}))
     assert "1 stale" in str(chapter.banner(KEY))
 
