@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from iai.configs import Experiment
-from iai.evaluate import EvaluationConfig
-from iai.objectives import Greedy
-from iai.refiner import RefinerConfig
+from iai.evaluation.evaluate import EvaluationConfig
+from iai.model.refiner import RefinerConfig
 from iai.tasks import LinearRegression, episode
-from iai.train import TrainConfig
+from iai.training.objectives import Greedy
+from iai.training.train import TrainConfig
 from iai.types import Batch
 
 ROUNDS = 25

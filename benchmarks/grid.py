@@ -6,9 +6,9 @@ from pathlib import Path
 import cpuinfo
 import torch
 
-from iai import meter, passes
-from iai.passes import Case, fill
-from iai.provenance import config_hash, sources_hash, statements
+from iai.study.ledger.provenance import config_hash, sources_hash, statements
+from iai.study.measure import meter, passes
+from iai.study.measure.passes import Case, fill
 
 NS, KS = (100, 1000, 4000, 16000, 60000), (1, 5, 10, 100)
 WIDE = {"width": 256, "depth": 4, "heads": 4}

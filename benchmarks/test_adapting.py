@@ -7,11 +7,11 @@ import pytest
 import torch
 from common import measure, named
 
-from iai import baselines
+from iai.baselines import classical as baselines
 from iai.configs import build
-from iai.evaluate import EvaluationConfig, episodes
-from iai.registry import COSTED
-from iai.registry import experiment as registered
+from iai.evaluation.evaluate import EvaluationConfig, episodes
+from iai.study.registry.registry import COSTED
+from iai.study.registry.registry import experiment as registered
 from iai.types import Batch, Learner, UserError, concat
 
 CLASSICAL = {"linear-regression": ("sgd", "adam", "ridge"), "mnist": ("sgd", "adam", "logistic")}

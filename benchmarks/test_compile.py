@@ -10,8 +10,8 @@ import torch
 from common import CONFIG, adamw, measure, named
 
 from iai.configs import build
-from iai.registry import experiment as registered
-from iai.train import Progress, follow
+from iai.study.registry.registry import experiment as registered
+from iai.training.train import Progress, follow
 
 UPDATED = {"implicit": "table4/linear-regression/data", "parametric": "table2/linear-regression/data"}
 

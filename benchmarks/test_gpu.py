@@ -6,15 +6,15 @@ import pytest
 import torch
 from common import experiment, named
 
-from iai.capture import WholeUpdates
 from iai.configs import build
-from iai.cost import cost_of_update, peak_flops
-from iai.meter import seconds
-from iai.objectives import Greedy
-from iai.refiner import RefinerConfig
-from iai.regimes import Signal
+from iai.model.refiner import RefinerConfig
+from iai.model.regimes import Signal
+from iai.study.measure.cost import cost_of_update, peak_flops
+from iai.study.measure.meter import seconds
 from iai.tasks import LinearRegression
-from iai.updates import Progress, TrainConfig
+from iai.training.capture import WholeUpdates
+from iai.training.objectives import Greedy
+from iai.training.updates import Progress, TrainConfig
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 SIZES = {"256 wide, 4 layers, 64 tasks": (256, 4, 64), "512 wide, 8 layers, 256 tasks": (512, 8, 256)}

@@ -10,12 +10,12 @@ import torch
 from common import experiment, measure, named
 
 from iai.configs import build
-from iai.cost import peak_saved_bytes
-from iai.objectives import Greedy, Unrolled
-from iai.passes import peak_bytes
-from iai.refiner import RefinerConfig
-from iai.regimes import Signal
+from iai.model.refiner import RefinerConfig
+from iai.model.regimes import Signal
+from iai.study.measure.cost import peak_saved_bytes
+from iai.study.measure.passes import peak_bytes
 from iai.tasks import LinearRegression, episode
+from iai.training.objectives import Greedy, Unrolled
 
 
 def refinement(n: int, width: int, k: int) -> Callable[[], object]:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from iai.configs import build
 from iai.losses import squared_error
-from iai.objectives import greedy_loss
-from iai.train import Progress, follow
+from iai.training.objectives import greedy_loss
+from iai.training.train import Progress, follow
 from iai.types import Batch
 
 

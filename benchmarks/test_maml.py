@@ -9,8 +9,8 @@ from common import measure
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from iai import examples
 from iai.losses import squared_error
+from iai.study.book import examples
 from iai.types import Batch
 
 

@@ -14,11 +14,11 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from iai.configs import Experiment, build
 from iai.losses import squared_error
-from iai.objectives import greedy_loss
-from iai.registry import experiment as registered
+from iai.study.registry.registry import experiment as registered
 from iai.tasks import episode
+from iai.training.objectives import greedy_loss
+from iai.training.updates import Progress, follow, learning_rate
 from iai.types import Batch
-from iai.updates import Progress, follow, learning_rate
 
 SEEDS, UPDATES = 3, 3
 CONFIG = replace(LONG, lr=1e-3, warmup=1)

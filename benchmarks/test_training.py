@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from common import CONFIG, adamw, experiment, measure, named
 from torch import nn
 
-from iai.amortizer import Amortizer
 from iai.configs import build
 from iai.losses import squared_error
-from iai.objectives import Greedy, rollout_losses
-from iai.regimes import Signal
-from iai.registry import experiment as registered
+from iai.model.amortizer import Amortizer
+from iai.model.regimes import Signal
+from iai.study.registry.registry import experiment as registered
 from iai.tasks import Images, LinearRegression, episode
-from iai.train import Progress, follow
+from iai.training.objectives import Greedy, rollout_losses
+from iai.training.train import Progress, follow
 from iai.types import Batch, UserError
 
 

@@ -48,16 +48,16 @@ import math
 
 import torch
 
-from iai import examples, notebook, plots
-from iai.baselines import Planet
+from iai.study.book import examples, notebook, plots
+from iai.baselines.classical import Planet
 from iai.configs import Experiment
-from iai.evaluate import EvaluationConfig
-from iai.experiments import fit
-from iai.objectives import Greedy
-from iai.refiner import RefinerConfig
-from iai.results import Summary
+from iai.evaluation.evaluate import EvaluationConfig
+from iai.study.jobs.experiments import fit
+from iai.training.objectives import Greedy
+from iai.model.refiner import RefinerConfig
+from iai.study.ledger.results import Summary
 from iai.tasks import Gravity
-from iai.train import TrainConfig, train
+from iai.training.train import TrainConfig, train
 
 chapter = notebook.setup(globals())
 longer = {"smoke": 1, "cpu": 8, "gpu": 8}[profile]
@@ -161,7 +161,7 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # p(\theta \mid \D) \;\propto\; p(\theta)\, \exp\!\Bigl(-\frac{A\,\theta^2 - 2\,b\,\theta}{2\sigma^2}\Bigr), \qquad A = \sum_i s_i^2, \quad b = \sum_i s_i r_i ,
 # $$ (eq-sufficient)
 #
-# a Gaussian cut off at the ends of the prior; $m(x, \D) = v t + s\,\E[\theta \mid A, b]$. `iai.baselines.Planet` computes this on a fine grid, and is the oracle of all that follows.
+# a Gaussian cut off at the ends of the prior; $m(x, \D) = v t + s\,\E[\theta \mid A, b]$. `iai.baselines.classical.Planet` computes this on a fine grid, and is the oracle of all that follows.
 # Once there are enough data to forget the prior, its second term in {eq}`eq-decomposition` is, for large $n$, about $\E[s^2]\, \sigma^2 / (n\, \E[s^2]) = \sigma^2/n$ (larger by a factor of about $1 + 1.8/n$, since $A$ varies): one unknown number, one squared metre shared out among $n$ stones.
 #
 # ## Three regimes

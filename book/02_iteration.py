@@ -46,17 +46,17 @@ from functools import partial
 
 import torch
 
-from iai import notebook, plots
-from iai.baselines import Memoryless, Ridge
+from iai.study.book import notebook, plots
+from iai.baselines.classical import Memoryless, Ridge
 from iai.configs import build
-from iai.cost import peak_saved_bytes
-from iai.evaluate import evaluate, evaluate_learner
-from iai.experiments import fit
+from iai.study.measure.cost import peak_saved_bytes
+from iai.evaluation.evaluate import evaluate, evaluate_learner
+from iai.study.jobs.experiments import fit
 from iai.losses import squared_error
-from iai.objectives import Unrolled, rollout_losses
-from iai.registry import PROFILES, experiment
+from iai.training.objectives import Unrolled, rollout_losses
+from iai.study.registry.registry import PROFILES, experiment
 from iai.tasks import episode
-from iai.theory import ridge_variance
+from iai.study.analysis.theory import ridge_variance
 
 chapter = notebook.setup(globals())
 KEY = "table2/linear-regression/data"
@@ -124,7 +124,7 @@ chapter.banner("table2/linear-regression/*")
 # and average it into the running one, and the more batches lie behind $\hat y^{(i)}$ the less the new one should count. Whether it can tell
 # how many lie behind is a question to which we return below, for $\theta$.
 #
-# In the library all of this is one line, `state = self.step(state, batch)`, in {class}`iai.amortizer.Amortizer`: `step` is $h_\varphi$ or $r_\gamma$, and the {mod}`regime <iai.regimes>` decides what a state is
+# In the library all of this is one line, `state = self.step(state, batch)`, in {class}`iai.model.amortizer.Amortizer`: `step` is $h_\varphi$ or $r_\gamma$, and the {mod}`regime <iai.model.regimes>` decides what a state is
 # and what is shown of a batch.
 #
 # (sec-greedy)=
@@ -157,7 +157,7 @@ chapter.banner("table2/linear-regression/*")
 # G_i = \E\, \frac{\partial \mathcal{L}}{\partial \theta^{(i+1)}} \, \partial_\varphi h_i
 # $$ (eq-greedy-gradient)
 #
-# the greedy gradient of step $i$. {func}`iai.objectives.greedy_loss` is {eq}`eq-greedy` in two lines. {class}`iai.objectives.Greedy` draws $i$ evenly by keeping *tasks in
+# the greedy gradient of step $i$. {func}`iai.training.objectives.greedy_loss` is {eq}`eq-greedy` in two lines. {class}`iai.training.objectives.Greedy` draws $i$ evenly by keeping *tasks in
 # flight*: a pool of tasks in equal cohorts, each one step further than the next. (Early in training the horizon may be shorter and grow; `growth` says over what share.) An update refines all of them once, follows $\frac{1}{K} \sum_{i<K} G_i$, and goes on
 # from the detached states, so every update sees one cohort of new tasks, and all depths up to the horizon $K$.
 #
@@ -189,7 +189,7 @@ chapter.banner("table2/linear-regression/*")
 #
 # ## Memory, measured
 #
-# We count the bytes that autograd keeps for the backward pass, every storage once ({func}`iai.cost.peak_saved_bytes`), while a model of the size that this chapter trains runs $k$ steps on a batch of tasks. The greedy loop calls
+# We count the bytes that autograd keeps for the backward pass, every storage once ({func}`iai.study.measure.cost.peak_saved_bytes`), while a model of the size that this chapter trains runs $k$ steps on a batch of tasks. The greedy loop calls
 # `backward` after each step; the unrolled one calls it once, at the end.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-memory", "caption": "Peak memory kept for backward passes against the number of steps, measured live. Greedy training keeps the graph of one step whatever $k$ is; backpropagation through time keeps all $k$ of them."}, "image": {"alt": "Line chart on logarithmic axes: saved megabytes against 1 to 32 steps. The greedy line is flat; the unrolled line starts at the same value and rises in proportion to the number of steps."}}
@@ -287,7 +287,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-cosine", "
 # of the sum. The right panel is what matters for training. Over a few steps the two agree much better there; over many, the last steps have less to do with the first, and both panels come near each other. The mean greedy gradient is then a good deal shorter than the unrolled one: what is neglected is large, and mostly parallel to what is kept,
 # as {eq}`eq-costate` suggests. Where the coloured line lies above the grey ones, greed differs from the unrolled gradient by less than one draw of so many tasks differs from another.
 #
-# A cosine is local. What does the bias cost a training? We train the same model once more from the same initial weights with the unrolled objective ({class}`iai.objectives.Unrolled`: the gradient of the mean loss through all steps), at the same number
+# A cosine is local. What does the bias cost a training? We train the same model once more from the same initial weights with the unrolled objective ({class}`iai.training.objectives.Unrolled`: the gradient of the mean loss through all steps), at the same number
 # of updates and of refinements an update, so that the arithmetic is nearly the same; what differs is the memory, the direction, and the make-up of an update: one step each of many tasks against all steps of a tenth as many.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unrolled", "caption": "The same model trained greedily and through time, live, with as many updates and refinements; one seed. The shaded steps lie beyond the horizon of both."}, "image": {"alt": "Mean squared error against steps 0 to 20 on a logarithmic axis for a greedily trained and an unrolled model and, in grey, the memoryless bound."}}
@@ -354,8 +354,8 @@ for name, mse in after.items():
 # D u^2 + \bigl((B - D) v + \sigma^2\bigr) u - \sigma^2 v = 0 ,
 # $$ (eq-memoryless-quadratic)
 #
-# which {func}`iai.theory.ridge_variance` solves, and full Bayes is the same formula with one batch of $kB$ points from $v = 1$. At finite $D$ and $B$ the simulation lies a few per cent above it at the first steps; a bias, which we count as one more coordinate, has a constant input and makes hardly a difference.
-# {class}`iai.baselines.Memoryless` simulates {eq}`eq-memoryless-step` itself. The left panel of {numref}`fig-memoryless` compares the two.
+# which {func}`iai.study.analysis.theory.ridge_variance` solves, and full Bayes is the same formula with one batch of $kB$ points from $v = 1$. At finite $D$ and $B$ the simulation lies a few per cent above it at the first steps; a bias, which we count as one more coordinate, has a constant input and makes hardly a difference.
+# {class}`iai.baselines.classical.Memoryless` simulates {eq}`eq-memoryless-step` itself. The left panel of {numref}`fig-memoryless` compares the two.
 #
 # The quadratic also says what the missing covariance costs in the long run. In terms of the precision $p_i = 1 / v_i$, {eq}`eq-memoryless-quadratic` gives for large $p$
 #

@@ -43,13 +43,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from iai import notebook, plots, results
+from iai.study.book import notebook, plots
+from iai.study.ledger import results
 from iai.configs import build
-from iai.contrasts import best, difference, standard_errors
-from iai.evaluate import episodes
-from iai.registry import experiment
-from iai.results import Missing, Summary
-from iai.theory import gradient_variance, ridge_variance, same_gradient
+from iai.study.analysis.contrasts import best, difference, standard_errors
+from iai.evaluation.evaluate import episodes
+from iai.study.registry.registry import experiment
+from iai.study.ledger.results import Missing, Summary
+from iai.study.analysis.theory import gradient_variance, ridge_variance, same_gradient
 from iai.types import Batch, UserError
 
 chapter = notebook.setup(globals())
@@ -61,7 +62,7 @@ chapter.banner("table2/linear-regression/*", "token-scale/*")
 # %% [markdown]
 # ## Tokens
 #
-# A step $h_\varphi(\theta, \mathcal{B})$ is a Transformer over tokens of three kinds, and the names below are those of {class}`iai.refiner.Refiner`. An observation becomes
+# A step $h_\varphi(\theta, \mathcal{B})$ is a Transformer over tokens of three kinds, and the names below are those of {class}`iai.model.refiner.Refiner`. An observation becomes
 #
 # $$
 # t_j = \kappa_{\mathrm{pair}} + E_x x_j + E_y y_j + E_{xy} \bigl( E_x x_j \odot E_y y_j \bigr) ,
@@ -131,7 +132,7 @@ for k, batch in enumerate(batches):
 # ```
 #
 # So a gradient says one thing with certainty: on which side of a hyperplane through $\theta$ the solution lies. (With a bias the last column of $X$ is ones, so $A_{DD} = 1$, and it says a little more: for $s = 2(\theta - w)$, Cauchy-Schwarz gives $g_D^2 = (e_D^\top A s)^2 \le A_{DD}\, s^\top A s = s^\top g$, so the solution lies beyond a parallel
-# hyperplane, $g^\top(\theta - w) \ge \frac12 g_D^2$; any $w$ strictly beyond it that differs from $\theta$ in more than the bias is the solution of some data set. The two data sets with real inputs below have a bias.) The construction is {func}`iai.theory.same_gradient`; it is the secant equation of quasi-Newton methods read backwards, as the freedom that is left rather than a condition that is met. {numref}`fig-half-space` shows it in the plane.
+# hyperplane, $g^\top(\theta - w) \ge \frac12 g_D^2$; any $w$ strictly beyond it that differs from $\theta$ in more than the bias is the solution of some data set. The two data sets with real inputs below have a bias.) The construction is {func}`iai.study.analysis.theory.same_gradient`; it is the secant equation of quasi-Newton methods read backwards, as the freedom that is left rather than a condition that is met. {numref}`fig-half-space` shows it in the plane.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-half-space", "caption": "Three data sets with the same gradient at $\\theta$. The curve of each is its level line of the squared error through $\\theta$, the mark inside is its least-squares solution. The arrow points along the negative gradient. All level lines touch the same line at $\\theta$: a gradient-only learner sees this line, the side and the length of the gradient, and nothing else; any point of the shaded half-plane is the solution of some such data set."}, "image": {"alt": "A plane with a point theta on a straight line; an arrow shows the negative gradient. Three ellipses of different shape and direction touch the line at theta, each with its centre marked in the shaded half-plane beyond the line, far apart from each other."}}
 theta, gradient = torch.tensor([0.0, 0.0]), torch.tensor([0.6, 0.8])
@@ -235,7 +236,7 @@ for name, model in models.items():
 # \end{aligned}
 # $$ (eq-gradient-recursion)
 #
-# This is stochastic gradient descent with the best possible schedule of step sizes, the counterpart for gradients of the memoryless recursion {eq}`eq-memoryless-recursion` for data ({func}`iai.theory.gradient_variance`). A nonlinear learner may do a little better by reading $\lVert m \rVert$, since the length of the gradient tells something of $v$ when tasks differ.
+# This is stochastic gradient descent with the best possible schedule of step sizes, the counterpart for gradients of the memoryless recursion {eq}`eq-memoryless-recursion` for data ({func}`iai.study.analysis.theory.gradient_variance`). A nonlinear learner may do a little better by reading $\lVert m \rVert$, since the length of the gradient tells something of $v$ when tasks differ.
 #
 # Compare the two far from the noise, $\sigma \to 0$, as functions of the batch size per dimension, $\rho = B / D$. One step on data projects out $B$ of $D$ directions; one step on the gradient shrinks everything a little:
 #

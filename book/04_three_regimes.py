@@ -49,17 +49,17 @@ import numpy as np
 import torch
 
 import iai
-from iai import notebook, plots
-from iai.baselines import Ridge
+from iai.study.book import notebook, plots
+from iai.baselines.classical import Ridge
 from iai.configs import Experiment, build
-from iai.evaluate import EvaluationConfig, evaluate, evaluate_learner
-from iai.experiments import fit
-from iai.masks import attention_mask
-from iai.objectives import Greedy
-from iai.refiner import RefinerConfig
-from iai.regimes import Signal
+from iai.evaluation.evaluate import EvaluationConfig, evaluate, evaluate_learner
+from iai.study.jobs.experiments import fit
+from iai.model.masks import attention_mask
+from iai.training.objectives import Greedy
+from iai.model.refiner import RefinerConfig
+from iai.model.regimes import Signal
 from iai.tasks import Images, episode
-from iai.train import TrainConfig, train
+from iai.training.train import TrainConfig, train
 from iai.types import Batch, State, UserError
 
 chapter = notebook.setup(globals())
@@ -68,15 +68,15 @@ generator = torch.Generator().manual_seed(seed)
 # %% [markdown]
 # ## One state, three meanings
 #
-# A state is a set of **slots**. Slot $s$ holds a vector $\theta_s$ that the step rewrites, and an **anchor** $a_s$ that it does not: what the slot is about. A {class}`~iai.regimes.Regime` answers three questions, and no code that trains, refines or evaluates asks which regime it runs:
+# A state is a set of **slots**. Slot $s$ holds a vector $\theta_s$ that the step rewrites, and an **anchor** $a_s$ that it does not: what the slot is about. A {class}`~iai.model.regimes.Regime` answers three questions, and no code that trains, refines or evaluates asks which regime it runs:
 # what the state is before any data (`init`), what a step is shown of a mini-batch given the state (`evidence`), and how a state predicts (`f`). With these, one line is all of $g_\varphi$, eqs 7 and 8 of the paper at once:
 #
 # $$
 # S^{(i+1)} = h_\varphi\bigl(S^{(i)}, \mathrm{evidence}(S^{(i)}, \mathcal{B}^{(i)})\bigr), \qquad \hat y(x) = f_\gamma\bigl(x, S^{(k)}\bigr).
 # $$ (eq-regime-step)
 #
-# In the parametric regime $f$ is the task's own `decode(x, theta)`, which has no weights, and $\theta^{(0)}$ is learned. In the explicit regime `decode` has weights, trained together with $h$, and $\theta$ is a code that only they understand. The two are one class, {class}`iai.regimes.Parameters`. In the implicit regime,
-# {class}`iai.regimes.Predictions`, slot $s$ belongs to query $x_s$, which is its anchor; its value is the prediction $\hat y^{(i)}(x_s)$, in a space to be chosen, and $f$ only reads it out. There are no parameters, hence no gradients to be shown: implicit models see observations alone.
+# In the parametric regime $f$ is the task's own `decode(x, theta)`, which has no weights, and $\theta^{(0)}$ is learned. In the explicit regime `decode` has weights, trained together with $h$, and $\theta$ is a code that only they understand. The two are one class, {class}`iai.model.regimes.Parameters`. In the implicit regime,
+# {class}`iai.model.regimes.Predictions`, slot $s$ belongs to query $x_s$, which is its anchor; its value is the prediction $\hat y^{(i)}(x_s)$, in a space to be chosen, and $f$ only reads it out. There are no parameters, hence no gradients to be shown: implicit models see observations alone.
 #
 # The models of this chapter work on small image tasks: four classes in a random order, and pixels through a random projection to eight features. {numref}`tab-shapes` shows the state and the evidence of a mini-batch of six images in each regime.
 
@@ -354,7 +354,7 @@ notebook.table(
 #
 # ## Who sees whom
 #
-# All of the above are tokens of one sequence, and which token may look at which is decided by one pure function, {func}`iai.masks.attention_mask`. It knows two kinds of mask, and two kinds of state. In the parametric and explicit regimes the slots are **shared**: they are parts of one $\theta$ and must see each other, and the evidence should see them too, since what an observation means depends on
+# All of the above are tokens of one sequence, and which token may look at which is decided by one pure function, {func}`iai.model.masks.attention_mask`. It knows two kinds of mask, and two kinds of state. In the parametric and explicit regimes the slots are **shared**: they are parts of one $\theta$ and must see each other, and the evidence should see them too, since what an observation means depends on
 # where $\theta$ stands. In the implicit regime the slots are **independent**: they are questions that happen to be asked at the same time. {numref}`fig-masks` is drawn by calling this function.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masks", "caption": "The four masks, drawn by the code's own function: a filled square where the token of a row sees the token of a column, coloured by what is seen (observations, gradients, slots; a thick line ends a kind). Four observations $o_1 \\dots o_4$. Top: the full mask, with a mean gradient for each of two shared slots, and with three independent queries. Bottom: the causal mask. Left, one shared slot with running gradients answers the context sizes 1, 2 and 4 at once: the present state $\\theta$ is seen by all and sees itself alone, the answers $\\theta_{\\mid 1}, \\theta_{\\mid 2}, \\theta_{\\mid 4}$ are seen each by none but itself. Right, each of three queries has a context size of its own."}, "image": {"alt": "Four square grids. Full and shared: every cell filled. Full and independent: all rows see the four observations, and each query row also sees itself only. Causal and shared: observations and gradients form lower triangles, all rows see the present state, and the answer for context size j sees observations and gradients up to j, the present state and itself. Causal and independent: observations form a lower triangle, and query rows see the first 1, 2 and 4 observations and themselves."}}
@@ -455,7 +455,7 @@ print(
 #
 # Note why a shared state appears twice, as present state and as answer. If the evidence saw the answer at size 4, which reads observation 4 in the first block, then observation 1 would learn of observation 4 in the second, and the answer at size 1 would learn it in the third. The present state, which looks at no observation, can be seen by everybody.
 #
-# In training, {func}`iai.objectives.causal_loss` draws some context sizes at random for each update, eight for a shared state and one for each query otherwise, and averages eq. 9 of the paper over them:
+# In training, {func}`iai.training.objectives.causal_loss` draws some context sizes at random for each update, eight for a shared state and one for each query otherwise, and averages eq. 9 of the paper over them:
 #
 # $$
 # \mathcal{L}_{\text{causal}} = \mathbb{E}_{j \sim U\{1, \dots, B\}} \; \mathcal{L}\bigl(y, f_\gamma(x, h_\varphi(\theta^{(i)}, \mathcal{B}^{(i)}_{\le j}))\bigr), \qquad \theta^{(i)} \text{ detached.}

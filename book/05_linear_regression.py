@@ -40,12 +40,13 @@ seed: int = 0  # of everything drawn at random below
 # %%
 import torch
 
-from iai import notebook, plots, theory
-from iai.baselines import Memoryless, Ridge
-from iai.contrasts import at_most, best, difference
-from iai.contrasts import ratio, scaled, standard_errors
-from iai.evaluate import evaluate, evaluate_learner
-from iai.experiments import experiment
+from iai.study.analysis import theory
+from iai.study.book import notebook, plots
+from iai.baselines.classical import Memoryless, Ridge
+from iai.study.analysis.contrasts import at_most, best, difference
+from iai.study.analysis.contrasts import ratio, scaled, standard_errors
+from iai.evaluation.evaluate import evaluate, evaluate_learner
+from iai.study.jobs.experiments import experiment
 
 chapter = notebook.setup(globals())
 task = experiment("table2/linear-regression/data", ledger).task
@@ -109,7 +110,7 @@ chapter.banner("table?/linear-regression/*", "choice/*/linear-regression/*")
 # v_{i+1} = u, \qquad D\, u^2 + \bigl((B - D)\, v_i + \sigma^2\bigr) u - \sigma^2 v_i = 0, \qquad v_0 = 1 ,
 # $$ (eq-lr-memoryless)
 #
-# with raw MSE $D v_i + \sigma^2$ ({func}`iai.theory.ridge_variance`). We call it the memoryless bound, with the reservation made there: an estimate hides a little information about its own error, so the line
+# with raw MSE $D v_i + \sigma^2$ ({func}`iai.study.analysis.theory.ridge_variance`). We call it the memoryless bound, with the reservation made there: an estimate hides a little information about its own error, so the line
 # is a very good guide and not quite a theorem.
 #
 # A learner that is shown *gradients only* has less. The gradient of the batch loss is $g = \tfrac{2}{B} X^\top (X\theta^{(i)} - y)$, one vector. If the error $e = \theta^{(i)} - \theta$ is isotropic, so is the law of $(e, g)$ under
@@ -119,7 +120,7 @@ chapter.banner("table?/linear-regression/*", "choice/*/linear-regression/*")
 # \tfrac1D \mathbb{E} \lVert e - \eta g / 2 \rVert^2 = v - 2 \eta\, v + \eta^2 \Bigl( v \bigl(1 + \tfrac{D + 1}{B}\bigr) + \tfrac{\sigma^2}{B} \Bigr) ,
 # $$ (eq-lr-gradient)
 #
-# by $\mathbb{E} S = I$ and $\mathbb{E} S^2 = (1 + \tfrac{D+1}{B}) I$. Minimising over $\eta$ gives a recursion for the *gradient bound*, in which SGD has a different, optimal step size at every step ({func}`iai.theory.gradient_variance`):
+# by $\mathbb{E} S = I$ and $\mathbb{E} S^2 = (1 + \tfrac{D+1}{B}) I$. Minimising over $\eta$ gives a recursion for the *gradient bound*, in which SGD has a different, optimal step size at every step ({func}`iai.study.analysis.theory.gradient_variance`):
 #
 # $$
 # v_{i+1} = v_i \; \frac{(D + 1)\, v_i + \sigma^2}{(B + D + 1)\, v_i + \sigma^2} .
@@ -391,7 +392,7 @@ notebook.table(grid, "Single runs: what the mean over seeds hides.", "tab-lr-see
 # ## How settings were chosen
 #
 # Settings that suit one row may hold another back, and then a comparison at shared settings says little about the rows. So each row had trials of its own, {numref}`tab-lr-trials` and {numref}`tab-lr-trials-explicit`: around the settings that the family shares (*centre*), three other learning rates, and two alternatives in which the products of $x$ and $y$ are not shown. A trial has half the updates and
-# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the alternative of the least mean loss; a test of the library holds {mod}`iai.rows` to that rule. Two seeds decide between alternatives that often differ by less than seeds do (four in the explicit rows, whose runs of one configuration can differ several-fold), so a choice may be wrong by a little, and none is a fine tuning. (Models that see gradients alone have no products to show; there *no-product* is *centre* with other random numbers at the start, which tells what a small difference means.)
+# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the alternative of the least mean loss; a test of the library holds {mod}`iai.study.registry.rows` to that rule. Two seeds decide between alternatives that often differ by less than seeds do (four in the explicit rows, whose runs of one configuration can differ several-fold), so a choice may be wrong by a little, and none is a fine tuning. (Models that see gradients alone have no products to show; there *no-product* is *centre* with other random numbers at the start, which tells what a small difference means.)
 #
 # Not everything was chosen so. Width, depth, the growth of the horizon, the size of the latent and the form of the explicit decoder were set once for all rows, in a score of short runs that printed errors on the evaluation tasks of that time. The tasks behind the tables of this chapter were drawn anew afterwards. 1-step models take the settings of their row.
 
@@ -487,7 +488,7 @@ for k in (1, 10, 20):
 # :class: dropdown
 #
 # (a) $h(\theta, \mathcal{B}) = \Sigma X^\top y / \sigma^2$ ignores the state: the error stays that of one batch for ever. (b) $h(\theta, \mathcal{B}) = \theta + \Sigma X^\top (y - X\theta)/\sigma^2$ refines it, with the gain of a first step. It does what the memoryless learner does with $v_i = 1$ throughout, so it converges to a noise floor above $\sigma^2$ instead of to $\sigma^2$.
-# (c) A model that adds, $h = \theta + \Sigma X^\top y/\sigma^2$, also agrees at zero, and diverges. Training on one step does not choose between them. The delta update of {class}`iai.refiner.Refiner` leans towards (c), and only the weights can undo it; so the curve of a 1-step model past its first step is an accident of initialisation and not a property of the regime.
+# (c) A model that adds, $h = \theta + \Sigma X^\top y/\sigma^2$, also agrees at zero, and diverges. Training on one step does not choose between them. The delta update of {class}`iai.model.refiner.Refiner` leans towards (c), and only the weights can undo it; so the curve of a 1-step model past its first step is an accident of initialisation and not a property of the regime.
 # ```
 #
 # ```{exercise} Is zero really the worst?

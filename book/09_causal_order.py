@@ -40,11 +40,11 @@ from dataclasses import replace
 
 import torch
 
-from iai import notebook, plots
-from iai.baselines import for_task
-from iai.contrasts import at_most, best, change, difference, ratio
-from iai.evaluate import evaluate, evaluate_learner
-from iai.experiments import experiment
+from iai.study.book import notebook, plots
+from iai.baselines.classical import for_task
+from iai.study.analysis.contrasts import at_most, best, change, difference, ratio
+from iai.evaluation.evaluate import evaluate, evaluate_learner
+from iai.study.jobs.experiments import experiment
 from iai.losses import leaf_error, leaves_first
 from iai.tasks import CausalOrder, episode
 from iai.tasks.mechanisms import standardised
@@ -116,7 +116,7 @@ for ax, mechanism, title in zip(others, ("linear", "fourier"), ("linear", "Fouri
 #
 # the node with the fewest expected children goes first, as an effect of all others.
 #
-# The refiner of other chapters makes a token of an observation, $E_x x$, with a column of $E_x$ for each variable. Here names mean nothing, and 1 causes 2 as often as 2 causes 1. We tried that refiner, once and untuned, on four nodes and for 1000 updates; its orders stayed at chance. That is no verdict on it, only the reason why this row has another one (`iai.relations`). Its
+# The refiner of other chapters makes a token of an observation, $E_x x$, with a column of $E_x$ for each variable. Here names mean nothing, and 1 causes 2 as often as 2 causes 1. We tried that refiner, once and untuned, on four nodes and for 1000 updates; its orders stayed at chance. That is no verdict on it, only the reason why this row has another one (`iai.model.relations`). Its
 # tokens are the *ordered pairs* of variables, made by a mean over the mini-batch,
 #
 # $$
@@ -390,7 +390,7 @@ for row, name in zip((axes[:3], axes[3:]), ("linear", "fourier")):
 #
 # Data of linear Gaussian tasks are Gaussian, so the correlations of all observations say all there is to say, and a model needs nothing else. It has no reason to look at the shape of a scatter plot.
 # ```python
-# from iai.experiments import fit
+# from iai.study.jobs.experiments import fit
 #
 # base = experiment("causal-order/implicit/data", "smoke")
 # objective = replace(base.objective, task=replace(base.task, mechanisms=("linear",)))

@@ -44,12 +44,13 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from torch.func import vmap
 
-from iai import flows, notebook, plots
-from iai.baselines import ExpectationMaximisation, Gaussian, Kernel
+from iai.evaluation import flows
+from iai.study.book import notebook, plots
+from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
 from iai.configs import build
-from iai.contrasts import best, change, difference, ratio
-from iai.evaluate import EvaluationConfig, episodes
-from iai.experiments import EXPERIMENTS, experiment, fit
+from iai.study.analysis.contrasts import best, change, difference, ratio
+from iai.evaluation.evaluate import EvaluationConfig, episodes
+from iai.study.jobs.experiments import EXPERIMENTS, experiment, fit
 from iai.tasks import Letters, Mixture
 from iai.tasks.populations import interpolated
 

@@ -35,12 +35,14 @@ ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
-from iai import baselines, notebook, plots, results
-from iai.baselines import MANY_PASSES_GRID, converged, descent
-from iai.contests import COMPETE
-from iai.contrasts import best_known, interval, leaders, scaled, told
-from iai.experiments import experiment
-from iai.standings import LEARNED, Field
+from iai.baselines import classical as baselines
+from iai.study.book import notebook, plots
+from iai.study.ledger import results
+from iai.baselines.classical import MANY_PASSES_GRID, converged, descent
+from iai.study.registry.contests import COMPETE
+from iai.study.analysis.contrasts import best_known, interval, leaders, scaled, told
+from iai.study.jobs.experiments import experiment
+from iai.study.analysis.standings import LEARNED, Field
 
 chapter = notebook.setup(globals())
 
@@ -87,7 +89,7 @@ notebook.table(
 )
 
 # %% [markdown]
-# Where papers leave room, this is how we filled it; {mod}`iai.rivals` has the code, and tests hold each learner to its paper's equation.
+# Where papers leave room, this is how we filled it; {mod}`iai.baselines.learned` has the code, and tests hold each learner to its paper's equation.
 #
 # *MAML* {cite:p}`finn2017maml` is the second-order one, through all steps. Its rate is learned, one number for all of $\theta$ and all steps. Meta-SGD {cite:p}`li2017metasgd` learns one for each number of $\theta$; on tasks that look the same from all directions these would all be equal, so we left it at one.
 #
@@ -150,7 +152,7 @@ caption = "What a training takes: floating-point operations of all updates, and 
 notebook.table(grid, caption, "tab-base-training", ",.3g")
 
 # %% [markdown]
-# Operations and seconds disagree by orders of magnitude, and both are true. MAML on regression has a dozen numbers to learn; what takes its time is to launch many small operators, and the same holds for all who differentiate through steps. An operation is counted as {func}`iai.cost.cost_of_update` counts: for refiners by the usual formula for Transformers, for others by PyTorch's counter of matrix products, forward and backward. Seconds depend on what else the machine did; we compare by operations below.
+# Operations and seconds disagree by orders of magnitude, and both are true. MAML on regression has a dozen numbers to learn; what takes its time is to launch many small operators, and the same holds for all who differentiate through steps. An operation is counted as {func}`iai.study.measure.cost.cost_of_update` counts: for refiners by the usual formula for Transformers, for others by PyTorch's counter of matrix products, forward and backward. Seconds depend on what else the machine did; we compare by operations below.
 #
 # ```bash
 # python -m iai reproduce 'baseline/*' --profile cpu
@@ -188,7 +190,7 @@ notebook.table(
 # (sec-base-tuned)=
 # ## How each was tuned
 #
-# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and nine times for all but MAML and Reptile, as the best lay at the end of the grid for some; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.contests` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
+# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and nine times for all but MAML and Reptile, as the best lay at the end of the grid for some; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.study.registry.contests` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
 # Width, batch of tasks and number of updates were set by hand, for trainings of about 40 seconds on a core that does nothing else; MAML and Reptile take a third of that, as more hardly moves their losses any further, and one context, whose tokens are those of a row, takes what it takes.
 
 # %% tags=["hide-input", "nbval-check-output"]

@@ -14,7 +14,7 @@
 #
 # *Cost: about twenty seconds on one core at `smoke`; trains two small models live. Tables and figures show committed records of profile `cpu` (three seeds, a minute or so each on one core). Every comparison of results, in prose as in tables, is computed from those records.*
 #
-# The models of the last chapters have many habits in common: they add a change to their state, they read a whole mini-batch at once, they are trained on eight or ten steps and learn from one at a time. Which of these matter? Here each is changed, one at a time, with all else kept: tasks, data, updates, learning rate. (Two cannot: mini-batches of other sizes get as many tokens, so other numbers of updates, and another dimension other sizes of batches.) {mod}`iai.ablations` is the list, and a test holds every key to changing what its name says and nothing else.
+# The models of the last chapters have many habits in common: they add a change to their state, they read a whole mini-batch at once, they are trained on eight or ten steps and learn from one at a time. Which of these matter? Here each is changed, one at a time, with all else kept: tasks, data, updates, learning rate. (Two cannot: mini-batches of other sizes get as many tokens, so other numbers of updates, and another dimension other sizes of batches.) {mod}`iai.study.registry.ablations` is the list, and a test holds every key to changing what its name says and nothing else.
 # Some of the questions are those of {cite:t}`mittal2025iterative`, some are those that its reviewers asked, some are ours.
 
 # %% tags=["hide-cell"]
@@ -38,8 +38,9 @@ habit: str = "laws/mnist/16"  # the key of an ablation on MNIST, trained live be
 # %%
 from dataclasses import replace
 
-from iai import notebook, plots, results
-from iai.ablated import (
+from iai.study.book import notebook, plots
+from iai.study.ledger import results
+from iai.study.book.ablated import (
     Contrast,
     against,
     compared,
@@ -50,12 +51,12 @@ from iai.ablated import (
     verdict,
     verdicts,
 )
-from iai.ablations import DIMENSIONS, LAWS
-from iai.bases import BASE_KEYS
-from iai.contrasts import ratio, scaled
-from iai.evaluate import evaluate
-from iai.experiments import build, experiment
-from iai.theory import ridge_variance
+from iai.study.registry.ablations import DIMENSIONS, LAWS
+from iai.study.registry.bases import BASE_KEYS
+from iai.study.analysis.contrasts import ratio, scaled
+from iai.evaluation.evaluate import evaluate
+from iai.study.jobs.experiments import build, experiment
+from iai.study.analysis.theory import ridge_variance
 
 chapter = notebook.setup(globals())
 plots.style(dots=70)  # many figures
@@ -490,7 +491,7 @@ notebook.Markdown(
 # (sec-abl-split)=
 # ### The same data in fewer, larger mini-batches
 #
-# A hundred observations can come as one mini-batch, or as twenty of five. Chapter {ref}`ch-cost` has what this does to the bill. What it does to the answer has a bound: a memoryless learner forgets all but the mean, so every cut costs accuracy. Iterating $v \leftarrow$ {func}`iai.theory.ridge_variance` with $B = 100/k$ points gives the line in {numref}`fig-abl-split`; a learner that can use memory is not held to it. On the other side, a step over fewer points is an easier function, and one that is learned for all its uses at once.
+# A hundred observations can come as one mini-batch, or as twenty of five. Chapter {ref}`ch-cost` has what this does to the bill. What it does to the answer has a bound: a memoryless learner forgets all but the mean, so every cut costs accuracy. Iterating $v \leftarrow$ {func}`iai.study.analysis.theory.ridge_variance` with $B = 100/k$ points gives the line in {numref}`fig-abl-split`; a learner that can use memory is not held to it. On the other side, a step over fewer points is an easier function, and one that is learned for all its uses at once.
 # Rows see about as many tokens in training as the base (ten steps of ten). For images the same question has rows with 16, 32 and 64 images a step (chapter {ref}`ch-images`), which are compared at 128 images in all: within the horizon of each, but trained on unequal numbers of tokens.
 
 # %% tags=["hide-input", "nbval-check-output"]
@@ -870,14 +871,14 @@ for ax, name in zip(axes, small.evaluation_sets):
 # :class: dropdown
 #
 # ```python
-# from iai.experiments import fit
+# from iai.study.jobs.experiments import fit
 #
 # base = experiment(BASE_KEYS["mnist"], "smoke")
 # changed = replace(base, refiner=replace(base.refiner, heads=2))
 # model, _ = fit(changed, seed=0)
 # evaluate(model, base.evaluation_sets["mnist"], base.evaluation)["error"]["mean"]
 # ```
-# One seed of each says little: train three of both, form ratios seed by seed, and look at the interval; then try another learning rate for the variant. A key of its own in {mod}`iai.ablations` makes `reproduce` do the first part.
+# One seed of each says little: train three of both, form ratios seed by seed, and look at the interval; then try another learning rate for the variant. A key of its own in {mod}`iai.study.registry.ablations` makes `reproduce` do the first part.
 # ````
 #
 # (sec-abl-all)=

@@ -14,7 +14,7 @@
 #
 # *Cost: a few seconds; nothing is trained. Verdicts are computed from the committed records when this page is made.*
 #
-# What does the paper say, and what of it holds here? This page is made from one file, `iai/claims.toml`, and from the ledger. The file has what {cite:t}`mittal2025iterative` are reported to claim, in our words, where in the paper, with the figure if we know one and how well we know it, and *tests* on records of this book. It has no verdict: that is computed, and so `python -m iai claims` prints the same.
+# What does the paper say, and what of it holds here? This page is made from one file, `iai/study/analysis/claims.toml`, and from the ledger. The file has what {cite:t}`mittal2025iterative` are reported to claim, in our words, where in the paper, with the figure if we know one and how well we know it, and *tests* on records of this book. It has no verdict: that is computed, and so `python -m iai claims` prints the same.
 #
 # %% [markdown]
 # ## How a claim is decided
@@ -44,9 +44,9 @@ seed: int = 0  # not used here
 # %%
 from collections import Counter
 
-from iai import notebook
-from iai.claims import claims
-from iai.costs import effort
+from iai.study.book import notebook
+from iai.study.analysis.claims import claims
+from iai.study.analysis.costs import effort
 
 chapter = notebook.setup(globals())
 every = claims()

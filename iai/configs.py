@@ -1,19 +1,19 @@
 """What a run is, as plain data: `Experiment`, its JSON, and the amortizer that it describes."""
 
 from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, cast, get_args, overload
 
 import torch
 
-from iai import rivals
-from iai.amortizer import Amortizer
-from iai.evaluate import EvaluationConfig
+from iai.baselines import learned as rivals
+from iai.baselines.learned import Rival, RivalConfig, Whole
+from iai.evaluation.evaluate import EvaluationConfig
 from iai.losses import LOSSES
-from iai.objectives import Greedy, RandomStep, StepObjective, Unrolled
-from iai.refiner import Anchor, Interface, Refiner, RefinerConfig
-from iai.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.relations import Relations, RelationsConfig
-from iai.rivals import Rival, RivalConfig, Whole
+from iai.model.amortizer import Amortizer
+from iai.model.refiner import Anchor, Interface, Refiner, RefinerConfig
+from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
+from iai.model.relations import Relations, RelationsConfig
 from iai.tasks import (
     CausalOrder,
     Features,
@@ -24,7 +24,9 @@ from iai.tasks import (
     Mixture,
     Reused,
 )
-from iai.train import TrainConfig
+from iai.training import checkpoint
+from iai.training.objectives import Greedy, RandomStep, StepObjective, Unrolled
+from iai.training.train import TrainConfig, pick_device
 from iai.types import KnownTask, Task, UserError
 
 RegimeName = Literal["parametric", "explicit", "implicit"]
@@ -224,3 +226,23 @@ def _with_update(experiment: Experiment) -> RefinerConfig:
     return (
         replace(experiment.refiner, update="simplex") if experiment.space == "softmax" else experiment.refiner
     )
+
+
+def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | Rival:
+    """The trained model of a checkpoint, ready for `model(batches, x)`."""
+    where = pick_device(str(device))
+    tensors, metadata = checkpoint.read(Path(path), where)
+    if "config" not in metadata:
+        raise UserError(
+            f"{path} does not say what was trained: train with `experiments.fit`, which writes that"
+        )
+    amortizer = build(from_json(metadata["config"]), 0, where)
+    weights = {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
+    try:
+        amortizer.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(
+            f"{path} has other weights than this iai gives its config: train it again, or load it with the iai"
+            f" of commit {metadata.get('commit')}"
+        ) from error
+    return amortizer.eval()

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from example_record import KEY
 
-from iai import registry, rows
-from iai.__main__ import main
 from iai.configs import Experiment
+from iai.study.cli import main
+from iai.study.registry import registry, rows
 
 UPDATES = 300 + 150 * int(os.environ.get("IAI_KILLS", "2"))
 

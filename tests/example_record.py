@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from iai import results
+from iai.study.ledger import results
 
 KEY, SET = "table2/linear-regression/data", "linear-regression"
 

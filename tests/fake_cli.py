@@ -11,7 +11,11 @@ from typing import Any
 
 from example_record import record
 
-from iai import __main__, configs, experiments, jobs, reproduce, results, train
+from iai import configs
+from iai.study import cli as __main__
+from iai.study.jobs import experiments, jobs, reproduce
+from iai.study.ledger import results
+from iai.training import train
 
 
 def fake_run(key: str, profile: str, seed: int, **options: Any) -> results.Record:

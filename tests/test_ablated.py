@@ -11,8 +11,8 @@ import pytest
 from example_record import KEY, SET, record
 from matplotlib.axes import Axes
 
-from iai import plots, results
-from iai.ablated import (
+from iai.study.book import plots
+from iai.study.book.ablated import (
     Contrast,
     against,
     compared,
@@ -25,7 +25,8 @@ from iai.ablated import (
     verdict,
     verdicts,
 )
-from iai.summaries import Missing, Summary
+from iai.study.ledger import results
+from iai.study.ledger.summaries import Missing, Summary
 from iai.types import UserError
 
 matplotlib.use("Agg")

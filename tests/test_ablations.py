@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from iai.ablations import ABLATIONS
-from iai.bases import BASE_KEYS, BASES, base
 from iai.configs import to_json
-from iai.families import features
-from iai.registry import EXPERIMENTS, experiment
-from iai.rows import PROFILES, Profile, chosen
+from iai.study.registry.ablations import ABLATIONS
+from iai.study.registry.bases import BASE_KEYS, BASES, base
+from iai.study.registry.families import features
+from iai.study.registry.registry import EXPERIMENTS, experiment
+from iai.study.registry.rows import PROFILES, Profile, chosen
 
 CHANGED = {
     "token-scale": {"refiner"},

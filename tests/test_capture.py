@@ -8,14 +8,14 @@ import pytest
 import torch
 from small import small
 
-from iai import capture
-from iai.capture import WARM, WholeUpdates
 from iai.configs import Experiment, build
-from iai.objectives import Greedy
-from iai.regimes import Signal
+from iai.model.regimes import Signal
 from iai.tasks import LinearRegression
-from iai.train import seed_of, train
-from iai.updates import Progress, TrainConfig, adamw
+from iai.training import capture
+from iai.training.capture import WARM, WholeUpdates
+from iai.training.objectives import Greedy
+from iai.training.train import seed_of, train
+from iai.training.updates import Progress, TrainConfig, adamw
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 TRAINING = TrainConfig(updates=40, warmup=5, lr=0.01, precision="float32", capture=False)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from iai import checkpoint
+from iai.training import checkpoint
 from iai.types import UserError
 
 
@@ -85,7 +85,7 @@ def test_old_leftovers_are_swept_and_young_ones_kept(tmp_path: Path) -> None:
 WRITER = """
 import sys, torch
 from pathlib import Path
-from iai import checkpoint
+from iai.training import checkpoint
 for version in range(10**6):
     checkpoint.write(Path(sys.argv[1]), {"w": torch.full((200_000,), float(version))}, {"version": version})
     print(version, flush=True)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from example_record import KEY, SET, record
 
-from iai import results
-from iai.__main__ import main
-from iai.bound import Reference
-from iai.claims import FILE, Claim, Comparison, Gain, claims, gain, largest_gain
+from iai.study.analysis.bound import Reference
+from iai.study.analysis.claims import FILE, Claim, Comparison, Gain, claims, gain, largest_gain
+from iai.study.cli import main
+from iai.study.ledger import results
 from iai.types import UserError
 
 OTHER = "table2/linear-regression/grad"

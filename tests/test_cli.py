@@ -13,11 +13,15 @@ from typing import Any
 import pytest
 from example_record import KEY, record
 
-from iai import __main__, checkpoint, configs, experiments, jobs, reproduce, results
-from iai.__main__ import main
-from iai.failures import MachineError
-from iai.jobs import Local, Run
-from iai.reproduce import wanted
+from iai import configs
+from iai.study import cli as __main__
+from iai.study.cli import main
+from iai.study.jobs import experiments, jobs, reproduce
+from iai.study.jobs.failures import MachineError
+from iai.study.jobs.jobs import Local, Run
+from iai.study.jobs.reproduce import wanted
+from iai.study.ledger import results
+from iai.training import checkpoint
 
 OTHER = "table2/linear-regression/grad"
 
@@ -396,7 +400,7 @@ def test_two_reproduce_at_once_never_do_a_run_twice(folders: Path) -> None:
 
 @pytest.mark.parametrize(("words", "code"), [("list --profile smoke", 0), ("run nothing/of/the/kind", 2)])
 def test_sigterm_after_a_command_ends_the_process_without_a_traceback(words: str, code: int) -> None:
-    late = f"import os, signal, sys; from iai.__main__ import main; assert main({words.split()}) == {code}; "
+    late = f"import os, signal, sys; from iai.study.cli import main; assert main({words.split()}) == {code}; "
     ended = subprocess.run(
         [sys.executable, "-c", late + "os.kill(os.getpid(), signal.SIGTERM)"], capture_output=True, text=True
     )

@@ -9,9 +9,9 @@ from small import small
 
 from iai import configs
 from iai.configs import build, from_json, to_json
-from iai.experiments import EXPERIMENTS, PROFILES, experiment
-from iai.refiner import RefinerConfig
-from iai.regimes import Signal
+from iai.model.refiner import RefinerConfig
+from iai.model.regimes import Signal
+from iai.study.jobs.experiments import EXPERIMENTS, PROFILES, experiment
 from iai.tasks import Images, LinearRegression
 from iai.types import Task, UserError
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from iai.contrasts import (
+from iai.study.analysis.contrasts import (
     at_most,
     best,
     best_known,
@@ -17,7 +17,7 @@ from iai.contrasts import (
     standard_errors,
     told,
 )
-from iai.summaries import Missing, Summary
+from iai.study.ledger.summaries import Missing, Summary
 
 NOTHING = Missing(reason="not run")
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from small import small
 
-from iai.baselines import Descent, Mean, Neighbours, Ridge
+from iai.baselines.classical import Descent, Mean, Neighbours, Ridge
 from iai.configs import build
-from iai.cost import cost_of_adapting, cost_of_update, launches, load_of_update, planned
-from iai.experiments import experiment
-from iai.objectives import Greedy, RandomStep, Unrolled
-from iai.regimes import Signal
+from iai.model.regimes import Signal
+from iai.study.jobs.experiments import experiment
+from iai.study.measure.cost import cost_of_adapting, cost_of_update, launches, load_of_update, planned
 from iai.tasks import LinearRegression, episode
+from iai.training.objectives import Greedy, RandomStep, Unrolled
 
 
 def test_launches_are_operators_that_compute() -> None:

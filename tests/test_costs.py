@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from example_record import KEY, record
 
-from iai import results
-from iai.costs import effort
-from iai.registry import EXPERIMENTS
+from iai.study.analysis.costs import effort
+from iai.study.ledger import results
+from iai.study.registry.registry import EXPERIMENTS
 
 
 def test_hours_are_those_of_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

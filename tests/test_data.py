@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from iai import data
+from iai.tasks import data
 from iai.types import UserError
 
 NAMES = tuple(data.DATASETS)
@@ -79,7 +79,7 @@ def test_missing_data_name_variable_folder_and_command(
     with pytest.raises(UserError) as error:
         data.images(name, "train")
     text = str(error.value)
-    assert f"IAI_DATA={tmp_path}" in text and f"iai.data.download('{name}')" in text
+    assert f"IAI_DATA={tmp_path}" in text and f"iai.tasks.data.download('{name}')" in text
     assert "\n" not in text
 
 

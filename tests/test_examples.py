@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.func import vmap
 
-from iai import examples
-from iai.baselines import Descent, Planet
-from iai.evaluate import EvaluationConfig
-from iai.examples import Amortized, Formula, InContext, PromptTuning
+from iai.baselines.classical import Descent, Planet
+from iai.evaluation.evaluate import EvaluationConfig
 from iai.losses import squared_error
+from iai.study.book import examples
+from iai.study.book.examples import Amortized, Formula, InContext, PromptTuning
 from iai.tasks import Gravity, episode
-from iai.train import TrainConfig, train
+from iai.training.train import TrainConfig, train
 from iai.types import Batch
 
 TASK = Gravity()

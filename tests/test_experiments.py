@@ -9,15 +9,19 @@ import torch
 from small import data, small
 
 import iai
-from iai import checkpoint, configs, contests, experiments
-from iai.choices import winner
-from iai.evaluate import evaluate
-from iai.experiments import EXPERIMENTS, experiment, fit, load
-from iai.regimes import Signal
-from iai.registry import with_one_step
-from iai.rows import CHOSEN, ROWS
+from iai import configs
+from iai.configs import load
+from iai.evaluation.evaluate import evaluate
+from iai.model.regimes import Signal
+from iai.study.analysis.choices import winner
+from iai.study.jobs import experiments
+from iai.study.jobs.experiments import EXPERIMENTS, experiment, fit
+from iai.study.registry import contests
+from iai.study.registry.registry import with_one_step
+from iai.study.registry.rows import CHOSEN, ROWS
 from iai.tasks import Features, Images, LinearRegression
-from iai.train import TrainConfig, generator_of
+from iai.training import checkpoint
+from iai.training.train import TrainConfig, generator_of
 from iai.types import Batch, UserError
 
 SHORT = TrainConfig(updates=8, warmup=2, lr=0.01)

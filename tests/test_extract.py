@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor
 
-from iai import backbones, data, extract
-from iai.backbones import BACKBONES, Backbone
-from iai.tasks import Features
+from iai.study import backbones, extract
+from iai.study.backbones import BACKBONES, Backbone
+from iai.tasks import Features, data
 
 CLASSES = ("bag", "boot", "coat")
 Run = Callable[..., int]
@@ -158,7 +158,7 @@ def test_mistakes_are_one_line(run: Run, folder: Path, capsys: pytest.CaptureFix
         capsys.readouterr()
         assert run(*arguments, **change) == 2
         error = capsys.readouterr().err
-        assert error.startswith("iai.extract: ") and error.count("\n") == 1
+        assert error.startswith("iai.study.extract: ") and error.count("\n") == 1
         return error
 
     assert "neither a folder nor a torchvision data set" in words(source="CIFAR12")

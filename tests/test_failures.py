@@ -9,11 +9,11 @@ import torch
 from small import small
 from torch import Tensor
 
-from iai.experiments import fit
-from iai.failures import MachineError
-from iai.objectives import Greedy
-from iai.parallel import Lost
+from iai.study.jobs.experiments import fit
+from iai.study.jobs.failures import MachineError
 from iai.tasks import LinearRegression
+from iai.training.objectives import Greedy
+from iai.training.parallel import Lost
 
 
 class Failing(Greedy):

@@ -10,12 +10,11 @@ from scipy.fft import dctn
 from small import small
 from torch.func import vmap
 
-from iai import data
-from iai.baselines import Centroids, Logistic, _training
+from iai.baselines.classical import Centroids, Logistic, _training
 from iai.configs import from_json, to_json
-from iai.evaluate import EvaluationConfig, evaluate_learner
-from iai.experiments import identity
-from iai.tasks import Features
+from iai.evaluation.evaluate import EvaluationConfig, evaluate_learner
+from iai.study.jobs.experiments import identity
+from iai.tasks import Features, data
 from iai.tasks.features import part_of
 from iai.types import Batch, UserError
 
@@ -170,7 +169,7 @@ def test_missing_file_names_variable_path_and_command(folder: data.Path) -> None
         Features(dataset="cifar10").sample(generator(), 1, 5)
     text = str(error.value)
     assert f"IAI_DATA={folder}" in text and str(folder / "features" / "cifar10.npz") in text
-    assert "python -m iai.extract IMAGES cifar10" in text and "\n" not in text
+    assert "python -m iai.study.extract IMAGES cifar10" in text and "\n" not in text
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"PK\x03\x04 and no more"])

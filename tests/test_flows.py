@@ -10,10 +10,19 @@ from scipy.optimize import linear_sum_assignment
 from small import awake, small
 from torch.func import vmap
 
-from iai import flows
-from iai.baselines import ExpectationMaximisation, Gaussian
-from iai.evaluate import EvaluationConfig
-from iai.flows import at, curves, field, generate, log_density, references, wasserstein, with_divergence
+from iai.baselines.classical import ExpectationMaximisation, Gaussian
+from iai.evaluation import flows
+from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation.flows import (
+    at,
+    curves,
+    field,
+    generate,
+    log_density,
+    references,
+    wasserstein,
+    with_divergence,
+)
 from iai.tasks import Letters, Mixture, episode
 from iai.types import UserError
 

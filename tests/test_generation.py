@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from small import small
 
-from iai import experiments
-from iai.bound import Reference
 from iai.configs import from_json, to_json
-from iai.evaluate import EvaluationConfig, evaluate
-from iai.experiments import EXPERIMENTS, experiment, fit
-from iai.generation import GENERATION
+from iai.evaluation.evaluate import EvaluationConfig, evaluate
+from iai.study.analysis.bound import Reference
+from iai.study.jobs import experiments
+from iai.study.jobs.experiments import EXPERIMENTS, experiment, fit
+from iai.study.registry.generation import GENERATION
 from iai.tasks import Letters, Mixture
-from iai.train import TrainConfig
+from iai.training.train import TrainConfig
 from iai.types import UserError
 
 

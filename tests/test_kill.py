@@ -15,7 +15,9 @@ import pytest
 import torch
 from example_record import KEY
 
-from iai import checkpoint, experiments, results
+from iai.study.jobs import experiments
+from iai.study.ledger import results
+from iai.training import checkpoint
 
 KILLS = int(os.environ.get("IAI_KILLS", "2"))
 
@@ -98,7 +100,8 @@ def test_kill_9_loses_only_the_time_since_the_last_checkpoint(tmp_path: Path) ->
 @pytest.mark.parametrize("moment", ["ledger", "checkpoint"])
 def test_kill_9_in_the_middle_of_a_write_leaves_old_or_new(tmp_path: Path, moment: str) -> None:
     """A process that dies between writing and renaming leaves the file as it was."""
-    program = "import os, sys; from iai import checkpoint, results; from example_record import record\n"
+    program = "import os, sys; from iai.study.ledger import results; from iai.training import checkpoint\n"
+    program += "from example_record import record\n"
     program += "os.fsync = lambda descriptor: os.kill(os.getpid(), 9)\n"
     path = tmp_path / "c"
     if moment == "ledger":

@@ -8,9 +8,15 @@ import pytest
 import torch
 from example_record import KEY, SET, record
 
-from iai import bound, checkpoint, configs, experiments, notebook, reproduce, results, rows
-from iai.notebook import Chapter, Grid, check_parameters, setup, show, table
-from iai.results import Missing, Summary
+from iai import configs
+from iai.study.analysis import bound
+from iai.study.book import notebook
+from iai.study.book.notebook import Chapter, Grid, check_parameters, setup, show, table
+from iai.study.jobs import experiments, reproduce
+from iai.study.ledger import results
+from iai.study.ledger.results import Missing, Summary
+from iai.study.registry import rows
+from iai.training import checkpoint
 from iai.types import UserError
 
 EXPLICIT = "table3/linear-regression/data"
@@ -69,7 +75,7 @@ def test_papermill_runs_a_checked_chapter_and_refuses_a_misspelt_parameter(folde
     first = cell(
         'profile: str = "smoke"\nledger: str = "cpu"\nseed: int = 0', metadata={"tags": ["parameters"]}
     )
-    check = cell("from iai import notebook\nnotebook.check_parameters(globals())\nprint(seed)")
+    check = cell("from iai.study.book import notebook\nnotebook.check_parameters(globals())\nprint(seed)")
     made = nbformat.v4.new_notebook(cells=[first, check], metadata={"language_info": {"name": "python"}})
     nbformat.write(made, folders / "in.ipynb")
 
@@ -226,7 +232,7 @@ def test_a_model_is_trained_once_and_then_loaded(chapter: Chapter, monkeypatch: 
     assert live.losses[-1] < live.losses[0]
     path = experiments.checkpoint_path(KEY, "smoke", 0, reproduce.runs_root())
     before = path.stat().st_mtime_ns
-    monkeypatch.setattr("iai.objectives.Greedy.__call__", None)
+    monkeypatch.setattr("iai.training.objectives.Greedy.__call__", None)
     again = chapter.train(KEY)
     assert (again.losses, path.stat().st_mtime_ns) == (live.losses, before)
     for name, weight in live.amortizer.state_dict().items():

@@ -7,9 +7,9 @@ import torch
 from small import awake, data, small
 
 from iai.losses import squared_error
-from iai.objectives import Greedy, causal_loss, greedy_loss
-from iai.regimes import Signal
+from iai.model.regimes import Signal
 from iai.tasks import LinearRegression
+from iai.training.objectives import Greedy, causal_loss, greedy_loss
 from iai.types import Batch, UserError
 
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 from example_record import KEY
 
-from iai import checkpoint, experiments, parallel
+from iai.study.jobs import experiments
+from iai.training import checkpoint, parallel
 from iai.types import UserError
 
 PROGRAM = str(Path(__file__).with_name("eager_cli.py"))

@@ -9,9 +9,19 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from iai import passes
-from iai.passes import Case, block_flops, fill, flops, grid, measure, needed_bytes, peak_bytes, workload
-from iai.refiner import RefinerConfig
+from iai.model.refiner import RefinerConfig
+from iai.study.measure import passes
+from iai.study.measure.passes import (
+    Case,
+    block_flops,
+    fill,
+    flops,
+    grid,
+    measure,
+    needed_bytes,
+    peak_bytes,
+    workload,
+)
 from iai.types import UserError
 
 CPU = torch.device("cpu")

@@ -12,8 +12,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from iai import plots
-from iai.results import Missing, Summary
+from iai.study.book import plots
+from iai.study.ledger.results import Missing, Summary
 
 matplotlib.use("Agg")
 PAGES = ("#ffffff", "#14181e")

@@ -7,8 +7,8 @@ import torch
 from small import REFINER, small
 
 from iai.configs import build
-from iai.masks import attention_mask
-from iai.refiner import Encoder, Interface, Refiner, RefinerConfig, normalised
+from iai.model.masks import attention_mask
+from iai.model.refiner import Encoder, Interface, Refiner, RefinerConfig, normalised
 from iai.tasks import Images
 from iai.types import Batch, Evidence, State
 

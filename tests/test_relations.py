@@ -8,17 +8,17 @@ import pytest
 import torch
 from small import awake, data, small
 
-from iai.baselines import Score, SortBy, for_task
-from iai.baselines.causal_order import curvature, precedence, r2
+from iai.baselines.classical import Score, SortBy, for_task
+from iai.baselines.classical.causal_order import curvature, precedence, r2
 from iai.configs import Experiment, build, from_json, to_json
-from iai.cost import cost_of_update
-from iai.evaluate import evaluate
+from iai.evaluation.evaluate import evaluate
 from iai.losses import METRICS, edge_cross_entropy, leaf_error, leaves_first, order_accuracy
-from iai.objectives import Greedy
-from iai.regimes import Signal
-from iai.relations import RelationsConfig
+from iai.model.regimes import Signal
+from iai.model.relations import RelationsConfig
+from iai.study.measure.cost import cost_of_update
 from iai.tasks import CausalOrder, LinearRegression, episode
-from iai.train import train
+from iai.training.objectives import Greedy
+from iai.training.train import train
 from iai.types import Batch, State, concat
 
 NODES = 4

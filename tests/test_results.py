@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from example_record import KEY, SET, record
 
-from iai import locks, provenance, results
-from iai.checkpoint import check_writable
+from iai.study.ledger import locks, provenance, results
+from iai.training.checkpoint import check_writable
 from iai.types import UserError
 
 
@@ -95,7 +95,7 @@ def test_the_root_is_the_nearest_ledger_upwards(tmp_path: Path, monkeypatch: pyt
 HOLDER = """
 import sys, time
 from pathlib import Path
-from iai import locks
+from iai.study.ledger import locks
 try:
     with locks.owned(Path(sys.argv[1])):
         print("mine", flush=True)
@@ -163,7 +163,7 @@ def test_patience_waits_for_an_owner_to_be_done(tmp_path: Path) -> None:
 HAMMER = """
 import os, sys, time
 from pathlib import Path
-from iai import locks
+from iai.study.ledger import locks
 lock, inside, end = Path(sys.argv[1]), Path(sys.argv[2]), time.time() + 2
 won = 0
 while time.time() < end:
@@ -223,7 +223,7 @@ def test_a_baseline_that_is_the_same_in_all_runs_has_a_spread_over_tasks() -> No
 
 def test_t_quantiles_are_students() -> None:
     stats = pytest.importorskip("scipy.stats")
-    from iai.summaries import T_95
+    from iai.study.ledger.summaries import T_95
 
     assert pytest.approx([stats.t.ppf(0.975, n) for n in range(1, 16)], abs=6e-4) == T_95
     assert [1.96 + 2.5 / n for n in (16, 40, 200)] == pytest.approx(

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from example_record import KEY
 
-from iai import jobs, results, slurm
-from iai.__main__ import main
-from iai.jobs import Run
-from iai.reproduce import reproduce
+from iai.study.cli import main
+from iai.study.jobs import jobs, slurm
+from iai.study.jobs.jobs import Run
+from iai.study.jobs.reproduce import reproduce
+from iai.study.ledger import results
 from iai.types import UserError
 
 SBATCH = """#!/bin/bash
@@ -135,5 +136,5 @@ def test_without_submitit_or_slurm_the_error_says_what_to_get(monkeypatch: pytes
 
 
 def test_the_library_needs_no_submitit() -> None:
-    program = "import sys; sys.modules['submitit'] = None; import iai.slurm, iai.__main__; print('fine')"
+    program = "import sys; sys.modules['submitit'] = None; import iai.study.jobs.slurm, iai.study.cli; print('fine')"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "fine\n"

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from example_record import record
 
-from iai import contests, results
-from iai.contrasts import Found
-from iai.experiments import EXPERIMENTS
-from iai.rows import ROWS
-from iai.standings import LEARNED, Entrant, Field, iterative, measured
-from iai.summaries import Missing, Summary
+from iai.study.analysis.contrasts import Found
+from iai.study.analysis.standings import LEARNED, Entrant, Field, iterative, measured
+from iai.study.jobs.experiments import EXPERIMENTS
+from iai.study.ledger import results
+from iai.study.ledger.summaries import Missing, Summary
+from iai.study.registry import contests
+from iai.study.registry.rows import ROWS
 
 LR = "linear-regression"
 
@@ -103,6 +104,6 @@ def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pyte
         loss = 0.5 if row == f"table2/{LR}/grad" else 1.0
         return {"centre": Summary(values=(loss,), errors=(0.0,), seeds=(0,), profile=profile)}
 
-    monkeypatch.setattr("iai.choices.trials", trials)
-    monkeypatch.setattr("iai.choices.taken", lambda row, profile: "centre")
+    monkeypatch.setattr("iai.study.analysis.choices.trials", trials)
+    monkeypatch.setattr("iai.study.analysis.choices.taken", lambda row, profile: "centre")
     assert Field(family=LR, ledger="cpu").shown()["parametric, gradients"] == f"table2/{LR}/grad"

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iai.theory import gradient_variance, ridge_variance, same_gradient
+from iai.study.analysis.theory import gradient_variance, ridge_variance, same_gradient
 from iai.types import UserError
 
 

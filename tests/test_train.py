@@ -13,12 +13,12 @@ import torch
 from small import small
 from torch import Tensor, nn
 
-from iai import checkpoint
 from iai.configs import build
-from iai.regimes import Signal
-from iai.train import Diverged, Interrupted, TrainConfig, generator_of, pick_device, train
+from iai.model.regimes import Signal
+from iai.training import checkpoint
+from iai.training.train import Diverged, Interrupted, TrainConfig, generator_of, pick_device, train
+from iai.training.updates import learning_rate
 from iai.types import UserError
-from iai.updates import learning_rate
 
 CONFIG = TrainConfig(updates=12, warmup=2, lr=0.05)
 

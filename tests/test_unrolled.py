@@ -7,11 +7,11 @@ import pytest
 import torch
 from small import awake, data, small
 
-from iai.cost import peak_saved_bytes
 from iai.losses import squared_error
-from iai.objectives import Greedy, RandomStep, Unrolled, greedy_loss, rollout_losses
-from iai.regimes import Signal
+from iai.model.regimes import Signal
+from iai.study.measure.cost import peak_saved_bytes
 from iai.tasks import LinearRegression
+from iai.training.objectives import Greedy, RandomStep, Unrolled, greedy_loss, rollout_losses
 
 EXPERIMENT = small(
     objective=Greedy(task=LinearRegression(dimension=2), tasks=4, steps=2, points=5, queries=4)

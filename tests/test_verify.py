@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from example_record import KEY, SET, record
 
-from iai import configs, experiments, jobs, results, verify
-from iai.__main__ import main
-from iai.jobs import Run
+from iai import configs
+from iai.study.cli import main
+from iai.study.jobs import experiments, jobs, verify
+from iai.study.jobs.jobs import Run
+from iai.study.ledger import results
 
 RUN = Run(key=KEY, profile="smoke", seed=0)
 

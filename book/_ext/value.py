@@ -12,9 +12,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
-from iai import results
-from iai.bound import Reference, tip
-from iai.results import Missing
+from iai.study.ledger import results
+from iai.study.analysis.bound import Reference, tip
+from iai.study.ledger.results import Missing
 
 
 class Value(nodes.inline):

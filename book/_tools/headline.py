@@ -6,8 +6,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from iai import notebook, plots
-from iai.experiments import experiment
+from iai.study.book import notebook, plots
+from iai.study.jobs.experiments import experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURE = Path("book/_static/headline.svg")

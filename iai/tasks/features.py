@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 import torch
 from torch.nn.functional import embedding
 
-from iai import data
-from iai.data import FEATURES, FeatureSet
+from iai.tasks import data
 from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool
+from iai.tasks.data import FEATURES, FeatureSet
 from iai.types import Batch, UserError
 
 Classes = Literal["train", "validation", "held-out", "all"]

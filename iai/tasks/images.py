@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from iai import data
+from iai.tasks import data
 from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool
 from iai.types import Batch, UserError, later
 

@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsRegressor
 
-from iai.baselines import Logistic, Mean, Neighbours, Planet
+from iai.baselines.classical import Logistic, Mean, Neighbours, Planet
 from iai.losses import cross_entropy, zero_one
 from iai.tasks import Gravity, Images, LinearRegression, episode
 from iai.types import Batch, concat

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from iai import baselines
-from iai.baselines import Converged, Learner, for_task
+from iai.baselines import classical as baselines
+from iai.baselines.classical import Converged, Learner, for_task
 from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, episode
 from iai.types import Batch
 

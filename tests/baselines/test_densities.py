@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.func import vmap
 
-from iai.baselines import ExpectationMaximisation, Gaussian, Kernel
-from iai.baselines.densities import points_seen, tuned
+from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
+from iai.baselines.classical.densities import points_seen, tuned
 from iai.tasks import Mixture, episode
 from iai.tasks.populations import interpolated
 from iai.types import Batch

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from iai.baselines import Converged, Descent, Ridge, tune
+from iai.baselines.classical import Converged, Descent, Ridge, tune
 from iai.losses import cross_entropy, squared_error
 from iai.tasks import Images, LinearRegression, episode
 from iai.types import Batch, concat

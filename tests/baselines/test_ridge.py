@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from iai.baselines import Memoryless, Ridge
+from iai.baselines.classical import Memoryless, Ridge
 from iai.losses import squared_error
 from iai.tasks import LinearRegression, episode
 from iai.types import concat

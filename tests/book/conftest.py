@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iai import results
+from iai.study.ledger import results
 
 
 @pytest.fixture

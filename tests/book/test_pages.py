@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iai.bound import Reference, tip
+from iai.study.analysis.bound import Reference, tip
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"

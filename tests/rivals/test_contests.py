@@ -11,18 +11,20 @@ import pytest
 import torch
 
 import iai
-from iai import contests, experiments, results
-from iai.amortizer import Amortizer
-from iai.choices import taken, trials, winner
+from iai.baselines.learned import Rival
 from iai.configs import Contest, Experiment, build, from_json, to_json
-from iai.cost import planned
-from iai.experiments import experiment, fit, identity, judged
-from iai.objectives import Greedy
-from iai.registry import BUDGETS, EXPERIMENTS, seeds_of
-from iai.rivals import Rival
-from iai.rows import PROFILES
+from iai.model.amortizer import Amortizer
+from iai.study.analysis.choices import taken, trials, winner
+from iai.study.jobs import experiments
+from iai.study.jobs.experiments import experiment, fit, identity, judged
+from iai.study.ledger import results
+from iai.study.measure.cost import planned
+from iai.study.registry import contests
+from iai.study.registry.registry import BUDGETS, EXPERIMENTS, seeds_of
+from iai.study.registry.rows import PROFILES
 from iai.tasks import episode
-from iai.train import Interrupted, train
+from iai.training.objectives import Greedy
+from iai.training.train import Interrupted, train
 from iai.types import UserError, concat
 
 PAIRS = {

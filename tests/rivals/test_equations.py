@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from iai import rivals
+from iai.baselines import learned as rivals
+from iai.baselines.learned import CNP, MAML, AttentiveCNP, Hypernetwork, LSTMOptimizer, Reptile
+from iai.baselines.learned.lstm import preprocessed
 from iai.losses import cross_entropy
-from iai.rivals import CNP, MAML, AttentiveCNP, Hypernetwork, LSTMOptimizer, Reptile
-from iai.rivals.lstm import preprocessed
 from iai.tasks import Images, LinearRegression, episode
 from iai.types import Batch, concat
 

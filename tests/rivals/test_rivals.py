@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from iai import rivals
+from iai.baselines import learned as rivals
+from iai.baselines.learned import CNP, CNPConfig, Rival, RivalConfig, Stepwise, Whole
 from iai.configs import Contest, build, from_json, to_json
-from iai.evaluate import EvaluationConfig, evaluate, evaluate_learner
-from iai.experiments import asked, fit, judged
-from iai.rivals import CNP, CNPConfig, Rival, RivalConfig, Stepwise, Whole
+from iai.evaluation.evaluate import EvaluationConfig, evaluate, evaluate_learner
+from iai.study.jobs.experiments import asked, fit, judged
 from iai.tasks import CausalOrder, Images, LinearRegression, episode
-from iai.train import TrainConfig
+from iai.training.train import TrainConfig
 from iai.types import Batch, Task, UserError
 
 TASKS = {

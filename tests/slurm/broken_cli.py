@@ -2,7 +2,8 @@
 
 import sys
 
-from iai import __main__, jobs
+from iai.study import cli as __main__
+from iai.study.jobs import jobs
 
 if __name__ == "__main__":
     jobs.COMMAND = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]

@@ -8,7 +8,9 @@ from typing import Any
 
 import eager_cli  # registers the experiment
 
-from iai import __main__, jobs, objectives
+from iai.study import cli as __main__
+from iai.study.jobs import jobs
+from iai.training import objectives
 
 CALL = objectives.Greedy.__call__
 

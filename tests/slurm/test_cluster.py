@@ -11,7 +11,9 @@ import pytest
 from asking import ask, wait_for
 from example_record import KEY
 
-from iai import checkpoint, experiments, results
+from iai.study.jobs import experiments
+from iai.study.ledger import results
+from iai.training import checkpoint
 
 FAMILY = "table2/linear-regression"
 LONG = str(Path(__file__).with_name("long_cli.py"))

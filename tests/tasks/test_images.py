@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import vmap
 
-from iai import data
-from iai.tasks import Images
+from iai.tasks import Images, data
 from iai.tasks.classes import distinct
 from iai.types import UserError
 

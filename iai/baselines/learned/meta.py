@@ -1,0 +1,74 @@
+"""Meta-learning: f is the task's known likelihood, g is SGD, one step a mini-batch; learned is where it starts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from iai.baselines.learned.base import Stepwise, slopes
+from iai.types import Batch, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class MAMLConfig:
+    """`rate` is the inner learning rate before training; with `first_order`, gradients are not differentiated."""
+
+    rate: float = 0.1
+    first_order: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReptileConfig:
+    """`rate` is the inner learning rate, which is not learned."""
+
+    rate: float = 0.1
+
+
+class MAML(Stepwise):
+    """theta_i+1 = theta_i - rate * gradient of batch i (eq. 3), learned through all steps (Finn et al. 2017).
+
+    The rate is learned too, one number for all steps and parameters, as its logarithm; Meta-SGD (Li et al. 2017)
+    learns one a parameter.
+    """
+
+    def __init__(self, config: MAMLConfig, task: Task):
+        super().__init__(task)
+        self.first_order = config.first_order
+        self.log_rate = nn.Parameter(torch.tensor(config.rate).log())
+
+    def path(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
+        """theta of each task before the first mini-batch and after each."""
+        theta = self.start.expand(x.shape[0], -1, -1)
+        yield theta
+        for batch in batches:
+            slope = slopes(self.known, theta, batch)
+            theta = theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope)
+            yield theta
+
+
+class Reptile(Stepwise):
+    """The same SGD from a start that moves towards where SGD arrives (Nichol et al. 2018); needs no queries."""
+
+    def __init__(self, config: ReptileConfig, task: Task):
+        super().__init__(task)
+        self.rate = config.rate
+
+    def path(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
+        """theta of each task before the first mini-batch and after each."""
+        theta = self.start.expand(x.shape[0], -1, -1)
+        yield theta
+        for batch in batches:
+            theta = theta - self.rate * slopes(self.known, theta, batch)
+            yield theta
+
+    def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
+        """|start - theta_k|^2 / 2 with theta_k held fixed: its gradient is Reptile's, the mean of start - theta_k."""
+        with torch.no_grad():
+            reached = self.g(batches, queries.x)
+        return 0.5 * (self.start - reached).square().sum((1, 2)).mean()

@@ -1,0 +1,180 @@
+"""One-shot learners, which read all observations as a set: neural processes, and a network that writes theta."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from iai.baselines.learned.base import Rival, decoded, known
+from iai.types import Batch, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class CNPConfig:
+    """Width of all layers and of the code."""
+
+    width: int = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentiveCNPConfig:
+    """Width of all layers and of the codes, and heads of the attention of queries to observations."""
+
+    width: int = 128
+    heads: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class HypernetworkConfig:
+    """Width of all layers and of the code that theta is written from."""
+
+    width: int = 128
+
+
+class Codes(nn.Module):
+    """Codes of observations, each by itself, after a learned one that stands for having seen nothing."""
+
+    def __init__(self, task: Task, width: int, labelled: bool = True):
+        """With `labelled`, a code is of x and y, else of x."""
+        super().__init__()
+        self.x_scale, self.y_scale = (getattr(task, name, 1.0) for name in ("x_scale", "y_scale"))
+        self.seen = task.dx + task.dy * labelled
+        self.network = perceptron(self.seen, width, width, width)
+        self.nothing = nn.Parameter(torch.zeros(1, 1, width))
+
+    def forward(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks n code"]:
+        """A code for nothing and one for each observation of all mini-batches."""
+        pairs = [torch.cat([b.x / self.x_scale, b.y / self.y_scale], dim=-1) for b in batches]
+        rows = [self.network(pair[..., : self.seen]) for pair in pairs]
+        return torch.cat([self.nothing.expand(x.shape[0], -1, -1), *rows], dim=1)
+
+
+class Answers(nn.Module):
+    """A learned likelihood of a query and a code, in the units of the targets."""
+
+    def __init__(self, task: Task, width: int, code: int):
+        super().__init__()
+        self.x_scale = getattr(task, "x_scale", 1.0)
+        self.scale = getattr(task, "y_scale", 1.0) if task.loss == "squared_error" else 1.0
+        self.network = perceptron(task.dx + code, width, width, task.dy)
+
+    def forward(
+        self, x: Float[Tensor, "tasks q dx"], code: Float[Tensor, "tasks q code"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """Predictions, or logits, of queries that each have a code."""
+        return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1))
+
+
+class CNP(Rival):
+    """f: a network of query and code; g: the mean of encoded observations (Garnelo et al. 2018). Both are learned."""
+
+    def __init__(self, config: CNPConfig, task: Task):
+        super().__init__(task)
+        self.pooled = Pooled(task, config.width)
+        self.answers = Answers(task, config.width, self.pooled.size)
+
+    def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks code"]:
+        """The mean code, or those of all classes."""
+        return self.pooled(batches, x)
+
+    def f(
+        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks code"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """The learned likelihood of queries that all have the task's code."""
+        return self.answers(x, adapted[:, None].expand(-1, x.shape[1], -1))
+
+
+class AttentiveCNP(Rival):
+    """A CNP whose queries weigh the codes by attention from x to x: the deterministic path of Kim et al. (2019).
+
+    Keys and queries are normalised, which is ours: without it, attention starts so even that images stay at chance.
+    """
+
+    def __init__(self, config: AttentiveCNPConfig, task: Task):
+        super().__init__(task)
+        width, self.heads = config.width, config.heads
+        self.codes, self.answers = Codes(task, width), Answers(task, width, width)
+        self.place = nn.Sequential(*perceptron(task.dx, width, width), nn.LayerNorm(width))
+        self.value = nn.Linear(width, width)
+        self.nowhere = nn.Parameter(torch.zeros(1, 1, width))
+
+    def g(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> tuple[Float[Tensor, "tasks n code"], Float[Tensor, "tasks n code"]]:
+        """Keys and values of nothing and of each observation."""
+        places = [self.place(b.x / self.codes.x_scale) for b in batches]
+        keys = torch.cat([self.nowhere.expand(x.shape[0], -1, -1), *places], dim=1)
+        return keys, self.value(self.codes(batches, x))
+
+    def f(
+        self, x: Float[Tensor, "tasks q dx"], adapted: tuple[Tensor, Tensor]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """The learned likelihood of queries, each with the code that it attends to."""
+        asked = self.place(x / self.codes.x_scale)
+        q, k, v = (rows.unflatten(-1, (self.heads, -1)).transpose(1, 2) for rows in (asked, *adapted))
+        return self.answers(x, F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class Hypernetwork(Rival):
+    """f: the task's known likelihood; g: a network writes theta from the mean code, in one shot (Ha et al. 2017)."""
+
+    def __init__(self, config: HypernetworkConfig, task: Task):
+        super().__init__(task)
+        self.known, width = known(task), config.width
+        slots, each = self.known.theta_shape
+        self.pooled = Pooled(task, width)
+        self.write = perceptron(self.pooled.size, width, slots * each)
+        self.start = nn.Parameter(torch.zeros(slots, each))
+        for last in self.write[-1].parameters():
+            nn.init.zeros_(last)
+
+    def g(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks slots width"]:
+        """A learned start and what is written on it, which is nothing before training."""
+        return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
+
+    def f(
+        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks slots width"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """The task's known likelihood."""
+        return decoded(self.known, x, adapted)
+
+
+class Pooled(nn.Module):
+    """One code for all observations: the mean of theirs and, where targets are classes, the mean of each class.
+
+    Codes of classes are of x alone and stand one after another, as in the classification of Garnelo et al. (2018). A
+    learned code for "nothing seen" counts as one more observation, of every class, so that no data has a code too.
+    """
+
+    def __init__(self, task: Task, width: int):
+        super().__init__()
+        self.classes = task.loss == "cross_entropy"
+        self.codes = Codes(task, width // 2 if self.classes else width, labelled=not self.classes)
+        self.size = width // 2 * task.dy if self.classes else width
+
+    def forward(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks code"]:
+        """The mean code, or those of all classes."""
+        rows = self.codes(batches, x)
+        if not self.classes:
+            return rows.mean(1)
+        one = x.new_ones(x.shape[0], 1, self.size // rows.shape[-1])
+        member = torch.cat([one, *(b.y for b in batches)], dim=1)
+        return (member.mT @ rows / member.sum(1)[..., None]).flatten(1)
+
+
+def perceptron(*widths: int) -> nn.Sequential:
+    """Linear layers of these widths with GELU between them."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.GELU()]
+    return nn.Sequential(*layers[:-1])

@@ -1,0 +1,1 @@
+"""Error after k mini-batches, and what generation is judged by."""

@@ -1,0 +1,40 @@
+"""The formula of the book, f(x, g(D_T)), as a module."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from iai.model.refiner import Refiner
+from iai.model.regimes import Parameters, Predictions
+from iai.model.relations import Relations
+from iai.types import Batch, State
+
+
+class Amortizer(nn.Module):
+    """f_gamma(x, g_phi(D_T)) (eq. 5), with g one refiner repeated over mini-batches (eqs 7, 8)."""
+
+    def __init__(self, regime: Parameters | Predictions, refiner: Refiner | Relations):
+        super().__init__()
+        self.regime, self.refiner = regime, refiner
+
+    def step(self, state: State, batch: Batch) -> State:
+        """The state after one more mini-batch."""
+        return self.refiner(state, self.regime.evidence(state, batch))
+
+    def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> State:
+        """The state after all mini-batches; its length is the number of steps."""
+        state = self.regime.init(x)
+        for batch in batches:
+            state = self.step(state, batch)
+        return state
+
+    def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
+        """Predictions at x from a state."""
+        return self.regime.f(x, state)
+
+    def forward(
+        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+    ) -> Float[Tensor, "tasks q dy"]:
+        """f(x, g(D_T))."""
+        return self.f(x, self.g(batches, x))

@@ -1,0 +1,1 @@
+"""What the ledger says: claims, comparisons, who leads, and what theory expects."""

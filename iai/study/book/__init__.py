@@ -1,0 +1,1 @@
+"""What chapters call: parameters, tables, figures, and the seven learners of the first chapter."""

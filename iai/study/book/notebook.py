@@ -1,0 +1,226 @@
+"""What a chapter needs: its parameters checked, models trained live, and numbers, tables and banners of the ledger."""
+
+import ast
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from iai.baselines.learned import Rival
+from iai.model.amortizer import Amortizer
+from iai.study.analysis import bound, choices
+from iai.study.book import plots
+from iai.study.jobs import reproduce
+from iai.study.jobs.experiments import PROFILES, checkpoint_path, experiment, fit
+from iai.study.ledger import results
+from iai.study.ledger.results import Missing, Summary, unknown
+from iai.types import UserError
+
+PATIENCE = 900.0
+"""Seconds that a chapter waits for another one to train the model that both want."""
+FEW = 5
+"""Commands that a banner gives; with more of them each section has to name its own."""
+Cell = Summary | Missing | float | int | str
+
+
+@dataclass(frozen=True)
+class Markdown:
+    """Text that a notebook shows as Markdown."""
+
+    text: str
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A model trained in this chapter (or found trained already by the same code), and its losses by update."""
+
+    amortizer: Amortizer | Rival
+    losses: tuple[float, ...]
+    profile: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """The checked parameters of a chapter: what it trains live, whose committed records it shows, its seed."""
+
+    profile: str
+    ledger: str
+    seed: int
+
+    def train(self, key: str) -> Live:
+        """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
+        one = reproduce.Run(key=key, profile=self.profile, seed=self.seed)
+        path = checkpoint_path(key, self.profile, self.seed, reproduce.runs_root())
+        names = {"key": key, "profile": self.profile}
+        chosen = experiment(key, self.profile)
+        with results.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
+            reproduce.set_aside(one)
+            amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
+        losses = tuple(float(loss) for loss in progress.losses)
+        return Live(amortizer=amortizer, losses=losses, profile=self.profile, seed=self.seed)
+
+    def value(self, reference: str) -> str:
+        """The number that {val} prints for `[profile:]key:set:metric:k[:format]`, or "pending"."""
+        found = bound.Reference.parse(reference, self.ledger)
+        return format(found.look_up(), found.spec)
+
+    def curve(
+        self, key: str, evaluation: str, metric: str, baseline: str | None = None
+    ) -> tuple[Summary, ...] | Missing:
+        """The committed curve over k = 0, 1, ... steps of a key, or of a baseline on the same batches."""
+        experiment(key, self.ledger)
+        return results.curve(key, self.ledger, evaluation, metric, baseline)
+
+    def curves(self, rows: Mapping[str, str], evaluation: str, metric: str) -> dict[str, Any]:
+        """`curve` of every row: a label, and the key it shows, or `key|baseline`."""
+        return {label: self.curve(*_row(row, evaluation, metric)) for label, row in rows.items()}
+
+    def steps(self, rows: Mapping[str, str], evaluation: str, metric: str, steps: Sequence[int]) -> "Grid":
+        """A row a key (or `key|baseline`), a column a number of steps: what `table` prints."""
+        header = ("", *(f"{k} step{'s' * (k != 1)}" for k in steps))
+        body = {
+            label: tuple(results.summary(*_call(self.ledger, row, evaluation, metric, k)) for k in steps)
+            for label, row in rows.items()
+            if experiment(row.split("|")[0], self.ledger)
+        }
+        return Grid(header=header, rows=body)
+
+    def trials(self, rows: Mapping[str, str]) -> "Grid":
+        """A column for each row, label to key: the validation loss of what was tried, and what the row took."""
+        tried = [choices.trials(key, self.ledger) for key in rows.values()]
+        names = dict.fromkeys(name for found in tried for name in found)
+        body: dict[str, Sequence[Cell]] = {name: [found.get(name, "–") for found in tried] for name in names}
+        body["taken"] = [choices.taken(key, self.ledger) for key in rows.values()]
+        return Grid(header=("", *rows), rows=body)
+
+    def banner(self, *patterns: str) -> Markdown | None:
+        """What a reader must know of the records shown: some are pending, stale or running; or nothing."""
+        runs = [one for pattern in patterns for one in reproduce.wanted(pattern, self.ledger)]
+        states = Counter(one.status() for one in runs)
+        facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
+        if not facts:
+            return None
+        named = patterns if len(patterns) <= FEW else ("PATTERN",)
+        again = "; ".join(
+            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}`" for pattern in named
+        )
+        return Markdown(
+            f"> **Of {len(runs)} `{self.ledger}` runs that this chapter shows: {', '.join(facts)}.** {again}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table before it is text: column names (the first over the row labels), and cells by row label."""
+
+    header: tuple[str, ...]
+    rows: Mapping[str, Sequence[Cell]]
+
+
+def setup(namespace: Mapping[str, Any]) -> Chapter:
+    """A chapter's first call, on `globals()`: check the parameters, set the figures' style, use one thread."""
+    check_parameters(namespace)
+    plots.style()
+    torch.set_num_threads(1)
+    return Chapter(profile=namespace["profile"], ledger=namespace["ledger"], seed=namespace["seed"])
+
+
+def check_parameters(namespace: Mapping[str, Any]) -> None:
+    """`UserError` if papermill set a name that the chapter's parameters cell does not annotate, or to a wrong type."""
+    declared: dict[str, Any] = namespace.get("__annotations__", {})
+    for name in _injected(namespace):
+        if name not in declared:
+            raise unknown("parameter of this chapter", name, declared)
+    for name, kind in declared.items():
+        if not _fits(namespace[name], kind):
+            raise UserError(f"parameter {name} is {namespace[name]!r}: it must be of type {kind.__name__}")
+    for name in ("profile", "ledger"):
+        if namespace[name] not in PROFILES:
+            raise unknown(name, namespace[name], PROFILES)
+    if namespace["seed"] < 0:
+        raise UserError(f"parameter seed is {namespace['seed']}: it must be 0 or more")
+
+
+def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = "") -> Markdown:
+    """A grid as a numbered table; its caption ends with `source`, by default profile, seeds and what the spread is."""
+    cells = [cell for row in grid.rows.values() for cell in row]
+    words = [all(isinstance(cell, str) for cell in column) for column in zip(*grid.rows.values())]
+    lines = [
+        "| " + " | ".join(grid.header) + " |",
+        "|---|" + "".join("---|" if w else "---:|" for w in words),
+    ]
+    lines += [
+        f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()
+    ]
+    body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
+    return Markdown(f":::{{table}} {caption} {source or provenance(cells)}\n:name: {name}\n\n{body}\n:::")
+
+
+def show(cell: Cell, spec: str = ".3g") -> str:
+    """A cell as text: `mean ± spread` of a summary whose spread is known, and "pending" for what is missing."""
+    if isinstance(cell, str):
+        return cell
+    if not isinstance(cell, Summary) or math.isnan(cell.spread):
+        return format(cell, spec)
+    if spec.endswith("%"):
+        return f"{100 * cell.mean:{spec[:-1]}f} ± {100 * cell.spread:{spec[:-1]}f} %"
+    digits = (".1g" if cell.spread < 9.5 else ".0f") if spec.endswith("g") else spec
+    return f"{cell.mean:{spec}} ± {cell.spread:{digits}}"
+
+
+def provenance(cells: Iterable[Cell]) -> str:
+    """Where the numbers of a table or figure come from, for its caption."""
+    cells = list(cells)
+    found = [cell for cell in cells if isinstance(cell, Summary)]
+    if not found:
+        missing = any(isinstance(cell, Missing) for cell in cells)
+        return "(Pending: nothing of this has been run yet.)" if missing else "(Not from the ledger.)"
+    profiles = ", ".join(f"`{profile}`" for profile in sorted({cell.profile for cell in found}))
+    seeds = " or ".join(sorted({", ".join(map(str, cell.seeds)) for cell in found}))
+    spreads = " or ".join(sorted({cell.source for cell in found}))
+    plural = "s" if any(len(cell.seeds) > 1 for cell in found) else ""
+    return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {spreads}.)"
+
+
+def machine(measured: Mapping[str, Any] | None) -> str:
+    """On what a benchmark of the ledger was measured, for a caption."""
+    if measured is None:
+        return "(Pending: this has not been measured yet.)"
+    return f"(Measured on one thread of {measured['cpu']}, {measured['date']}.)"
+
+
+def _row(row: str, evaluation: str, metric: str) -> tuple[str, str, str, str | None]:
+    """The arguments of `Chapter.curve` for `key` or `key|baseline`."""
+    key, _, baseline = row.partition("|")
+    return key, evaluation, metric, baseline or None
+
+
+def _call(ledger: str, row: str, evaluation: str, metric: str, k: int) -> tuple[Any, ...]:
+    key, evaluation, metric, baseline = _row(row, evaluation, metric)
+    return key, ledger, evaluation, metric, k, baseline
+
+
+def _injected(namespace: Mapping[str, Any]) -> list[str]:
+    """Names that papermill's own cell sets; IPython keeps the text of every cell in `In`."""
+    cells = [text for text in namespace.get("In", []) if text.startswith("# Parameters\n")]
+    assignments = [node for text in cells for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+    return [target.id for node in assignments for target in node.targets if isinstance(target, ast.Name)]
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of an annotated plain type; an int is a float, and a bool is no int."""
+    if kind not in (str, int, float, bool):
+        return True
+    return isinstance(value, bool) == (kind is bool) and isinstance(
+        value, (int, float) if kind is float else kind
+    )

@@ -1,0 +1,249 @@
+"""Figures in one style, readable on light and dark pages and without telling colours apart."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import Any, Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from cycler import cycler
+from jaxtyping import Bool, Float
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
+from torch import Tensor
+
+from iai.study.ledger.results import Missing, Summary
+
+INK = "#767676"
+"""Text and axes: at least 4:1 against white and against the dark page."""
+COLOURS = ("#7a5fd0", "#d55e00", "#0f9bb8", "#009e73", "#cc5fa0", "#a3800f")
+"""Of models: at least 3:1 against both pages, the first four apart from each other to colour-blind eyes too."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
+"""Of baselines, which are all drawn in `INK`."""
+
+Series = Sequence[Summary] | Missing
+Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
+
+
+STYLE: dict[str, Any] = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color", "grid.color"), INK),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), "none"),
+    **{
+        "font.size": 10,
+        "axes.titlesize": 10,
+        "legend.fontsize": 9,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 4,
+    },
+    **{"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "axes.axisbelow": True},
+    **{"axes.grid": True, "grid.alpha": 0.2, "grid.linewidth": 0.6, "axes.prop_cycle": cycler(color=COLOURS)},
+    **{"figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True, "image.cmap": "viridis"},
+}
+
+
+def style(dots: int = 100) -> None:
+    """Set the house style for all figures to come: transparent ground, one ink, few lines, so many dots an inch."""
+    plt.style.use(STYLE | dict.fromkeys(("figure.dpi", "savefig.dpi"), dots))
+
+
+def panels(
+    columns: int = 1, rows: int = 1, width: float = 6.4, height: float = 3.6
+) -> tuple[Figure, list[Axes]]:
+    """A figure of equal panels and its axes, row by row; `width` and `height` in inches, of the whole."""
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    return figure, list(axes.flat)
+
+
+def curves(
+    ax: Axes,
+    series: Mapping[str, Series],
+    *,
+    label: str,
+    baselines: Mapping[str, Series] | None = None,
+    horizon: int | None = None,
+    logarithmic: bool = False,
+) -> None:
+    """A metric against the number of steps, with 95 % bands; baselines in grey; `horizon` ends the trained steps.
+
+    A band that reaches zero has no place on a logarithmic axis: there it ends a little below the lowest line.
+    """
+    floor = 0.8 * lowest([*series.values(), *(baselines or {}).values()]) if logarithmic else -np.inf
+    for (name, points), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
+        if isinstance(points, Missing):
+            pending(ax, name, points, colour)
+            continue
+        k, mean, low, high = columns(points)
+        ax.plot(k, mean, color=colour, marker=marker, label=name)
+        ax.fill_between(k, np.maximum(low, floor), high, color=colour, alpha=0.2, linewidth=0)
+    for (name, points), dashes in zip((baselines or {}).items(), cycle(DASHES)):
+        if isinstance(points, Missing):
+            pending(ax, name, points, INK)
+            continue
+        k, mean, _, _ = columns(points)
+        ax.plot(k, mean, color=INK, linestyle=dashes, linewidth=1.4, label=name)
+    if horizon is not None:
+        ends = filter(np.isfinite, ax.dataLim.intervalx)  # infinite where every row is missing
+        ax.axvspan(horizon, max([horizon + 1, *ends]), color=INK, alpha=0.08, linewidth=0)
+        ax.annotate(
+            " beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top"
+        )
+    finish(ax, "steps k", label, logarithmic=logarithmic)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 5, 10]))
+
+
+def lowest(every: Iterable[Series]) -> float:
+    """The least positive mean of all that is not missing; 0 if there is none."""
+    known = (point.mean for points in every if not isinstance(points, Missing) for point in points)
+    return min((mean for mean in known if mean > 0), default=0.0)
+
+
+def columns(points: Sequence[Summary]) -> tuple[np.ndarray, ...]:
+    """(k, mean, low, high) of the steps at which a metric is known."""
+    rows = [(k, point.mean, *point.interval) for k, point in enumerate(points) if np.isfinite(point.mean)]
+    return tuple(np.array(rows, dtype=float).reshape(-1, 4).T)
+
+
+def lines(
+    ax: Axes,
+    series: Mapping[str, tuple[Numbers, Numbers]],
+    *,
+    labels: tuple[str, str],
+    logarithmic: bool = False,
+) -> None:
+    """Anything else against anything else: `series[name] = (x, y)`, `labels` of the two axes."""
+    for (name, (x, y)), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
+        ax.plot(x, y, color=colour, marker=marker if len(x) <= 40 else "", label=name)
+    finish(ax, *labels, logarithmic=logarithmic)
+
+
+def scatter(
+    ax: Axes,
+    groups: Mapping[str, tuple[Numbers, Numbers]],
+    *,
+    labels: tuple[str, str],
+) -> None:
+    """Points of named groups: `groups[name] = (x, y)`."""
+    for (name, (x, y)), colour, marker in zip(groups.items(), cycle(COLOURS), cycle(MARKERS)):
+        sns.scatterplot(
+            x=np.asarray(x), y=np.asarray(y), ax=ax, color=colour, marker=marker, s=18, label=name
+        )
+    finish(ax, *labels)
+
+
+def mask(
+    ax: Axes,
+    allowed: Bool[Tensor, "rows columns"],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    kinds: Sequence[int] = (),
+) -> None:
+    """An attention mask: a filled square where the token of a row sees the token of a column.
+
+    `kinds`, a number a column, colours what is seen by its kind, and draws a line where one kind ends.
+    """
+    kind = np.array(kinds or [0] * len(columns))
+    filled = ListedColormap(["none", *COLOURS])
+    grid = {"linewidths": 0.4, "linecolor": INK, "cbar": False, "square": True}
+    sns.heatmap(
+        allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid
+    )
+    for edge in np.flatnonzero(np.diff(kind)) + 1:
+        ax.axvline(float(edge), color=INK, linewidth=2.5)
+        if len(rows) == len(columns):
+            ax.axhline(float(edge), color=INK, linewidth=2.5)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+
+
+def boxes(ax: Axes, rows: Sequence[Sequence[str]], arrows: Iterable[tuple[str, str]]) -> None:
+    """Names in boxes, row under row, and an arrow from the first to the second of every pair."""
+    where = {
+        name: ((i + 0.5) / len(row), -float(level))
+        for level, row in enumerate(rows)
+        for i, name in enumerate(row)
+    }
+    frame = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
+    drawn = {name: ax.text(*at, name, ha="center", va="center", bbox=frame) for name, at in where.items()}
+    line = {"arrowstyle": "-|>", "color": INK, "alpha": 0.8, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 1}
+    for start, end in arrows:
+        bend = 0.12 if abs(where[start][1] - where[end][1]) > 1 else 0.0  # around what lies between
+        patches = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        how = line | patches | {"connectionstyle": f"arc3,rad={bend}"}
+        ax.annotate("", where[end], where[start], arrowprops=how)
+    ax.set(xlim=(0, 1), ylim=(0.5 - len(rows), 0.5))
+    ax.axis("off")
+
+
+def arcs(ax: Axes, edges: Float[Tensor, "d d"], order: Sequence[int], names: Sequence[str]) -> None:
+    """A graph with its nodes from left to right in `order`: edges above go along with it, those below do not.
+
+    An edge against the order is dashed as well as coloured.
+    """
+    place = {node: i for i, node in enumerate(order)}
+    ring = {"boxstyle": "circle,pad=0.3", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
+    for node, i in place.items():
+        ax.text(i, 0, names[node], ha="center", va="center", bbox=ring)
+    for start, end in edges.nonzero().tolist():
+        along = place[start] < place[end]
+        look = {"color": INK if along else COLOURS[1], "linestyle": "-" if along else "--"}
+        how = look | {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=-0.5", "shrinkA": 9, "shrinkB": 9}
+        ax.annotate("", (place[end], 0), (place[start], 0), arrowprops=how)
+    high = 0.25 * len(order) + 0.2  # the longest arc reaches a quarter of its span
+    ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(-high, high), aspect="equal")
+    ax.axis("off")
+
+
+def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> None:
+    """Grey pictures `n height width`, one a panel."""
+    for ax, picture, title in zip(axes, pictures, titles):
+        ax.imshow(picture.numpy(), cmap="gray")
+        ax.set_title(title)
+        ax.axis("off")
+
+
+def clouds(
+    axes: Sequence[Axes], points: Iterable[Tensor], titles: Sequence[str], colour: str = COLOURS[0]
+) -> None:
+    """Points in the plane, `n 2` a panel, all on one scale and without ticks."""
+    for ax, cloud, title in zip(axes, points, titles):
+        x, y = cloud.T.numpy()
+        ax.scatter(x, y, s=5, color=colour, linewidths=0)
+        ax.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal", xticks=[], yticks=[], title=title)
+
+
+def finish(ax: Axes, x: str, y: str, *, logarithmic: bool = False) -> None:
+    """Name the axes, and the lines if they have names; `logarithmic` is the vertical axis."""
+    ax.set(xlabel=x, ylabel=y)
+    if logarithmic:
+        log_scale(ax, "y")
+    names = ax.get_legend_handles_labels()[1]
+    if len(names) > 4:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    elif names:
+        ax.legend()
+
+
+def log_scale(ax: Axes, axis: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic; while nothing is drawn it has limits all the same."""
+    ax.set(**{f"{axis}scale": "log"})
+    if not np.isfinite(getattr(ax.dataLim, f"interval{axis}")).all():
+        ax.set(**{f"{axis}lim": (0.1, 1.0)})
+    low, high = getattr(ax, f"get_{axis}lim")()
+    if high < 100 * low:  # too short for powers of ten
+        ticks = getattr(ax, f"{axis}axis")
+        ticks.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ticks.set_major_formatter("{x:g}")
+        ticks.set_minor_formatter("")
+
+
+def pending(ax: Axes, name: str, missing: Missing, colour: str) -> None:
+    """A legend entry, and no line, for what is missing."""
+    ax.plot([], [], color=colour, alpha=0.5, label=f"{name} ({missing})")

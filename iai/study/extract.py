@@ -1,0 +1,214 @@
+"""Feature sets from images: a named backbone over a folder or a torchvision data set, resumable.
+
+python -m iai.study.extract CIFAR10 cifar10 --projection projection.npz writes features/cifar10.npz in IAI_DATA.
+"""
+
+import argparse
+import hashlib
+import inspect
+import io
+import json
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
+from torchvision import datasets
+from tqdm import tqdm
+
+from iai.study.backbones import BACKBONES
+from iai.tasks import data
+from iai.training.checkpoint import replace_file
+from iai.training.train import pick_device
+from iai.types import UserError
+
+CHUNK = 128
+"""Images in a forward pass, and in a file of the unfinished work."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """features -> (features - mean) components^T / scale: the 256 leading components, at RMS 1 where it was fitted."""
+
+    mean: Float[Tensor, " d"]
+    components: Float[Tensor, "256 d"]
+    scale: Float[Tensor, ""]
+
+    def __call__(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n 256"]:
+        return (features - self.mean) @ self.components.T / self.scale
+
+    @staticmethod
+    def fit(features: Float[Tensor, "n d"]) -> "Projection":
+        """Principal components, each with its largest entry positive."""
+        if len(features) < data.FEATURES or features.shape[1] < data.FEATURES:
+            raise UserError(f"{data.FEATURES} components need as many training images and features at least")
+        centred = features.double() - features.double().mean(0)
+        axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.T.flip(0)[: data.FEATURES]
+        largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+        axes = axes * largest.sign()
+        scale = (centred @ axes.T).square().mean().sqrt()
+        return Projection(features.double().mean(0).float(), axes.float(), scale.float())
+
+    @staticmethod
+    def read(path: Path) -> "Projection":
+        """The projection of a file that `write` made; `UserError` on any other."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return Projection(*(torch.tensor(arrays[name]) for name in ("mean", "components", "scale")))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path} is no projection ({error}): make one with --fit") from error
+
+    def write(self, path: Path) -> None:
+        """Put the projection in a file."""
+        write_npz(path, mean=self.mean, components=self.components, scale=self.scale)
+
+
+def write_npz(path: Path, **arrays: Any) -> None:
+    """Write arrays to `path`, wholly or not at all, and the same bytes for the same arrays."""
+    content = io.BytesIO()
+    plain: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
+    np.savez(content, **plain)
+    replace_file(path, content.getvalue())
+
+
+def images(source: str, train: bool, transform: Callable[[Any], Tensor], download: bool) -> Any:
+    """One part of a folder with train/CLASS/... and test/CLASS/..., or of a torchvision data set in IAI_DATA."""
+    part = "train" if train else "test"
+    try:
+        if os.sep in source or Path(source).is_dir():
+            return datasets.ImageFolder(str(Path(source) / part), transform)
+        kind = getattr(datasets, source, None)
+        if kind is None:
+            raise UserError(f"{source!r} is neither a folder nor a torchvision data set, as CIFAR10")
+        which = {"train": train} if "train" in inspect.signature(kind).parameters else {"split": part}
+        return kind(str(data.root()), transform=transform, download=download, **which)
+    except (OSError, RuntimeError, TypeError) as error:
+        raise UserError(f"no {part} images of {source}: {error}; a torchvision set can --download") from error
+
+
+def labels_of(found: Any) -> list[int]:
+    """The class of each image, without opening the images where the data set knows them."""
+    known = next(
+        (getattr(found, name) for name in ("targets", "labels", "_labels") if hasattr(found, name)), None
+    )
+    return [int(label) for label in known] if known is not None else [int(label) for _, label in found]
+
+
+def features_of(
+    found: Dataset[Any], network: nn.Module, parts: Path, device: torch.device, workers: int
+) -> Float[Tensor, "n d"]:
+    """Features of all images of a data set, in files of `CHUNK` images in `parts`, from the first that is not there."""
+    total = len(found)  # type: ignore[arg-type]
+    done = 0
+    while (parts / f"{done}.npy").is_file():
+        done += CHUNK
+    rest = DataLoader(Subset(found, range(min(done, total), total)), batch_size=CHUNK, num_workers=workers)
+    with (
+        tqdm(total=total, initial=min(done, total), desc=parts.name, unit="image") as bar,
+        torch.inference_mode(),
+    ):
+        for x, _ in rest:
+            content = io.BytesIO()
+            np.save(content, network(x.to(device)).float().cpu().numpy())
+            replace_file(parts / f"{done}.npy", content.getvalue())
+            done += CHUNK
+            bar.update(len(x))
+    return torch.from_numpy(np.concatenate([np.load(parts / f"{i}.npy") for i in range(0, total, CHUNK)]))
+
+
+def claim(folder: Path, job: dict[str, Any]) -> None:
+    """Take up the unfinished work in a folder, which must be of this very job."""
+    note = folder / "job.txt"
+    name = hashlib.sha256(json.dumps(job, sort_keys=True).encode())
+    if note.is_file() and note.read_text() != name.hexdigest():
+        raise UserError(f"{folder} is unfinished work of another extraction: finish that one, or delete it")
+    replace_file(note, name.hexdigest().encode())
+
+
+def extract(arguments: argparse.Namespace) -> Path:
+    """Make features/NAME.npz; a second call with the same arguments goes on where a killed one was."""
+    target = data.root() / "features" / f"{arguments.name}.npz"
+    if target.exists():
+        raise UserError(f"{target} exists: delete it to make it again")
+    backbone = BACKBONES[arguments.backbone]
+    projection = Projection.read(arguments.projection) if arguments.projection else None
+    if projection and projection.components.shape[1] != backbone.features:
+        raise UserError(f"{arguments.projection} is not of {arguments.backbone}: make another with --fit")
+    sets = [images(arguments.source, train, backbone.images(), arguments.download) for train in (True, False)]
+    labels = [labels_of(found) for found in sets]
+    classes = [list(map(str, getattr(found, "classes", sorted({*labels[0]})))) for found in sets]
+    if classes[0] != classes[1]:
+        raise UserError(f"the train and test images of {arguments.source} are not of the same classes")
+    device = pick_device(arguments.device)
+    network = backbone.load().to(device).eval()
+    unfinished = target.with_suffix(".parts")
+    files = [getattr(found, "samples", []) for found in sets]
+    claim(unfinished, {"backbone": arguments.backbone, "source": arguments.source, "images": [labels, files]})
+    train, test = (
+        features_of(found, network, unfinished / split, device, arguments.workers)
+        for found, split in zip(sets, data.SPLITS)
+    )
+    if arguments.fit:
+        projection = Projection.fit(train)
+        projection.write(arguments.fit)
+    x_train, x_test = ((projection(x) if projection else x).half() for x in (train, test))
+    y_train, y_test = (np.array(part, dtype=np.int16) for part in labels)
+    write_npz(target, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, classes=classes[0])
+    shutil.rmtree(unfinished)
+    return target
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def parser() -> Parser:
+    """The arguments."""
+    top = Parser(
+        prog="python -m iai.study.extract", description="Write features/NAME.npz in IAI_DATA from images."
+    )
+    top.add_argument(
+        "source", help="a folder of train/CLASS/ and test/CLASS/, or a torchvision set, as CIFAR10"
+    )
+    top.add_argument("name", help="what the feature set is to be called")
+    top.add_argument("--backbone", choices=tuple(BACKBONES), default="efficientnet-lite0")
+    to_256 = top.add_mutually_exclusive_group()
+    to_256.add_argument(
+        "--projection", type=Path, metavar="FILE", help="project on the components in this file"
+    )
+    to_256.add_argument(
+        "--fit", type=Path, metavar="FILE", help="fit components to the training images, keep them here"
+    )
+    top.add_argument("--download", action="store_true", help="let torchvision download what is not there")
+    top.add_argument("--device", help="cpu, cuda, ... (default: a GPU if there is one)")
+    top.add_argument("--workers", type=int, default=0, help="processes that open images")
+    return top
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command; mistakes of the user are one line and exit code 2."""
+    try:
+        print(extract(parser().parse_args(words)))
+        return 0
+    except (UserError, OSError) as error:
+        print(f"iai.study.extract: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    except KeyboardInterrupt:
+        print("iai.study.extract: interrupted; run the same command to go on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

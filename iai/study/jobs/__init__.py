@@ -1,0 +1,1 @@
+"""Runs computed: one, many at a time, on a cluster, or again to compare."""

@@ -1,0 +1,1 @@
+"""What work costs: operations, time and memory."""

@@ -1,0 +1,233 @@
+"""One pass over N points against k passes over N / k: operations, kernel time, wall time and memory of each."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from iai.configs import Experiment, build
+from iai.evaluation.evaluate import EvaluationConfig
+from iai.model.refiner import Interface, RefinerConfig
+from iai.model.regimes import Signal, Signals
+from iai.study.measure.meter import Work, captured, kernel_ms, peak_bytes, profiled, timed
+from iai.tasks import LinearRegression, episode
+from iai.training.checkpoint import replace_file
+from iai.training.objectives import Greedy
+from iai.types import UserError
+
+__all__ = [
+    "Case",
+    "block_flops",
+    "fill",
+    "flops",
+    "grid",
+    "measure",
+    "needed_bytes",
+    "pass_flops",
+    "peak_bytes",
+]
+
+Attention = Literal["fused", "materialised"]
+"""Attention whose N x N matrix never exists as a whole, or is written to memory."""
+
+Record = dict[str, Any]
+"""A case and what it took, as JSON takes it."""
+
+KERNELS: dict[Attention, list[SDPBackend]] = {
+    "fused": [
+        SDPBackend.FLASH_ATTENTION,
+        SDPBackend.EFFICIENT_ATTENTION,
+        SDPBackend.CUDNN_ATTENTION,
+    ],
+    "materialised": [SDPBackend.MATH],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One linear regression task of `points` observations, read in `passes` refinements of points / passes each."""
+
+    points: int = 1000
+    passes: int = 1
+    regime: Literal["parametric", "implicit"] = "parametric"
+    signal: Signals = "data"
+    queries: int = 64
+    """Slots of the implicit regime, shown again in every pass; the parametric regime has one slot."""
+    attention: Attention = "fused"
+    width: int = 64
+    depth: int = 2
+    heads: int = 2
+    dimension: int = 10
+
+    def __post_init__(self) -> None:
+        if self.points % self.passes:
+            raise UserError(
+                f"{self.points} points do not make {self.passes} equal passes: choose a divisor of {self.points}"
+            )
+
+    @property
+    def experiment(self) -> Experiment:
+        """The amortizer as a run would build it, with a feed-forward layer of four widths."""
+        task = LinearRegression(dimension=self.dimension)
+        size = RefinerConfig(width=self.width, depth=self.depth, heads=self.heads, bilinear=False)
+        return Experiment(
+            regime=self.regime,
+            objective=Greedy(task=task, tasks=1, steps=1, points=1, queries=1),
+            evaluation_sets={},
+            evaluation=EvaluationConfig(),
+            signal=Signal(kind=self.signal),
+            refiner=replace(size, feedforward=4 * self.width),
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one pass: its observations, the slots, and a gradient of each slot where gradients are shown."""
+        return self.points // self.passes * ("data" in self.signal) + self.slots * (
+            1 + ("grad" in self.signal)
+        )
+
+    @property
+    def slots(self) -> int:
+        """Slots of the state."""
+        return self.queries if self.regime == "implicit" else 1
+
+
+def block_flops(config: RefinerConfig, tokens: int) -> int:
+    """Forward operations of all blocks: with feed-forward layers of 4 d, L (24 d^2 + 4 d N) for each of N tokens."""
+    weights = 4 * config.width**2 + 2 * config.width * config.feedforward
+    return config.depth * tokens * (2 * weights + 4 * config.width * tokens)
+
+
+def pass_flops(config: RefinerConfig, interface: Interface, points: int, slots: int, signal: Signal) -> int:
+    """Forward operations of one refinement of one task: gradients of a linear decode, encoders, blocks and head."""
+    shown, told = points * signal.data, slots * signal.gradients
+    anchor = {"none": 0, "x": interface.dx, "y": interface.dy}[interface.anchor]
+    features = shown * (interface.dx + interface.dy + config.bilinear * config.width)
+    features += slots * (interface.slot + anchor) + told * (interface.slot + 1 + anchor)
+    gradients = 4 * points * slots * interface.slot * signal.gradients  # decode and its transpose
+    head = slots * interface.slot
+    return 2 * config.width * (features + head) + gradients + block_flops(config, shown + told + slots)
+
+
+def flops(case: Case) -> int:
+    """Forward operations of all passes of a case; what is re-fed in each of them counts each time."""
+    experiment = case.experiment
+    interface = build(experiment, device="meta").refiner.interface
+    points = case.points // case.passes
+    return case.passes * pass_flops(experiment.refiner, interface, points, case.slots, experiment.signal)
+
+
+def needed_bytes(case: Case) -> int:
+    """Bytes at the peak of a pass, which hold float32 numbers and what else is tokens x tokens.
+
+    A materialised attention matrix is there as scores, as weights and as the mask of its infinities; a mask of
+    independent slots as one byte an entry, and as floats.
+    """
+    squares = 9 * case.heads * (case.attention == "materialised") + 5 * (case.regime == "implicit")
+    return squares * case.tokens**2 + 60 * case.width * case.tokens
+
+
+def available_bytes(device: torch.device) -> int:
+    """Free memory of a GPU; half of a machine's memory, which others use too."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def workload(case: Case, device: torch.device) -> Work:
+    """All passes of a case from the initial state, without a graph."""
+    experiment = case.experiment
+    amortizer = build(experiment, device=device).requires_grad_(False)
+    generator = torch.Generator(device).manual_seed(0)
+    arguments = (1, case.passes, case.points // case.passes, case.slots)
+    batches, queries = episode(experiment.task, generator, *arguments)
+
+    def work() -> object:
+        with sdpa_kernel(KERNELS[case.attention]):
+            return amortizer.g(batches, queries.x)
+
+    return work
+
+
+def measure(
+    case: Case, device: torch.device | str = "cpu", repeats: int = 20, limit: int | None = None
+) -> Record:
+    """What a case takes: operations, kernel time, wall time, eager and captured (ms), peak memory (bytes).
+
+    One that needs more memory than `limit` bytes (by default what is there) is not run; its `reason` says so.
+    """
+    device = torch.device(device)
+    limit = available_bytes(device) if limit is None else limit
+    record: Record = {**asdict(case), "device": device.type, "flops": flops(case), "reason": None}
+    nothing = dict.fromkeys(("kernel_ms", "eager_ms", "captured_ms", "peak_bytes"))
+    if needed_bytes(case) > limit:
+        return record | nothing | {"reason": too_large(case, limit)}
+    try:
+        work = workload(case, device)
+        first, peak = profiled(work, device)  # a warm-up too, unless it takes a second
+        kernel = kernel_ms(work, device) if first < 1000 else first
+        eager, graph = timed(work, device, repeats), timed(captured(work, device), device, repeats)
+        found = (round(kernel, 4), eager, graph, peak)
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        return record | nothing | {"reason": too_large(case, limit)}
+    return record | dict(zip(nothing, found))
+
+
+def too_large(case: Case, limit: int) -> str:
+    """The size that did not fit, and the setting to change."""
+    remedy = "raise passes" + (" or choose attention='fused'" if case.attention == "materialised" else "")
+    return (
+        f"points={case.points} in passes={case.passes} makes {case.tokens} x {case.tokens} matrices of"
+        f" {needed_bytes(case) / 1e9:.1f} GB, and {limit / 1e9:.1f} GB are there: lower points, {remedy}"
+    )
+
+
+def grid(
+    ns: Sequence[int],
+    ks: Sequence[int],
+    base: Case = Case(),
+    device: torch.device | str = "cpu",
+    known: Sequence[Record] = (),
+) -> Iterator[Record]:
+    """Records of N x k (k <= N) with both kinds of attention, the cheap ones first; what is `known` is handed on."""
+    cells = [
+        replace(base, points=n, passes=k, attention=attention)
+        for n in sorted(ns)
+        for k in sorted(ks, reverse=True)
+        for attention in KERNELS
+        if k <= n
+    ]
+    for case in cells:
+        named = asdict(case) | {"device": torch.device(device).type}
+        there = [one for one in known if named.items() <= one.items()]
+        yield there[0] if there else measure(case, device)
+
+
+def fill(
+    path: Path,
+    grids: Sequence[tuple[Sequence[int], Sequence[int], Case]],
+    header: Record,
+    device: torch.device | str = "cpu",
+) -> Iterator[Record]:
+    """The records of several grids (ns, ks, base), each kept at `path` before the next is measured.
+
+    What is there already is not measured again, unless it has another `header`: machine, versions, settings.
+    """
+    found = json.loads(path.read_text()) if path.exists() else {}
+    same = {name: found.get(name) for name in header} == header
+    cells = list(found["cells"]) if same else []
+    for ns, ks, base in grids:
+        for record in grid(ns, ks, base, device, cells):
+            if record not in cells:
+                cells.append(record)
+                whole = {**header, "date": date.today().isoformat(), "cells": cells}
+                replace_file(path, (json.dumps(whole, indent=1) + "\n").encode())
+            yield record

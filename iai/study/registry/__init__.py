@@ -1,0 +1,1 @@
+"""Every experiment of the book by its key, in three sizes."""

@@ -1,0 +1,1 @@
+"""How an amortizer is trained: what is minimised (`objectives`), and the loop around it (`train`)."""
