@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from iai.configs import Experiment
 from iai.evaluation.evaluate import EvaluationConfig
+from iai.experiment import Experiment
 from iai.model.refiner import RefinerConfig
 from iai.tasks import LinearRegression, episode
+from iai.training.loop import TrainConfig
 from iai.training.objectives import Greedy
-from iai.training.train import TrainConfig
 from iai.types import Batch
 
 ROUNDS = 25

@@ -34,14 +34,9 @@ if __name__ == "__main__":
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "sources": sources_hash(),
-        "measuring": config_hash(
-            {one.__name__: statements(Path(one.__file__).read_text()) for one in (passes, meter)}
-        ),
+        "measuring": config_hash({one.__name__: statements(Path(one.__file__).read_text()) for one in (passes, meter)}),
     }
     for cell in fill(Path(sys.argv[1]), GRIDS, header):
-        named = [
-            str(cell[name])
-            for name in ("points", "passes", "regime", "signal", "queries", "width", "attention")
-        ]
+        named = [str(cell[name]) for name in ("points", "passes", "regime", "signal", "queries", "width", "attention")]
         took = cell["reason"] or f"{cell['eager_ms']['median']:.1f} ms, {cell['peak_bytes'] / 1e6:.1f} MB"
         print(*named, took, flush=True)

@@ -8,10 +8,10 @@ import torch
 from common import measure, named
 
 from iai.baselines import classical as baselines
-from iai.configs import build
 from iai.evaluation.evaluate import EvaluationConfig, episodes
-from iai.study.registry.registry import COSTED
-from iai.study.registry.registry import experiment as registered
+from iai.experiment import build
+from iai.study.registry import COSTED
+from iai.study.registry import experiment as registered
 from iai.types import Batch, Learner, UserError, concat
 
 CLASSICAL = {"linear-regression": ("sgd", "adam", "ridge"), "mnist": ("sgd", "adam", "logistic")}

@@ -9,9 +9,9 @@ import pytest
 import torch
 from common import CONFIG, adamw, measure, named
 
-from iai.configs import build
-from iai.study.registry.registry import experiment as registered
-from iai.training.train import Progress, follow
+from iai.experiment import build
+from iai.study.registry import experiment as registered
+from iai.training.loop import Progress, train_step
 
 UPDATED = {"implicit": "table4/linear-regression/data", "parametric": "table2/linear-regression/data"}
 
@@ -30,7 +30,7 @@ def updates(key: str, who: str) -> Callable[[], object]:
         if loss is None:
             losses = chosen.objective(model, torch.Generator().manual_seed(progress.update))
             loss = next(losses)
-        follow(loss, model, optimizer, CONFIG, progress)
+        train_step(loss, model, optimizer, CONFIG, progress)
 
     return update
 
@@ -38,9 +38,7 @@ def updates(key: str, who: str) -> Callable[[], object]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("who", ["floor", "compiled"])
 @pytest.mark.parametrize("regime", list(UPDATED))
-def test_compile(
-    benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, regime: str, who: str
-) -> None:
+def test_compile(benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, regime: str, who: str) -> None:
     """Compiled afresh, and in this process alone."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch.compiler.reset()

@@ -6,19 +6,19 @@ import pytest
 import torch
 from common import experiment, named
 
-from iai.configs import build
+from iai.experiment import build
 from iai.model.refiner import RefinerConfig
 from iai.model.regimes import Signal
 from iai.study.measure.cost import cost_of_update, peak_flops
 from iai.study.measure.meter import seconds
 from iai.tasks import LinearRegression
-from iai.training.capture import WholeUpdates
+from iai.training.graph import WholeUpdates
 from iai.training.objectives import Greedy
-from iai.training.updates import Progress, TrainConfig
+from iai.training.optimizer import Progress, TrainConfig
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 SIZES = {"256 wide, 4 layers, 64 tasks": (256, 4, 64), "512 wide, 8 layers, 256 tasks": (512, 8, 256)}
-STEPS, TURNS = 4, 10
+STEPS, PASSES_PER_FILL = 4, 10
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -34,20 +34,14 @@ def test_whole_update(benchmark: Any, size: str, how: str) -> None:
         steps=STEPS,
         points=99,
         queries=20,
-        turns=TURNS,
+        passes_per_fill=PASSES_PER_FILL,
     )
-    refiner = RefinerConfig(
-        width=width, depth=depth, heads=width // 64, feedforward=4 * width, bilinear=False
-    )
-    model = build(
-        experiment("parametric", objective=objective, signal=Signal(kind="data"), refiner=refiner), 0, device
-    )
+    refiner = RefinerConfig(width=width, depth=depth, heads=width // 64, feedforward=4 * width, bilinear=False)
+    model = build(experiment("parametric", objective=objective, signal=Signal(kind="data"), refiner=refiner), 0, device)
     if "compiled" in how:
         model.refiner.compile()
     config = TrainConfig(updates=10_000, lr=1e-4)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=torch.tensor(1e-4, device=device), fused=True, capturable=True
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=torch.tensor(1e-4, device=device), fused=True, capturable=True)
     half = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
     whole, progress = WholeUpdates(model, objective, optimizer, config, half), Progress()
     whole.capturable = "captured" in how

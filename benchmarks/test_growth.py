@@ -9,7 +9,7 @@ import pytest
 import torch
 from common import experiment, measure, named
 
-from iai.configs import build
+from iai.experiment import build
 from iai.model.refiner import RefinerConfig
 from iai.model.regimes import Signal
 from iai.study.measure.cost import peak_saved_bytes
@@ -44,9 +44,7 @@ def training(who: str, k: int, tasks: int = 64) -> Callable[[], object]:
     """One gradient: of all steps of a roll-out of `tasks` tasks, or of one step of as many tasks in flight."""
     task, sizes = LinearRegression(dimension=10), {"steps": k, "points": 10, "queries": 20}
     objective = (
-        Greedy(task=task, tasks=tasks, **sizes)
-        if who == "pool"
-        else Unrolled(task=task, tasks=tasks * k, **sizes)
+        Greedy(task=task, tasks=tasks, **sizes) if who == "pool" else Unrolled(task=task, tasks=tasks * k, **sizes)
     )
     refiner = RefinerConfig(width=32, depth=2, heads=2, feedforward=128)
     model = build(experiment("parametric", objective=objective, signal=Signal(kind="data"), refiner=refiner))

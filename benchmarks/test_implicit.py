@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from common import CONFIG, adamw, experiment, measure, regression
 from torch import Tensor, nn
 
-from iai.configs import build
+from iai.experiment import build
 from iai.losses import squared_error
+from iai.training.loop import Progress, train_step
 from iai.training.objectives import greedy_loss
-from iai.training.train import Progress, follow
 from iai.types import Batch
 
 
@@ -57,7 +57,7 @@ def test_floor_plain_transformer(benchmark: Any) -> None:
 
     def step() -> None:
         loss = squared_error(model(batch, queries.x), queries.y).mean()
-        follow(loss, model, optimizer, CONFIG, progress)
+        train_step(loss, model, optimizer, CONFIG, progress)
 
     measure(benchmark, step)
 
@@ -69,7 +69,7 @@ def test_ours_implicit(benchmark: Any) -> None:
 
     def step() -> None:
         loss, _ = greedy_loss(model, squared_error, model.regime.init(queries.x), batch, queries)
-        follow(loss, model, optimizer, CONFIG, progress)
+        train_step(loss, model, optimizer, CONFIG, progress)
 
     measure(benchmark, step)
 
@@ -91,7 +91,7 @@ def pfns_step(**layout: Any) -> Callable[[], object]:
 
     def step() -> None:
         loss = squared_error(model(batch.x, batch.y, queries.x), queries.y).mean()
-        follow(loss, model, optimizer, CONFIG, progress)
+        train_step(loss, model, optimizer, CONFIG, progress)
 
     return step
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.losses import squared_error
-from iai.study.book import examples
+from iai.study.book import learners
 from iai.types import Batch
 
 
-class Perceptrons(examples.MAML):
+class Perceptrons(learners.MAML):
     """MAML of chapter 1 on sinusoids, with networks 1-40-40-1 whose weights are one vector a task."""
 
     SIZES: ClassVar = [(1, 40), (40, 40), (40, 1)]
@@ -23,9 +23,7 @@ class Perceptrons(examples.MAML):
         nn.Module.__init__(self)
         self.rate = 0.01
         parts = [torch.randn(i, o) / i**0.5 for i, o in self.SIZES]
-        self.start = nn.Parameter(
-            torch.cat([torch.cat([w.flatten(), torch.zeros(w.shape[1])]) for w in parts])
-        )
+        self.start = nn.Parameter(torch.cat([torch.cat([w.flatten(), torch.zeros(w.shape[1])]) for w in parts]))
 
     def f(self, x: Tensor, adapted: Tensor) -> Tensor:
         return vmap(network)(x, adapted.expand(len(x), -1))
@@ -76,9 +74,7 @@ class Layered(nn.Module):
         return network(x, self.start)
 
 
-def higher_loss(
-    start: Tensor, batch: Batch, queries: Batch, steps: int, rate: float
-) -> tuple[Tensor, Tensor]:
+def higher_loss(start: Tensor, batch: Batch, queries: Batch, steps: int, rate: float) -> tuple[Tensor, Tensor]:
     """Second-order MAML with `higher`, task by task."""
     higher = pytest.importorskip("higher")
     net, losses = Layered(start), []
@@ -91,9 +87,7 @@ def higher_loss(
     return torch.stack(losses).mean(), net.start
 
 
-def torchopt_loss(
-    start: Tensor, batch: Batch, queries: Batch, steps: int, rate: float
-) -> tuple[Tensor, Tensor]:
+def torchopt_loss(start: Tensor, batch: Batch, queries: Batch, steps: int, rate: float) -> tuple[Tensor, Tensor]:
     """Second-order MAML with TorchOpt's differentiable optimizer, task by task."""
     torchopt = pytest.importorskip("torchopt")
     net, losses = Layered(start), []

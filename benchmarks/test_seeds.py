@@ -12,12 +12,12 @@ from common import adamw, measure, named
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from iai.configs import Experiment, build
+from iai.experiment import Experiment, build
 from iai.losses import squared_error
-from iai.study.registry.registry import experiment as registered
+from iai.study.registry import experiment as registered
 from iai.tasks import episode
 from iai.training.objectives import greedy_loss
-from iai.training.updates import Progress, follow, learning_rate
+from iai.training.optimizer import Progress, learning_rate, train_step
 from iai.types import Batch
 
 SEEDS, UPDATES = 3, 3
@@ -53,7 +53,7 @@ def one_by_one(chosen: Experiment) -> tuple[list[OneStep], Callable[[int], None]
 
     def update(i: int) -> None:
         for model, optimizer, progress, own in zip(models, optimizers, done, data):
-            follow(model(*own[i % UPDATES]), model, optimizer, CONFIG, progress)
+            train_step(model(*own[i % UPDATES]), model, optimizer, CONFIG, progress)
 
     return models, update
 
@@ -78,9 +78,7 @@ class Attention(torch.autograd.Function):
 @pytest.fixture
 def batched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refiners attend through `Attention`."""
-    monkeypatch.setattr(
-        F, "scaled_dot_product_attention", lambda q, k, v, attn_mask: Attention.apply(q, k, v)
-    )
+    monkeypatch.setattr(F, "scaled_dot_product_attention", lambda q, k, v, attn_mask: Attention.apply(q, k, v))
 
 
 class Stacked(nn.Module):

@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from common import CONFIG, adamw, experiment, measure, named
 from torch import nn
 
-from iai.configs import build
+from iai.experiment import build
 from iai.losses import squared_error
 from iai.model.amortizer import Amortizer
 from iai.model.regimes import Signal
-from iai.study.registry.registry import experiment as registered
+from iai.study.registry import experiment as registered
 from iai.tasks import Images, LinearRegression, episode
+from iai.training.loop import Progress, train_step
 from iai.training.objectives import Greedy, rollout_losses
-from iai.training.train import Progress, follow
 from iai.types import Batch, UserError
 
 
@@ -36,7 +36,7 @@ def test_floor_unrolled_greedy(benchmark: Any) -> None:
     def rollout() -> None:
         batches, queries = episode(objective.task, generator, 40, 10, 10, 20)
         for loss in rollout_losses(model, squared_error, batches, queries, window=1):
-            follow(loss, model, optimizer, CONFIG, progress)
+            train_step(loss, model, optimizer, CONFIG, progress)
 
     measure(benchmark, rollout)
 
@@ -55,7 +55,7 @@ def test_ours_pool(benchmark: Any) -> None:
             if loss is None:
                 losses = objective(model, torch.Generator().manual_seed(progress.update))
                 loss = next(losses)
-            follow(loss, model, optimizer, CONFIG, progress)
+            train_step(loss, model, optimizer, CONFIG, progress)
 
     measure(benchmark, updates, rounds=40)
 
@@ -70,7 +70,7 @@ def contexts(mask: str) -> Callable[[], object]:
 
     def update() -> None:
         loss = next(chosen.objective(model, torch.Generator().manual_seed(next(counter))))
-        follow(loss, model, optimizer, CONFIG, progress)
+        train_step(loss, model, optimizer, CONFIG, progress)
 
     return update
 
@@ -103,9 +103,7 @@ def optimizer_step(who: str) -> Callable[[], object]:
     return classical if who == "floor" else partial(torch.no_grad()(model.step), state, batch)
 
 
-@pytest.mark.benchmark(
-    group="one step on a softmax of 784 x 10: Adam (floor), a learned optimizer of 4 layers"
-)
+@pytest.mark.benchmark(group="one step on a softmax of 784 x 10: Adam (floor), a learned optimizer of 4 layers")
 @pytest.mark.parametrize("who", ["floor", "ours"])
 def test_optimizer_step(benchmark: Any, who: str) -> None:
     measure(benchmark, optimizer_step(who), rounds=100)
@@ -127,7 +125,7 @@ def sampling(name: str, who: str) -> Callable[[], object]:
         if loss is None:
             losses = objective(model, torch.Generator().manual_seed(progress.update))
             loss = next(losses)
-        follow(loss, model, optimizer, CONFIG, progress)
+        train_step(loss, model, optimizer, CONFIG, progress)
 
     generator = torch.Generator().manual_seed(0)
     return update if who == "floor" else partial(episode, objective.task, generator, *new)

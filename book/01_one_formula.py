@@ -39,7 +39,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %% tags=["hide-input"]
@@ -48,16 +48,16 @@ import math
 
 import torch
 
-from iai.study.book import examples, notebook, plots
+from iai.study.book import formulas, notebook, plots
 from iai.baselines.classical import Planet
-from iai.configs import Experiment
+from iai.experiment import Experiment
 from iai.evaluation.evaluate import EvaluationConfig
-from iai.study.jobs.experiments import fit
+from iai.study.jobs.run import fit
 from iai.training.objectives import Greedy
 from iai.model.refiner import RefinerConfig
-from iai.study.ledger.results import Summary
+from iai.study.ledger.records import Summary
 from iai.tasks import Gravity
-from iai.training.train import TrainConfig, train
+from iai.training.loop import TrainConfig, train
 
 chapter = notebook.setup(globals())
 longer = {"smoke": 1, "cpu": 8, "gpu": 8}[profile]
@@ -222,21 +222,21 @@ plots.scatter(ax, planets, labels=("time t (s)", "height y (m)"))
 # is the learner's prior.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.Formula)
+source(formulas.Formula)
 
 # %% [markdown]
 # Two $f$ are shared by two learners each, and written once. One is Newton's law, that is the likelihood of {eq}`eq-gravity`, and its $\theta$ is a single number. The other is a network that knows no physics, and its
 # 129 weights are $\theta$. All networks read and write in units of the typical size of $x$ and of $y$, the one concession to their comfort.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.newton, examples.small_network)
+source(formulas.newton, formulas.small_network)
 
 # %% [markdown]
 # **SGD** {cite}`robbins1951stochastic`. The model is Newton's law, and $g$ starts at the Earth's gravity and takes one step of gradient descent a mini-batch. Nothing is carried over from
 # other planets but what we put in ourselves: the law, the start and the rate, $\theta_{i+1} = \theta_i - \eta\, \nabla_\theta \L$. {ref}`ex-rate` derives what this learner can and cannot reach.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.SGD, examples.gradient)
+source(formulas.SGD, formulas.gradient)
 
 # %% [markdown]
 # **MAML** {cite}`finn2017maml`. The same $g$, on a model without physics, with one change: the start is a parameter, and the loss after the steps is differentiated through the steps. `torch.func.grad`
@@ -244,35 +244,35 @@ source(examples.SGD, examples.gradient)
 # $\theta_0$: it has to be a point from which a few gradient steps lead to the parabola of *any* planet.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.MAML)
+source(formulas.MAML)
 
 # %% [markdown]
 # **A learned optimizer** {cite}`andrychowicz2016learning`. Newton's law again, but the update rule is a recurrent network that is fed the gradient and the present guess. (That a recurrent network can be a learning algorithm at all goes back to {cite:t}`hochreiter2001learning`; theirs read observations.) Its memory is
 # part of the state that $g$ carries from batch to batch, and only the guess is handed to $f$. This is one number *and a memory*, which is how it can get around the argument of the last section.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.LearnedOptimizer)
+source(formulas.LearnedOptimizer)
 
 # %% [markdown]
 # **A hypernetwork**. No descent at all: a network writes the weights of another {cite}`ha2017hypernetworks`, here in one go, after reading all observations. Observations have no order, so they are encoded one by one and
 # averaged {cite}`zaheer2017deep`. A mean forgets how many things it is a mean of; we put $1/(1+n)$ beside it.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.HyperNetwork, examples.pooled)
+source(formulas.HyperNetwork, formulas.pooled)
 
 # %% [markdown]
 # **A conditional neural process** {cite}`garnelo2018cnp`. The same reader, but what it writes are not weights: it is a code of 64 numbers (and $1/(1+n)$) that a learned $f$ takes as one more input. What the numbers mean is settled
 # between $f$ and $g$ in training. This is the explicit regime: both sides learn.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.NeuralProcess)
+source(formulas.NeuralProcess)
 
 # %% [markdown]
 # **In-context learning** {cite}`garg2022what,mueller2022pfn`. Now $g$ does nothing, and $f$ is a Transformer that reads the observations beside each query. Queries are hidden from all other tokens, so that each is answered by itself. The passage
 # from data to prediction is as wide as the data.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.InContext)
+source(formulas.InContext)
 
 # %% [markdown]
 # **Prompt tuning** {cite}`lester2021prompt`. Take that Transformer after its training and freeze it. Put, in the place of observations, tokens that no observation need ever have produced, here a single one, and let $g$ be gradient descent on it, twenty passes over the data of the
@@ -280,7 +280,7 @@ source(examples.InContext)
 # The last line of `InContext.f` and of `PromptTuning.f` is the same call. Embedded data *are* a prompt, one that needed no search.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.PromptTuning)
+source(formulas.PromptTuning)
 
 # %% [markdown]
 # **One step, repeated.** The eighth learner is the one that this book is about. It is parametric, its $f$ is Newton's law, and its $g$ is a Transformer that refines $\theta$ a mini-batch at a time, reading observations *and* gradients:
@@ -298,27 +298,27 @@ source(examples.PromptTuning)
 # All are trained on the same objective, {eq}`eq-split`: new planets at every update, between none and ten mini-batches of five stones each, the loss on sixteen further stones.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(examples.Amortized)
+source(formulas.Amortized)
 
 # %% [markdown]
 # Each gets a number of updates that takes about the same time, a few seconds at `smoke`. The refined learner is trained on its own objective, one step at a time. Then all meet the same new planets.
 
 # %%
 budgets = {  # updates at smoke, learning rate
-    "MAML": (examples.MAML, 350, 1e-2),
-    "learned optimizer": (examples.LearnedOptimizer, 250, 3e-3),
-    "hypernetwork": (examples.HyperNetwork, 800, 3e-3),
-    "neural process": (examples.NeuralProcess, 800, 3e-3),
-    "in context": (examples.InContext, 300, 3e-3),
+    "MAML": (formulas.MAML, 350, 1e-2),
+    "learned optimizer": (formulas.LearnedOptimizer, 250, 3e-3),
+    "hypernetwork": (formulas.HyperNetwork, 800, 3e-3),
+    "neural process": (formulas.NeuralProcess, 800, 3e-3),
+    "in context": (formulas.InContext, 300, 3e-3),
 }
-learners = {"SGD": examples.SGD(task)}
+learners = {"SGD": formulas.SGD(task)}
 for name, (family, updates, lr) in budgets.items():
     torch.manual_seed(seed)
     learners[name] = family(task)
     config = TrainConfig(updates=longer * updates, lr=lr, weight_decay=0.0)
-    train(learners[name], examples.Amortized(task=task), config, seed=seed, show=False)
+    train(learners[name], formulas.Amortized(task=task), config, seed=seed, show=False)
     learners[name].eval()
-learners["prompt tuning"] = examples.PromptTuning(learners["in context"])
+learners["prompt tuning"] = formulas.PromptTuning(learners["in context"])
 learners["refinement"], _ = fit(
     Experiment(
         regime="parametric",
@@ -341,12 +341,12 @@ judged = EvaluationConfig(tasks=256 if profile == "smoke" else 1024, steps=20, p
 error = {
     name: [
         Summary(values=(mean,), errors=(se,), seeds=(seed,), profile=profile)
-        for mean, se in examples.height_error(learner, task, judged, batches)
+        for mean, se in formulas.height_error(learner, task, judged, batches)
     ]
     for name, learner in {"Bayes": Planet(task=task), **learners}.items()
 }
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-seven", "caption": "Seven families of learners, iterated refinement, and the exact posterior (dashed) on the same new planets: squared error of the noiseless height against the number of stones seen, five a mini-batch. Left, an $f$ that knows Newton's law; right, an $f$ that had to learn it on other planets. Bands are 95 % intervals over planets; the shaded range is longer than any data set of the training."}, "image": {"alt": "Two logarithmic panels of squared error against stones seen, from 5 to 100. The posterior falls as a straight line below all learners. On the left SGD, the learned optimizer and refinement fall and then level off; on the right MAML, hypernetwork, neural process, in-context learning and prompt tuning level off at different heights."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-seven", "caption": "Seven families of learners, iterated refinement, and the exact posterior (dashed) on the same new planets: squared error of the noiseless height against the number of stones seen, five a mini-batch. Left, an $f$ that knows Newton's law; right, an $f$ that had to learn it on other planets. Bands are 95 % intervals over planets; the shaded range is longer than any data set of the training."}, "image": {"alt": "Two logarithmic panels of squared error against stones seen, from 5 to 100. The posterior falls as a straight line below all formulas. On the left SGD, the learned optimizer and refinement fall and then level off; on the right MAML, hypernetwork, neural process, in-context learning and prompt tuning level off at different heights."}}
 physics = ("SGD", "learned optimizer", "refinement")
 stones = [5 * k for k in batches]
 figure, axes = plots.panels(columns=2, width=8.4, height=4.0)
@@ -500,9 +500,7 @@ groups = {
 }
 final = {name: points[4].mean for name, points in error.items()}
 first = {group: sorted(error[name][1].mean for name in names) for group, names in groups.items()}
-gaps = {
-    group: sorted((final[name] - final["Bayes"], name) for name in names) for group, names in groups.items()
-}
+gaps = {group: sorted((final[name] - final["Bayes"], name) for name in names) for group, names in groups.items()}
 rising = [
     name
     for name in learners

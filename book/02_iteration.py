@@ -35,7 +35,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 tasks: int = 256  # tasks over which gradients are averaged
 
@@ -48,13 +48,13 @@ import torch
 
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Memoryless, Ridge
-from iai.configs import build
+from iai.experiment import build
 from iai.study.measure.cost import peak_saved_bytes
 from iai.evaluation.evaluate import evaluate, evaluate_learner
-from iai.study.jobs.experiments import fit
+from iai.study.jobs.run import fit
 from iai.losses import squared_error
 from iai.training.objectives import Unrolled, rollout_losses
-from iai.study.registry.registry import PROFILES, experiment
+from iai.study.registry import PROFILES, experiment
 from iai.tasks import episode
 from iai.study.analysis.theory import ridge_variance
 
@@ -197,9 +197,7 @@ chosen = experiment(KEY, profile)
 goal, asleep = chosen.objective, build(chosen, seed)
 ks, peaks = (1, 2, 4, 8, 16, 32), {"greedy": [], "unrolled": []}
 for k in ks:
-    batches, queries = episode(
-        goal.task, torch.Generator().manual_seed(seed), 32, k, goal.points, goal.queries
-    )
+    batches, queries = episode(goal.task, torch.Generator().manual_seed(seed), 32, k, goal.points, goal.queries)
     roll = partial(rollout_losses, asleep, squared_error, batches, queries)
     greedy = peak_saved_bytes(lambda roll=roll: [loss.backward() for loss in roll(window=1)])
     unrolled = peak_saved_bytes(lambda roll=roll: list(roll(window=0))[-1].backward())
@@ -370,7 +368,7 @@ for name, mse in after.items():
 # batches are smaller than $D$ and each step overwrites part of what the last one found out.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-memoryless", "caption": "The memoryless recursion for the linear regression of the ledger's profile. Left: raw MSE of the recursion (lines) and of the simulated learners (marks, live). Right: what happens after the horizon (dotted line) to a learner whose gain stays as it was there: it settles at a floor, where one that knows the number of steps goes on improving."}, "image": {"alt": "Two line charts over steps 0 to 20 with logarithmic vertical axis. Left: full Bayes below the memoryless curve, both falling towards the noise variance, simulated marks on the lines or slightly above. Right: excess error of the memoryless recursion keeps falling, the copy with frozen gain levels off at about half its value at the horizon."}}
-shown = experiment(KEY, chapter.ledger)
+shown = experiment(KEY, chapter.shown_profile)
 task, points, horizon = shown.task, shown.objective.points, shown.objective.steps
 setting = (task.theta_shape[1], points, task.noise_variance)
 v, full = [1.0], [ridge_variance(1.0, setting[0], k * points, setting[2]) for k in range(21)]
@@ -384,9 +382,9 @@ while len(frozen) < 21:
 simulation = replace(shown.evaluation, tasks=512)
 figure, (left, right) = plots.panels(columns=2, width=8, height=3.6)
 for name, recursion, learner in (("memoryless", v, Memoryless), ("full Bayes", full, Ridge)):
-    mse = evaluate_learner(
-        learner(noise_variance=setting[2]), task, simulation, (0, 1, 2, 3, 5, 7, 10, 15, 20)
-    )["mse"]["mean"]
+    mse = evaluate_learner(learner(noise_variance=setting[2]), task, simulation, (0, 1, 2, 3, 5, 7, 10, 15, 20))["mse"][
+        "mean"
+    ]
     (line,) = left.plot([setting[0] * u + setting[2] for u in recursion], label=name)
     left.plot([m if m is not None else float("nan") for m in mse], "o", color=line.get_color())
 plots.finish(left, "steps k", "raw MSE", logarithmic=True)

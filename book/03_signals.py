@@ -33,7 +33,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -44,12 +44,12 @@ import numpy as np
 import torch
 
 from iai.study.book import notebook, plots
-from iai.study.ledger import results
-from iai.configs import build
+from iai.study.ledger import records
+from iai.experiment import build
 from iai.study.analysis.contrasts import best, difference, standard_errors
 from iai.evaluation.evaluate import episodes
-from iai.study.registry.registry import experiment
-from iai.study.ledger.results import Missing, Summary
+from iai.study.registry import experiment
+from iai.study.ledger.records import Missing, Summary
 from iai.study.analysis.theory import gradient_variance, ridge_variance, same_gradient
 from iai.types import Batch, UserError
 
@@ -83,9 +83,7 @@ chapter.banner("table2/linear-regression/*", "token-scale/*")
 # We train a Grad and a Data model live, at the chapter's profile, and look at the gradients along the Grad model's own path.
 
 # %%
-models = {
-    name: chapter.train(f"table2/linear-regression/{KINDS[name]}").amortizer for name in ("Grad", "Data")
-}
+models = {name: chapter.train(f"table2/linear-regression/{KINDS[name]}").amortizer for name in ("Grad", "Data")}
 chosen = experiment("table2/linear-regression/grad", profile)
 batches, queries = next(episodes(chosen.task, chosen.evaluation))
 model = models["Grad"]
@@ -145,9 +143,7 @@ for (name, solution), colour, marker in zip(solutions.items(), plots.COLOURS, pl
     x, y = batch.x[0], batch.y[0, :, 0]
     moment, found = x.T @ x / len(y), 2 / len(y) * x.T @ (x @ theta - y)
     least = torch.linalg.lstsq(x, y[:, None]).solution[:, 0]
-    print(
-        f"{name}: gradient ({found[0]:.4f}, {found[1]:.4f}), least squares at ({least[0]:.1f}, {least[1]:.1f})"
-    )
+    print(f"{name}: gradient ({found[0]:.4f}, {found[1]:.4f}), least squares at ({least[0]:.1f}, {least[1]:.1f})")
     level = ((theta - w) @ moment @ (theta - w)).sqrt()
     root = torch.linalg.cholesky(torch.linalg.inv(moment))
     curve = w[:, None] + level * root @ torch.stack([turn.cos(), turn.sin()])
@@ -195,12 +191,8 @@ for name, model in models.items():
     state = replace(model.regime.init(x), value=theta.expand(2, 1, d))
     shown, after = model.regime.evidence(state, pair), model.step(state, pair).value.detach()
     if name == "Grad":
-        print(
-            f"distance of the gradients that are shown:    {(shown.gradients[0] - shown.gradients[1]).norm():.4f}"
-        )
-    print(
-        f"distance of the next theta, {name} model:{' ' * (9 - len(name))}     {(after[0] - after[1]).norm():.4f}"
-    )
+        print(f"distance of the gradients that are shown:    {(shown.gradients[0] - shown.gradients[1]).norm():.4f}")
+    print(f"distance of the next theta, {name} model:{' ' * (9 - len(name))}     {(after[0] - after[1]).norm():.4f}")
 
 # %% [markdown]
 # The Grad model cannot but treat the two alike: whatever it does is wrong for at least one of them by at least half the distance of the solutions. The Data model has what is needed to tell them apart. Here it moves its answers apart by a part of that distance only: such batches are larger than those that it was trained on, and the targets of the second are without noise.
@@ -252,7 +244,7 @@ for name, model in models.items():
 # recursions turn into $1 / v_{i+1} \approx 1 / v_i + B / \sigma^2$: then a gradient is as good as the data, at any $\rho$.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-worth", "caption": "Left: parametric models of the ledger with gradients, data and both, each with the settings of its own best trial, against the memoryless recursions of {eq}`eq-memoryless-recursion` and {eq}`eq-gradient-recursion` (dashed: data, dotted: gradient; derived for large dimension, not fitted, and guides rather than strict bounds). Bands are 95 % intervals over seeds; the shaded part is beyond training. Right: what one step without noise leaves of the error, against batch size over dimension, in the limit of large dimension."}, "image": {"alt": "Left, a logarithmic line chart of raw mean squared error over steps 0 to 20 for Grad, Data and Grad+Data models with two grey theoretical curves, the one for data below the one for gradients. Right, two curves against the ratio of batch size to dimension, both starting at one; the data curve falls linearly to zero at one, the gradient curve slowly to one half and on."}}
-shown = experiment("table2/linear-regression/grad", chapter.ledger)
+shown = experiment("table2/linear-regression/grad", chapter.shown_profile)
 setting = (shown.task.theta_shape[1], shown.objective.points, shown.task.noise_variance)
 v, u = [1.0], [1.0]
 for _ in range(20):
@@ -296,8 +288,7 @@ notebook.table(
 # %% tags=["hide-input", "nbval-check-output"]
 horizon = shown.objective.steps
 ends = {
-    name: results.summary(key, chapter.ledger, "linear-regression", "mse", horizon)
-    for name, key in rows.items()
+    name: records.summary(key, chapter.shown_profile, "linear-regression", "mse", horizon) for name, key in rows.items()
 }
 better = best({name: ends[name] for name in ("Grad", "Data")})
 if better is None or isinstance(ends["Grad+Data"], Missing):
@@ -358,9 +349,7 @@ for start in STARTS:
         rms = [part.square().mean().sqrt().item() for part in (x, y)]
         asking, seen = x[:, :16] + refiner.kinds[3], (x + y)[:, 16:] + refiner.kinds[0]
         block = refiner.blocks[0]
-        q, key = (
-            block.qkv(block.norm_attention(part)).chunk(3, dim=-1)[i] for i, part in enumerate((asking, seen))
-        )
+        q, key = (block.qkv(block.norm_attention(part)).chunk(3, dim=-1)[i] for i, part in enumerate((asking, seen)))
         weights = (q @ key.mT / q.shape[-1] ** 0.5).softmax(-1)
         alike = (weights * (batch.y[:, :16] @ batch.y[:, 16:].mT)).sum(-1).mean().item()
     body[start] = (*rms, rms[0] / rms[1], alike)
@@ -400,7 +389,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-scales", "
 # %% tags=["hide-input"]
 def training(key: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Updates, and training losses with a row a seed, averaged over at most 50 stretches; None if not run."""
-    curves = [record["curve"] for record in results.records(key, chapter.ledger)]
+    curves = [record["curve"] for record in records.records(key, chapter.shown_profile)]
     if not curves:
         return None
     losses = np.array([curve["loss"] for curve in curves])
@@ -415,7 +404,7 @@ FAMILIES = {
 }
 KEYS = [key for keys in FAMILIES.values() for key in keys]
 found = {key: training(key) for key in KEYS}
-scales = {name: experiment(keys[0], chapter.ledger).task for name, keys in FAMILIES.items()}
+scales = {name: experiment(keys[0], chapter.shown_profile).task for name, keys in FAMILIES.items()}
 CHANCE = {
     "mnist": math.log(scales["mnist"].dy),
     "linear-regression": scales["linear-regression"].y_scale ** 2,
@@ -434,19 +423,17 @@ for ax, (family, keys) in zip(axes, FAMILIES.items()):
         ax.fill_between(updates, losses.min(0), losses.max(0), color=colour, alpha=0.15, linewidth=0)
     ax.axhline(CHANCE[family], color=plots.INK, linestyle=":", linewidth=1)
     unit = "cross-entropy (nats)" if family == "mnist" else "squared error"
-    plots.finish(
-        ax, "updates", f"training loss, {unit}", logarithmic=family != "mnist" and found[keys[0]] is not None
-    )
+    plots.finish(ax, "updates", f"training loss, {unit}", logarithmic=family != "mnist" and found[keys[0]] is not None)
     ax.set_title(family)
 
 # %% tags=["hide-input", "nbval-check-output"]
 body = {}
 for family, keys in FAMILIES.items():
     metric, last = (
-        ("error", experiment(keys[0], chapter.ledger).objective.steps) if family == "mnist" else ("mse", 10)
+        ("error", experiment(keys[0], chapter.shown_profile).objective.steps) if family == "mnist" else ("mse", 10)
     )
     for key in keys:
-        after = tuple(results.summary(key, chapter.ledger, family, metric, k) for k in (1, last))
+        after = tuple(records.summary(key, chapter.shown_profile, family, metric, k) for k in (1, last))
         leaves = Missing(reason="not run")
         if found[key] is not None:
             updates, losses = found[key]
@@ -459,7 +446,7 @@ for family, keys in FAMILIES.items():
                     values=tuple(first),
                     errors=(math.nan,) * len(first),
                     seeds=after[0].seeds,
-                    profile=chapter.ledger,
+                    profile=chapter.shown_profile,
                 )
             )
         body[key.removeprefix("token-scale/")] = (leaves, *after)
@@ -474,8 +461,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-plateau")
 
 # %% tags=["hide-input", "nbval-check-output"]
 with_product, without = (
-    results.summary(key, chapter.ledger, "linear-regression", "mse", 10)
-    for key in FAMILIES["linear-regression"]
+    records.summary(key, chapter.shown_profile, "linear-regression", "mse", 10) for key in FAMILIES["linear-regression"]
 )
 if isinstance(with_product, Missing) or isinstance(without, Missing):
     print("pending: the comparison of products has not been run")
@@ -484,9 +470,7 @@ else:
     low, high = more.interval
     verdict = "helps" if low > 0 else "hurts" if high < 0 else "makes no difference that these seeds can show"
     print(f"MSE without the product less MSE with it, seed by seed: {more:+.3f}")
-    print(
-        f"95 % interval over seeds {low:+.3f} to {high:+.3f}: at this size and budget the product {verdict}"
-    )
+    print(f"95 % interval over seeds {low:+.3f} to {high:+.3f}: at this size and budget the product {verdict}")
 
 # %% [markdown]
 # So the two halves of {numref}`fig-plateau` teach different lessons. For images the plateau is real and the start decides how long it lasts. For this regression there is hardly a plateau to be left: both curves fall from the first updates on, and a term that was meant to shorten a wait has nothing to shorten. A ready-made feature need not be free: it takes about a third of a token's variance at the

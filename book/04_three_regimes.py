@@ -34,7 +34,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records it shows (none here): smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records it shows (none here): smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -51,15 +51,15 @@ import torch
 import iai
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Ridge
-from iai.configs import Experiment, build
+from iai.experiment import Experiment, build
 from iai.evaluation.evaluate import EvaluationConfig, evaluate, evaluate_learner
-from iai.study.jobs.experiments import fit
+from iai.study.jobs.run import fit
 from iai.model.masks import attention_mask
 from iai.training.objectives import Greedy
 from iai.model.refiner import RefinerConfig
 from iai.model.regimes import Signal
 from iai.tasks import Images, episode
-from iai.training.train import TrainConfig, train
+from iai.training.loop import TrainConfig, train
 from iai.types import Batch, State, UserError
 
 chapter = notebook.setup(globals())
@@ -143,8 +143,7 @@ with torch.no_grad():
     for model in models.values():  # at a start of zero, a step that erases the state would pass as well
         model.regime.initial.normal_(0, 0.5, generator=generator)
     moved = {
-        name: float((model(batches, queries.x) - model([], queries.x)).abs().max())
-        for name, model in models.items()
+        name: float((model(batches, queries.x) - model([], queries.x)).abs().max()) for name, model in models.items()
     }
 print("largest change of a prediction by four untrained steps:")
 print(*(f"  {name}: {value:.1g}" for name, value in moved.items()), sep="\n")
@@ -231,9 +230,7 @@ with torch.no_grad():
         model.refiner.encode_y.weight.copy_(names[:, order])
         along = model(relabelled, queries.x)
         model.refiner.encode_y.weight.copy_(names)
-        rows[name] = tuple(
-            f"{float((found - answer).norm() / (answer - start).norm()):.1g}" for found in (along, kept)
-        )
+        rows[name] = tuple(f"{float((found - answer).norm() / (answer - start).norm()):.1g}" for found in (along, kept))
 
 # %% tags=["hide-input"]
 live = chapter.train("table2/mnist/grad+data").amortizer
@@ -482,9 +479,7 @@ with torch.no_grad():
         matters = (slow[:, 0] - slow[:, -1]).abs().max()
         rows[name] = (f"{float((fast - slow).abs().max()):.1g}", f"{float(matters):.2f}")
 notebook.table(
-    notebook.Grid(
-        header=("", "largest difference, fast and slow", "for scale: sizes 1 and 6 differ by"), rows=rows
-    ),
+    notebook.Grid(header=("", "largest difference, fast and slow", "for scale: sizes 1 and 6 differ by"), rows=rows),
     "Answers at every context size from the whole batch under a causal mask against passes over batches cut to that size.",
     "tab-prefix",
 )
@@ -511,12 +506,8 @@ notebook.table(
 # In the parametric and explicit regimes the state does not see queries at all, and the statement is trivial. Here is the check: predictions for five queries at once against predictions for each alone, after four steps, also with a history of two.
 
 # %%
-models["implicit, logits, history of 2"] = build(
-    replace(plain, regime="implicit", signal=Signal(history=2)), seed
-)
-torch.nn.init.normal_(
-    models["implicit, logits, history of 2"].refiner.head.weight, std=0.1, generator=generator
-)
+models["implicit, logits, history of 2"] = build(replace(plain, regime="implicit", signal=Signal(history=2)), seed)
+torch.nn.init.normal_(models["implicit, logits, history of 2"].refiner.head.weight, std=0.1, generator=generator)
 rows = {}
 with torch.no_grad():
     for name, model in models.items():
@@ -524,9 +515,7 @@ with torch.no_grad():
         alone = torch.cat([model(batches, queries.x[:, i : i + 1]) for i in range(5)], dim=1)
         rows[name] = (f"{float((together - alone).abs().max()):.1g}", f"{float(together.std()):.2f}")
 notebook.table(
-    notebook.Grid(
-        header=("", "largest difference, together and alone", "for scale: sd of predictions"), rows=rows
-    ),
+    notebook.Grid(header=("", "largest difference, together and alone", "for scale: sd of predictions"), rows=rows),
     "Predictions for five queries asked together and one by one.",
     "tab-queries",
 )
@@ -541,9 +530,7 @@ notebook.table(
 # serves the reader: the command line, the notebooks, the figures.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The modules of `iai`, from the imports in its source. An arrow points from a module to one that it imports; arrows implied by others are left out, and so are those to `types` and `losses`, to keep the picture clear. Rows are the layers that the checks enforce: no arrow points up."}, "image": {"alt": "Boxes in rows. At the top the command line and notebook support, then figures and reproduction, then experiments, registry, configs, then training, evaluation and results, objectives, baselines and checkpoints, the amortizer, then regimes, refiner, tasks and data, masks, losses, and types at the bottom. All arrows point downwards or sideways."}}
-layers = tomllib.loads(Path("../pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0][
-    "layers"
-]
+layers = tomllib.loads(Path("../pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
 order_of = [[name.strip("() ") for name in layer.replace(":", "|").split("|")] for layer in layers]
 modules = [name for layer in order_of for name in layer]
 imports = np.zeros((len(modules), len(modules)), dtype=bool)
@@ -570,9 +557,7 @@ plots.boxes(ax, order_of, [(modules[i], modules[j]) for i, j in np.argwhere(need
 # %%
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "model.safetensors"
-    trained, _ = fit(
-        replace(plain, train=TrainConfig(updates=16, warmup=4)), seed=seed, path=path, show=False
-    )
+    trained, _ = fit(replace(plain, train=TrainConfig(updates=16, warmup=4)), seed=seed, path=path, show=False)
     loaded = iai.load(path)
     print("same predictions:", torch.equal(loaded(batches, queries.x), trained(batches, queries.x)))
     path.write_bytes(path.read_bytes()[:1000])
@@ -610,9 +595,7 @@ updates = {"smoke": 240, "cpu": 3000, "gpu": 3000}[profile]
 judged = EvaluationConfig(tasks=128, steps=10, points=4, queries=32)
 curves, learners = {}, {}
 for regime in ("parametric", "explicit", "implicit"):
-    experiment = replace(
-        plain, regime=regime, objective=Greedy(task=waves, tasks=40, steps=5, points=4, queries=16)
-    )
+    experiment = replace(plain, regime=regime, objective=Greedy(task=waves, tasks=40, steps=5, points=4, queries=16))
     learners[regime] = build(experiment, seed)
     train(
         learners[regime],
@@ -623,9 +606,9 @@ for regime in ("parametric", "explicit", "implicit"):
     )
     curves[regime] = evaluate(learners[regime], waves, judged)["mse"]["mean"]
 ridge = Ridge(noise_variance=0.09, bias=False)
-bayes = evaluate_learner(
-    lambda some, x: ridge([Batch(features(b.x), b.y) for b in some], features(x)), waves, judged
-)["mse"]["mean"]
+bayes = evaluate_learner(lambda some, x: ridge([Batch(features(b.x), b.y) for b in some], features(x)), waves, judged)[
+    "mse"
+]["mean"]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-waves", "caption": "A task of one's own in three regimes, trained live. Left: one wave, four observations, and what each regime predicts after one step. Large dots: the four observations; small dots: held-out observations of the same wave. Right: error against steps of four observations each, trained on five; in grey the Bayes-optimal prediction, which knows sine and cosine and the noise."}, "image": {"alt": "Left, four large dots and many small ones near a sine wave, and three curves of predictions. Right, mean squared error on a logarithmic axis against 0 to 10 steps: all three regimes fall from about one; the parametric one comes nearest to the grey line of the Bayes-optimal prediction."}}
 grid = torch.linspace(-3, 3, 121).view(1, -1, 1)
@@ -649,10 +632,7 @@ chosen = (0, 1, 5, 10)
 notebook.table(
     notebook.Grid(
         header=("MSE", *(f"{k} step{'s' * (k != 1)}" for k in chosen)),
-        rows={
-            name: tuple(f"{curve[k]:.3g}" for k in chosen)
-            for name, curve in (curves | {"Bayes": bayes}).items()
-        },
+        rows={name: tuple(f"{curve[k]:.3g}" for k in chosen) for name, curve in (curves | {"Bayes": bayes}).items()},
     ),
     f"Error on new waves after steps of four observations, live, {updates} updates, one seed. The noise alone has variance 0.09.",
     "tab-waves",

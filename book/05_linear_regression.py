@@ -34,7 +34,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -46,11 +46,11 @@ from iai.baselines.classical import Memoryless, Ridge
 from iai.study.analysis.contrasts import at_most, best, difference
 from iai.study.analysis.contrasts import ratio, scaled, standard_errors
 from iai.evaluation.evaluate import evaluate, evaluate_learner
-from iai.study.jobs.experiments import experiment
+from iai.study.jobs.run import experiment
 
 chapter = notebook.setup(globals())
-task = experiment("table2/linear-regression/data", ledger).task
-points = experiment("table2/linear-regression/data", ledger).evaluation.points
+task = experiment("table2/linear-regression/data", shown_profile).task
+points = experiment("table2/linear-regression/data", shown_profile).evaluation.points
 
 # %% tags=["remove-input", "nbval-check-output"]
 chapter.banner("table?/linear-regression/*", "choice/*/linear-regression/*")
@@ -177,14 +177,12 @@ notebook.table(
 
 # %% tags=["hide-input", "nbval-check-output"]
 LR = "linear-regression"
-gpu = notebook.Chapter(profile=profile, ledger="gpu", seed=seed)
+gpu = notebook.Chapter(profile=profile, shown_profile="gpu", seed=seed)
 signals = {"gradients": "grad", "data": "data", "both": "grad+data"}
 rows = {f"parametric, {name}": f"table2/{LR}/{kind}" for name, kind in signals.items()}
 rows |= {"memoryless bound": f"table2/{LR}/data|memoryless", "ridge, all points": f"table2/{LR}/data|ridge"}
 grid = gpu.steps(rows, LR, "mse", STEPS[:1] + STEPS[2:])
-notebook.table(
-    grid, "Raw MSE at d = 100 and 50 points a step: our reading of the paper's setting.", "tab-lr-gpu"
-)
+notebook.table(grid, "Raw MSE at d = 100 and 50 points a step: our reading of the paper's setting.", "tab-lr-gpu")
 
 # %% [markdown]
 # ## The rows of Tables 2, 3 and 4
@@ -206,9 +204,7 @@ many |= {"implicit": f"table4/{LR}/data"}
 once = {f"{name}, 1-step model": f"{key}-1-step" for name, key in many.items()}
 paired = {label: key for pair in zip(many.items(), once.items()) for label, key in pair}
 grid = chapter.steps(paired | lines, LR, "mse", (1, 5, 10, 20))
-notebook.table(
-    grid, "Raw MSE of linear regression, every row of Tables 2 to 4 (noise variance 0.25).", "tab-lr-raw"
-)
+notebook.table(grid, "Raw MSE of linear regression, every row of Tables 2 to 4 (noise variance 0.25).", "tab-lr-raw")
 
 # %% tags=["hide-input", "nbval-check-output"]
 unit = 1 / task.y_scale**2
@@ -236,9 +232,7 @@ figure, (left, right) = plots.panels(columns=2, width=8.4, height=3.3)
 regimes = {"parametric": "table2", "explicit": "table3", "implicit": "table4"}
 on_data = {name: f"{number}/{LR}/data" for name, number in regimes.items()}
 grey = chapter.curves(dict(list(lines.items())[:2]), LR, "mse")
-plots.curves(
-    left, chapter.curves(on_data, LR, "mse"), label="raw MSE", baselines=grey, horizon=10, logarithmic=True
-)
+plots.curves(left, chapter.curves(on_data, LR, "mse"), label="raw MSE", baselines=grey, horizon=10, logarithmic=True)
 left.legend(fontsize=7.5, loc="upper right", bbox_to_anchor=(1, 0.94))
 trained = {
     f"{name}, {steps}": on_data[name] + suffix
@@ -319,9 +313,7 @@ for regime, number in list(regimes.items())[:2]:
     rows[f"{regime}, 1-step model, 1 step"] = against_the_better(number, "-1-step", 1)
 header = ("", "better of the two", "MSE of both, less that", "in standard errors", "worse by more than two?")
 grid = notebook.Grid(header=header, rows=rows)
-notebook.table(
-    grid, "Gradients and data together, against the better of the two alone.", "tab-lr-both", ".2g"
-)
+notebook.table(grid, "Gradients and data together, against the better of the two alone.", "tab-lr-both", ".2g")
 
 # %% tags=["remove-input", "nbval-check-output"]
 failed = [label for label, row in rows.items() if row[3] == "yes"]
@@ -352,9 +344,7 @@ explicit = {
 }
 single = chapter.steps(once, LR, "mse", (1, 5, 10, 20)).rows
 iterated = {
-    f"{name}: 10 steps / 1 step": tuple(
-        ratio(*pair) for pair in zip(raw.rows[name], single[f"{name}, 1-step model"])
-    )
+    f"{name}: 10 steps / 1 step": tuple(ratio(*pair) for pair in zip(raw.rows[name], single[f"{name}, 1-step model"]))
     for name in many
 }
 grid = notebook.Grid(header=raw.header, rows=explicit | iterated)
@@ -392,7 +382,7 @@ notebook.table(grid, "Single runs: what the mean over seeds hides.", "tab-lr-see
 # ## How settings were chosen
 #
 # Settings that suit one row may hold another back, and then a comparison at shared settings says little about the rows. So each row had trials of its own, {numref}`tab-lr-trials` and {numref}`tab-lr-trials-explicit`: around the settings that the family shares (*centre*), three other learning rates, and two alternatives in which the products of $x$ and $y$ are not shown. A trial has half the updates and
-# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the alternative of the least mean loss; a test of the library holds {mod}`iai.study.registry.rows` to that rule. Two seeds decide between alternatives that often differ by less than seeds do (four in the explicit rows, whose runs of one configuration can differ several-fold), so a choice may be wrong by a little, and none is a fine tuning. (Models that see gradients alone have no products to show; there *no-product* is *centre* with other random numbers at the start, which tells what a small difference means.)
+# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the alternative of the least mean loss; a test of the library holds {mod}`iai.study.registry.tables` to that rule. Two seeds decide between alternatives that often differ by less than seeds do (four in the explicit rows, whose runs of one configuration can differ several-fold), so a choice may be wrong by a little, and none is a fine tuning. (Models that see gradients alone have no products to show; there *no-product* is *centre* with other random numbers at the start, which tells what a small difference means.)
 #
 # Not everything was chosen so. Width, depth, the growth of the horizon, the size of the latent and the form of the explicit decoder were set once for all rows, in a score of short runs that printed errors on the evaluation tasks of that time. The tasks behind the tables of this chapter were drawn anew afterwards. 1-step models take the settings of their row.
 
@@ -418,9 +408,7 @@ chosen = experiment(key, profile)
 live = chapter.train(key)
 curves = {"trained live": evaluate(live.amortizer, chosen.task, chosen.evaluation)}
 for name, learner in (("memoryless bound", Memoryless), ("ridge, all points", Ridge)):
-    curves[name] = evaluate_learner(
-        learner(noise_variance=chosen.task.noise_variance), chosen.task, chosen.evaluation
-    )
+    curves[name] = evaluate_learner(learner(noise_variance=chosen.task.noise_variance), chosen.task, chosen.evaluation)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lr-live", "caption": "A data-only parametric model trained while this page was made, on the tasks of its evaluation. Left: training loss, averaged over stretches of ten updates. Right: raw MSE over the steps, with the two bounds computed on the same batches."}, "image": {"alt": "Two panels. Left, training loss falling over updates. Right, raw mean squared error over 0 to 20 steps on a logarithmic axis for the model trained live and, below it, the memoryless bound and ridge regression."}}
 figure, (left, right) = plots.panels(columns=2, width=7.4, height=2.8)

@@ -33,7 +33,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -46,7 +46,7 @@ from iai.tasks import data
 from iai.baselines.classical import Neighbours
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio, standard_errors
 from iai.evaluation.evaluate import evaluate, evaluate_learner
-from iai.study.jobs.experiments import experiment, fit
+from iai.study.jobs.run import experiment, fit
 
 chapter = notebook.setup(globals())
 
@@ -139,7 +139,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-img-law")
 # ## The rows of Tables 2, 3 and 4
 #
 # A parametric state has one slot a class, its weights and bias, so that relabelling a task permutes the slots. An explicit state is a latent code of a learned network. An implicit one is ten logits for each query. Models were
-# trained on up to eight steps of 32 images at `cpu` ({mod}`iai.study.jobs.experiments`), so that ten, the paper's number, lies a little beyond, and are judged after up to 20, on test images of MNIST and of Fashion-MNIST. The 1-step models saw one step in training, with as many updates of the same cost, and are given the same points a step.
+# trained on up to eight steps of 32 images at `cpu` ({mod}`iai.study.jobs.run`), so that ten, the paper's number, lies a little beyond, and are judged after up to 20, on test images of MNIST and of Fashion-MNIST. The 1-step models saw one step in training, with as many updates of the same cost, and are given the same points a step.
 
 # %% tags=["hide-input", "nbval-check-output"]
 signals = {"gradients": "grad", "data": "data", "both": "grad+data"}
@@ -160,15 +160,13 @@ notebook.table(digits, "Error on new MNIST tasks, every row of Tables 2 to 4.", 
 
 # %% tags=["hide-input", "nbval-check-output"]
 clothes = chapter.steps(paired | classical, "fashion-mnist", "error", (1, 5, 10, 20))
-notebook.table(
-    clothes, "Error on Fashion-MNIST tasks of the same models, trained on MNIST.", "tab-img-fashion", ".1%"
-)
+notebook.table(clothes, "Error on Fashion-MNIST tasks of the same models, trained on MNIST.", "tab-img-fashion", ".1%")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-img-axis", "caption": "Learned learners and classical ones on the same mini-batches, on the data set that models were trained on and on the one they never saw. SGD and Adam take one step a batch with learning rates tuned on training images of the same data set, clothes included; neighbours and logistic regression are given all points seen, afresh (grey lines join 0, 1, 2, 5, 10 and 20 steps). Shaded: steps beyond training. Bands are 95 % intervals over seeds."}, "image": {"alt": "Two panels of error against 0 to 20 steps: MNIST on the left, Fashion-MNIST on the right. Coloured lines for the implicit model and for parametric models with gradients, with data and with both; grey lines for SGD, Adam, nearest neighbours and logistic regression."}}
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 learned = {label: many[label] for label in ("implicit", *(f"parametric, {name}" for name in signals))}
 grey = {label: classical[label] for label in list(classical)[:4]}
-horizon = experiment("table2/mnist/data", ledger).objective.steps
+horizon = experiment("table2/mnist/data", shown_profile).objective.steps
 for ax, name, title in zip(axes, ("mnist", "fashion-mnist"), ("MNIST", "MNIST → Fashion-MNIST")):
     lines, baselines = (chapter.curves(rows, name, "error") for rows in (learned, grey))
     plots.curves(ax, lines, label="error", baselines=baselines, horizon=horizon)
@@ -234,9 +232,7 @@ for regime in ("parametric", "explicit"):
         )
 header = ("", "least error", "better of the two alone", "both, less that", "in standard errors")
 grid = notebook.Grid(header=header, rows=rows)
-notebook.table(
-    grid, "Signals after five steps; differences are formed seed by seed.", "tab-img-signals", ".1%"
-)
+notebook.table(grid, "Signals after five steps; differences are formed seed by seed.", "tab-img-signals", ".1%")
 
 # %% [markdown]
 # By rule, *both* is worse than the better of the two alone where the last column exceeds two. A column is not the whole: explicit models have {val}`table3/mnist/grad+data:mnist:error:5:.1%` with both and {val}`table3/mnist/data:mnist:error:5:.1%` with data after five steps, and {val}`table3/mnist/grad+data:mnist:error:10:.1%` and {val}`table3/mnist/data:mnist:error:10:.1%` after ten. What stands out is that the parametric model that sees gradients *only* holds up best beyond the horizon of training ({numref}`fig-img-axis`): from ten to twenty steps it goes from {val}`table2/mnist/grad:mnist:error:10:.1%` to {val}`table2/mnist/grad:mnist:error:20:.1%`, where the one that sees
@@ -264,15 +260,11 @@ notebook.table(grid, "Relative change of the error from 1 step to 10.", "tab-img
 
 # %% tags=["remove-input", "nbval-check-output"]
 moved = change(*(clothes.rows["implicit"][i] for i in (2, 0)))
-notebook.Markdown(
-    f"The implicit model's error on Fashion-MNIST falls by 15 % or more in {at_most(moved, -0.15)}."
-)
+notebook.Markdown(f"The implicit model's error on Fashion-MNIST falls by 15 % or more in {at_most(moved, -0.15)}.")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-img-transfer", "caption": "Implicit and parametric models (data only) trained on several steps and on one step of MNIST tasks, asked about Fashion-MNIST. Shaded: steps beyond training of the former. Bands are 95 % intervals over seeds."}, "image": {"alt": "Two panels of error on Fashion-MNIST over 0 to 20 steps; left the implicit model, right the parametric one, each as trained on several steps and on one step, with nearest neighbours in grey."}}
 figure, axes = plots.panels(columns=2, width=7.4, height=3.0)
-nearest = chapter.curves(
-    {"5 nearest neighbours": classical["5 nearest neighbours"]}, "fashion-mnist", "error"
-)
+nearest = chapter.curves({"5 nearest neighbours": classical["5 nearest neighbours"]}, "fashion-mnist", "error")
 for ax, label in zip(axes, ("implicit", "parametric, data")):
     pair = {"trained on several steps": many[label], "trained on 1 step": many[label] + "-1-step"}
     lines = chapter.curves(pair, "fashion-mnist", "error")

@@ -32,7 +32,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # not used here: nothing is trained live
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 points: int = 2000  # N: observations of the task that is measured live
 passes: int = 10  # k: mini-batches that these are read in
@@ -42,15 +42,15 @@ width: int = 64  # of the refiner that reads them
 from functools import partial
 
 from iai.study.book import notebook, plots
-from iai.study.ledger import results
+from iai.study.ledger import records
 from iai.study.registry.bases import BASES
 from iai.study.analysis.claims import gain, largest_gain
 from iai.study.analysis.contrasts import at_most, best, ratio, scaled
 from iai.study.measure.cost import planned
-from iai.study.analysis.costs import METRIC, Costs, hours
-from iai.study.jobs.experiments import EXPERIMENTS, experiment
+from iai.study.analysis.costs import Costs, METRIC, hours
+from iai.study.jobs.run import EXPERIMENTS, experiment
 from iai.study.measure.passes import Case, flops, measure
-from iai.study.registry.registry import BUDGETS, LOOPS, seeds_of
+from iai.study.registry import BUDGETS, LOOPS, seeds_of
 
 chapter = notebook.setup(globals())
 
@@ -78,14 +78,10 @@ chapter.banner("cost/*")
 # %% tags=["hide-input"]
 ns = (100, 1000, 4000, 16000, 60000)
 rows = {
-    f"width {d}, k = {k}": tuple((6 * d + n) / (6 * d + n / k) for n in ns)
-    for d in (64, 256)
-    for k in (5, 10, 100)
+    f"width {d}, k = {k}": tuple((6 * d + n) / (6 * d + n / k) for n in ns) for d in (64, 256) for k in (5, 10, 100)
 }
 grid = notebook.Grid(header=("", *(f"N = {n:,}" for n in ns)), rows=rows)
-caption = (
-    "How many times fewer operations k passes over N/k tokens take than one over N: {eq}`eq-cost-ratio`."
-)
+caption = "How many times fewer operations k passes over N/k tokens take than one over N: {eq}`eq-cost-ratio`."
 notebook.table(grid, caption, "tab-cost-limit", ".3g", source=" ")
 
 # %% [markdown]
@@ -95,7 +91,7 @@ notebook.table(grid, caption, "tab-cost-limit", ".3g", source=" ")
 # *materialised*, which does. The paper does not say, as far as we know, which of the two its one-step baseline used.
 
 # %% tags=["hide-input", "nbval-check-output"]
-costs = Costs(ledger)
+costs = Costs(shown_profile)
 
 ks = (5, 10, 100)
 rows = {
@@ -114,9 +110,7 @@ caption = (
     "How many times less k passes take than one: parametric model, data, width 64, two layers, forward passes only. "
     "Below 1, iterating loses. A dash: one of the two was not measured, or does not fit into half of the memory."
 )
-notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-grid", ".2f", notebook.machine(costs.grid)
-)
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-grid", ".2f", notebook.machine(costs.grid))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-gain", "caption": "How many times cheaper ten passes are than one, against the number of observations, by operations and by the clock. Left: width 64, two layers. Right: width 256, four layers. The grey line is the limit, k = 10; below the other grey line, 1, iterating loses."}, "image": {"alt": "Two panels of a ratio against the number of observations on a logarithmic axis. Lines for operations, kernel time and wall time with fused attention, and wall time with materialised attention, rise from about one; that of materialised attention is highest."}}
 figure, axes = plots.panels(columns=2, width=8.2, height=3.2)
@@ -166,18 +160,12 @@ notebook.Markdown(
 cells = (costs.grid or {"cells": []})["cells"]
 
 rows = {
-    f"N = {n:,}": tuple(
-        costs.megabytes(n, k, attention) for attention in ("fused", "materialised") for k in (1, 10)
-    )
+    f"N = {n:,}": tuple(costs.megabytes(n, k, attention) for attention in ("fused", "materialised") for k in (1, 10))
     for n in ns
 }
 header = ("", "fused, k = 1", "fused, k = 10", "materialised, k = 1", "materialised, k = 10")
-caption = (
-    "Most memory that the forward passes allocate at a time, in MB; parametric model, width 64, two layers."
-)
-notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-memory", ".4g", notebook.machine(costs.grid)
-)
+caption = "Most memory that the forward passes allocate at a time, in MB; parametric model, width 64, two layers."
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-memory", ".4g", notebook.machine(costs.grid))
 
 # %% [markdown]
 # ### What iteration adds, and where it loses
@@ -203,17 +191,15 @@ rows = {
     if n == 1000 or "1,000" not in name
 }
 header = ("", "operations", "wall time, fused", "wall time, materialised")
-caption = "How many times less ten passes take than one, for learners that are shown different things; width 64, two layers."
-notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-added", ".2f", notebook.machine(costs.grid)
+caption = (
+    "How many times less ten passes take than one, for learners that are shown different things; width 64, two layers."
 )
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-added", ".2f", notebook.machine(costs.grid))
 
 # %% tags=["hide-input", "nbval-check-output"]
 CASE = ("regime", "signal", "queries", "attention", "width", "depth")
 many = [cell for cell in cells if cell["passes"] > 1]
-gains = [
-    gain(costs.grid, "eager_ms", c["points"], c["passes"], **{name: c[name] for name in CASE}) for c in many
-]
+gains = [gain(costs.grid, "eager_ms", c["points"], c["passes"], **{name: c[name] for name in CASE}) for c in many]
 pairs = [(cell, value) for cell, value in zip(many, gains) if value is not None]
 losing = [cell for cell, value in pairs if value < 1]
 small = sum(cell["points"] <= 1000 for cell in losing)
@@ -235,12 +221,8 @@ live = {
 }
 for (k, attention), cell in live.items():
     took = cell["reason"] or f"{cell['eager_ms']['median']:8.2f} ms, {cell['peak_bytes'] / 1e6:8.1f} MB"
-    print(
-        f"{points} points in {k:3} pass{'es' * (k > 1):2}, {attention:12}: {cell['flops'] / 1e9:7.2f} GFLOP, {took}"
-    )
-print(
-    f"operations: {live[1, 'fused']['flops'] / live[passes, 'fused']['flops']:.2f} times fewer in {passes} passes"
-)
+    print(f"{points} points in {k:3} pass{'es' * (k > 1):2}, {attention:12}: {cell['flops'] / 1e9:7.2f} GFLOP, {took}")
+print(f"operations: {live[1, 'fused']['flops'] / live[passes, 'fused']['flops']:.2f} times fewer in {passes} passes")
 
 # %% [markdown]
 # ## What training costs
@@ -295,14 +277,12 @@ axes[0].get_legend().remove()
 said = []
 for family in BASES:
     whole = {loop: costs.fact(family, loop, "seconds", "whole") for loop in LOOPS}
-    known = [one.mean for one in whole.values() if isinstance(one, results.Summary)]
+    known = [one.mean for one in whole.values() if isinstance(one, records.Summary)]
     moment = min(known, default=float("nan"))
     errors = {label: costs.at(family, loop, moment) for loop, label in LOOPS.items()}
     first, half = min(errors, key=errors.get), costs.at(family, "pool", moment / 2)
     sooner = ratio(costs.error(family, "pool", "half"), costs.error(family, "unrolled", "whole"))
-    time = ratio(
-        costs.fact(family, "pool", "seconds", "half"), costs.fact(family, "unrolled", "seconds", "whole")
-    )
+    time = ratio(costs.fact(family, "pool", "seconds", "half"), costs.fact(family, "unrolled", "seconds", "whole"))
     winner = best({label: costs.error(family, loop, "whole") for loop, label in LOOPS.items()})
     shown = ", ".join(f"{label} {value:.3g}" for label, value in errors.items())
     said.append(
@@ -328,9 +308,7 @@ rows = {
 }
 header = ("", "tasks in flight", "roll-out, one backward pass")
 caption = "Most memory that the backward pass of one update waits for, in MB, against steps of a task: 64 tasks of linear regression, two layers of width 32."
-notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat", ".3g", notebook.machine(costs.bench)
-)
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat", ".3g", notebook.machine(costs.bench))
 
 # %% [markdown]
 # ### Many steps, or one step on everything?
@@ -391,7 +369,7 @@ CLASSICAL = {
 
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, BASES):
-    last = experiment(BASES[family], ledger).objective.steps
+    last = experiment(BASES[family], shown_profile).objective.steps
     series = {}
     for who, baseline in {"many steps": None, "one context": None, **CLASSICAL[family]}.items():
         known = [
@@ -409,9 +387,7 @@ for ax, family in zip(axes, BASES):
 # `make bench` times our steps next to a *floor*, the least that the same mathematics takes when it is written by hand for that one case, and next to other libraries; losses and gradients of second-order MAML have to agree with those of `higher` and TorchOpt before anything is timed. One thread, one process, medians.
 
 # %% tags=["hide-input", "nbval-check-output"]
-groups = {
-    name: members for name, members in costs.groups.items() if any("ratio" in row for row in members.values())
-}
+groups = {name: members for name, members in costs.groups.items() if any("ratio" in row for row in members.values())}
 rows = {
     f"{name}: {who.replace('_', ' ')}": (row["median_ms"], row["iqr_ms"], row["ratio"])
     for name, members in groups.items()
@@ -433,7 +409,7 @@ notebook.table(
 #
 # ## On a GPU, and on many
 #
-# On CUDA a whole update is *captured*: drawing tasks, evidence, refinement, loss, clipping, AdamW and the schedule become one CUDA graph for each horizon, which the host launches once an update ({mod}`iai.training.capture`). Random numbers, rates and losses stay on the device. The same code runs as it stands on a CPU, where a test holds it to the losses of the plain loop; an update that cannot be captured runs without a graph after one warning.
+# On CUDA a whole update is *captured*: drawing tasks, evidence, refinement, loss, clipping, AdamW and the schedule become one CUDA graph for each horizon, which the host launches once an update ({mod}`iai.training.graph`). Random numbers, rates and losses stay on the device. The same code runs as it stands on a CPU, where a test holds it to the losses of the plain loop; an update that cannot be captured runs without a graph after one warning.
 #
 # `torchrun --nproc-per-node N -m iai run KEY` trains one model on $N$ devices. Every process draws all tasks and refines its share, gradients are averaged in one message, and the result is a function of the configuration and not of $N$; a test compares two and three processes with one. Updates of several processes are not captured yet. `reproduce --executor slurm` spreads runs over a cluster.
 
@@ -447,7 +423,7 @@ rows = {
     f"at {share:.0%} of the peak": tuple(hours(total, longest, gpus, share) for gpus in (1, 8, 64))
     for share in (0.4, 0.1, 0.01)
 }
-done = sum(len(results.records(key, "gpu")) for key in EXPERIMENTS)
+done = sum(len(records.records(key, "gpu")) for key in EXPERIMENTS)
 caption = f"What profile `gpu` would take, in hours, from its operations alone: {total / 1e15:,.0f} PFLOP in {len(plan)} keys with all their seeds (all keys that the profile asks for but those of causal order, whose model is another)."
 notebook.table(
     notebook.Grid(header=("", "1 GPU", "8 GPUs", "64 GPUs"), rows=rows),

@@ -33,7 +33,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -45,7 +45,7 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import Centroids
 from iai.study.analysis.contrasts import best, change, difference, ratio
 from iai.evaluation.evaluate import evaluate_learner
-from iai.study.jobs.experiments import experiment, fit
+from iai.study.jobs.run import experiment, fit
 from iai.types import Batch
 
 chapter = notebook.setup(globals())
@@ -124,9 +124,9 @@ baselines = {
 }
 classical = {label: f"{many['parametric, gradients']}|{name}" for label, name in baselines.items()}
 paired = {label: key for pair in zip(many.items(), once.items()) for label, key in pair}
-known = experiment(many["implicit"], ledger).evaluation_sets  # at smoke, held-out classes alone
+known = experiment(many["implicit"], shown_profile).evaluation_sets  # at smoke, held-out classes alone
 shown = {name: chapter.steps(paired | classical, name, "error", STEPS) for name in SETS if name in known}
-absent = notebook.Missing(reason=f"{ledger} judges no model on it", shown="–")
+absent = notebook.Missing(reason=f"{shown_profile} judges no model on it", shown="–")
 blank = replace(shown["held-out"], rows=dict.fromkeys(paired | classical, len(STEPS) * (absent,)))
 tables = {name: shown.get(name, blank) for name in SETS}
 notebook.table(
@@ -156,7 +156,7 @@ notebook.table(
 figure, axes = plots.panels(columns=len(shown), width=3.2 * len(shown), height=3.6)
 learned = {label: many[label] for label in ("implicit", *(f"parametric, {name}" for name in signals))}
 grey = {label: row for label, row in classical.items() if not row.endswith("|mean")}
-trained = experiment(many["implicit"], ledger).objective.steps
+trained = experiment(many["implicit"], shown_profile).objective.steps
 for ax, name in zip(axes, shown):
     lines, others = (chapter.curves(rows, name, "error") for rows in (learned, grey))
     plots.curves(ax, lines, label="error", baselines=others, horizon=trained)
@@ -190,9 +190,7 @@ notebook.table(grid, "The leader of each group after as many steps.", "tab-feat-
 moves = {"from 1 step to 5": (0, 1), "from 5 steps to 10": (1, 2), "from 10 steps to 20": (2, 3)}
 rows = {
     label: tuple(
-        change(table.rows[label][j], table.rows[label][i])
-        for i, j in ((0, 2), (2, 3))
-        for table in tables.values()
+        change(table.rows[label][j], table.rows[label][i]) for i, j in ((0, 2), (2, 3)) for table in tables.values()
     )
     for label in many | once
 }
@@ -217,17 +215,13 @@ def counted(verdicts: dict[str, bool | None]) -> str:
     if not yes + no:
         return "pending"
     sides = {"namely": yes if yes and len(yes) < len(no) else [], "not": no if len(no) <= len(yes) else []}
-    rest = ". ".join(
-        f"{word} {'; '.join(rows)}" for word, rows in (sides | {"pending": open_}).items() if rows
-    )
+    rest = ". ".join(f"{word} {'; '.join(rows)}" for word, rows in (sides | {"pending": open_}).items() if rows)
     return f"{len(yes)} of {len(yes + no)} rows" + f" ({rest})" * bool(rest)
 
 
 fallen = {move: {label: falls(label, *pair) for label in many} for move, pair in moves.items()}
 first, second, beyond = fallen.values()
-both = {
-    label: None if None in (first[label], second[label]) else first[label] and second[label] for label in many
-}
+both = {label: None if None in (first[label], second[label]) else first[label] and second[label] for label in many}
 singles = {label: falls(label, 0, 2) for label in once}
 notebook.Markdown(
     "The error falls, in every seed and on every set,\n\n"
@@ -289,8 +283,7 @@ for labels in (many, [label for label in classical if label != "predict the most
     found = [carry[label].mean for label in labels if isinstance(carry[label], notebook.Summary)]
     spans.append(f"{min(found):.2f} to {max(found):.2f}" if len(found) == len(labels) else "pending")
 leader, rival = (
-    f"{label} ({notebook.show(found, '.1%')})" if label else "pending"
-    for label, found in leaders["cifar10", 10]
+    f"{label} ({notebook.show(found, '.1%')})" if label else "pending" for label, found in leaders["cifar10", 10]
 )
 notebook.Markdown(
     f"After ten steps on CIFAR-10 the best amortized model is: {leader}; the best classical learner: {rival}; predicting the most frequent label: {notebook.show(guess, '.1%')}. "
@@ -327,10 +320,7 @@ learners = {
     "nearest class mean, raw": (means, raw_task),
     "amortized, projected, labels redrawn": (
         lambda batches, x: live.amortizer(
-            [
-                Batch(b.x, any_of[torch.randint(len(any_of), b.y.shape[:2], generator=generator)])
-                for b in batches
-            ],
+            [Batch(b.x, any_of[torch.randint(len(any_of), b.y.shape[:2], generator=generator)]) for b in batches],
             x,
         ),
         base.task,
@@ -349,9 +339,7 @@ rows = {
     name: (*(f"{100 * error:.0f} %" for error in errors), f"{100 * (errors[3] - errors[1]):+.0f}")
     for name, errors in found.items()
 }
-columns = (
-    f"{part}, {k} step{'s' * (k > 1)}" for part in ("training classes", "held out") for k in (1, horizon)
-)
+columns = (f"{part}, {k} step{'s' * (k > 1)}" for part in ("training classes", "held out") for k in (1, horizon))
 caption = f"Live error on new images ({base.task.ways} classes a task, chance {1 - 1 / base.task.ways:.0%}, profile {profile}, one seed, 64 tasks), and by how many points held-out classes are worse after {horizon} steps."
 grid = notebook.Grid(header=("", *columns, "gap, points"), rows=rows)
 notebook.table(grid, caption, "tab-feat-live")

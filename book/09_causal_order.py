@@ -31,7 +31,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -44,7 +44,7 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import for_task
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio
 from iai.evaluation.evaluate import evaluate, evaluate_learner
-from iai.study.jobs.experiments import experiment
+from iai.study.jobs.run import experiment
 from iai.losses import leaf_error, leaves_first
 from iai.tasks import CausalOrder, episode
 from iai.tasks.mechanisms import standardised
@@ -141,7 +141,7 @@ for ax, mechanism, title in zip(others, ("linear", "fourier"), ("linear", "Fouri
 # It should not. {numref}`tab-order-variance` puts sorting by variance beside a random order.
 
 # %% tags=["hide-input"]
-ks = tuple(k for k in (1, 5, 10, 20) if k <= experiment(KEY, ledger).evaluation.steps)
+ks = tuple(k for k in (1, 5, 10, 20) if k <= experiment(KEY, shown_profile).evaluation.steps)
 late = max(i for i, k in enumerate(ks) if k <= 10)  # the column of ten steps
 learners = {
     "learned": KEY,
@@ -162,7 +162,7 @@ found = {m: {name: chapter.steps(learners, name, m, ks).rows for name in titles}
 errors = found["error"]
 
 
-def apart(first, second):
+def x_share(first, second):
     """How far the first is above the second, in standard errors: of seeds or of tasks, whichever is more."""
     moved = difference(first, second)
     if isinstance(moved, notebook.Missing):
@@ -173,7 +173,7 @@ def apart(first, second):
 
 def place(first, second):
     """In words where the first is, if by two standard errors."""
-    units = apart(first, second)
+    units = x_share(first, second)
     if isinstance(units, notebook.Missing):
         return str(units)
     return "below" if units < -2 else "above" if units > 2 else "level with"
@@ -183,7 +183,7 @@ def place(first, second):
 rows = {}
 for name, title in titles.items():
     chance, ordered = (errors[name][label] for label in ("random order", "sort by variance"))
-    cells = ((ordered[i], f"{apart(ordered[i], chance[i]):+.1f}") for i in (0, -1))
+    cells = ((ordered[i], f"{x_share(ordered[i], chance[i]):+.1f}") for i in (0, -1))
     rows[title] = (chance[0], *(cell for pair in cells for cell in pair))
 header = (
     "",
@@ -216,9 +216,7 @@ notebook.Markdown(said if known else "(Pending: is sorting by variance level wit
 
 # %% tags=["hide-input", "nbval-check-output"]
 header = ("", *(f"{k} step{'s' * (k > 1)}" for k in ks))
-by_set = {
-    m: {f"{titles[n]}: {label}": row for n in titles for label, row in found[m][n].items()} for m in metrics
-}
+by_set = {m: {f"{titles[n]}: {label}": row for n in titles for label, row in found[m][n].items()} for m in metrics}
 notebook.table(
     notebook.Grid(header=header, rows=by_set["error"]),
     "Share of picks that are not leaves, on four sets of tasks; less is better.",
@@ -228,7 +226,7 @@ notebook.table(
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-order-steps", "caption": "Error against steps on four sets of tasks, for the models trained on several steps and on one, with baselines that are given all observations so far, afresh (grey lines join 1, 2, 5, 10 and 20 steps, and start from a random order). Shaded: steps beyond training. Bands are 95 % intervals over seeds."}, "image": {"alt": "Four panels of error against 0 to 20 steps: tasks as trained, linear, Fourier, and new graphs and noise. Two coloured lines for learned models; grey lines for a random order, sorting by variance, sorting by R squared and SCORE."}}
 figure, axes = plots.panels(columns=2, rows=2, width=9.0, height=6.0)
-horizon = experiment(KEY, ledger).objective.steps
+horizon = experiment(KEY, shown_profile).objective.steps
 colours, greys = (dict(part) for part in (list(learners.items())[:2], list(learners.items())[2:]))
 for ax, (name, title) in zip(axes, titles.items()):
     lines, baselines = (chapter.curves(part, name, "error") for part in (colours, greys))
@@ -346,9 +344,7 @@ for row, name in zip((axes[:3], axes[3:]), ("linear", "fourier")):
     for ax, (k, logits) in zip(row, ({0: 20 * queries.y - 10} | answers).items()):
         plots.arcs(ax, queries.y[one], leaves_first(logits)[one].flip(0).tolist(), names)
         error = f"{100 * leaf_error(logits, queries.y)[one].mean():.0f} % error"
-        ax.set_title(
-            f"{titles[name]}, after {k} step{'s' * (k > 1)}: {error}" if k else f"{titles[name]}, true"
-        )
+        ax.set_title(f"{titles[name]}, after {k} step{'s' * (k > 1)}: {error}" if k else f"{titles[name]}, true")
 
 # %% [markdown]
 # ## Exercises
@@ -390,7 +386,7 @@ for row, name in zip((axes[:3], axes[3:]), ("linear", "fourier")):
 #
 # Data of linear Gaussian tasks are Gaussian, so the correlations of all observations say all there is to say, and a model needs nothing else. It has no reason to look at the shape of a scatter plot.
 # ```python
-# from iai.study.jobs.experiments import fit
+# from iai.study.jobs.run import fit
 #
 # base = experiment("causal-order/implicit/data", "smoke")
 # objective = replace(base.objective, task=replace(base.task, mechanisms=("linear",)))
@@ -410,9 +406,7 @@ sides = {
     for label in rivals
 }
 parts = [
-    f"Against {said}, "
-    + "; ".join(f"{side} on: {', '.join(on) or 'none'}" for side, on in on_side.items())
-    + "."
+    f"Against {said}, " + "; ".join(f"{side} on: {', '.join(on) or 'none'}" for side, on in on_side.items()) + "."
     for said, on_side in zip(rivals.values(), sides.values())
 ]
 falls = [at_most(change(errors[name]["learned"][late], errors[name]["learned"][0]), 0) for name in titles]

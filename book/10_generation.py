@@ -31,7 +31,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 updates: int = 1000  # of each of the three models that are trained live
 
@@ -44,13 +44,13 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from torch.func import vmap
 
-from iai.evaluation import flows
+from iai.evaluation import generation
 from iai.study.book import notebook, plots
 from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
-from iai.configs import build
+from iai.experiment import build
 from iai.study.analysis.contrasts import best, change, difference, ratio
 from iai.evaluation.evaluate import EvaluationConfig, episodes
-from iai.study.jobs.experiments import EXPERIMENTS, experiment, fit
+from iai.study.jobs.run import EXPERIMENTS, experiment, fit
 from iai.tasks import Letters, Mixture
 from iai.tasks.populations import interpolated
 
@@ -85,7 +85,7 @@ kinds = {
 }
 clouds = [kind.points(generator, kind.draw(generator, 1), 256)[0] for kind in kinds.values()]
 figure, axes = plots.panels(columns=6, width=9.4, height=1.9)
-plots.clouds(axes, clouds, list(kinds))
+plots.point_clouds(axes, clouds, list(kinds))
 
 # %% [markdown]
 # ## How a flow becomes a regression
@@ -115,14 +115,14 @@ task, generator = Mixture(), torch.Generator().manual_seed(seed + 2)
 theta = task.draw(generator, 1)
 noise, z = torch.randn(1, 256, 2, generator=generator), task.points(generator, theta, 256)
 late = [
-    flows.generate(lambda x, s=s: s * vmap(task.decode)(x * torch.tensor([1, 1, s]), theta), noise)
+    generation.generate(lambda x, s=s: s * vmap(task.decode)(x * torch.tensor([1, 1, s]), theta), noise)
     for s in torch.linspace(0, 1, 25)
 ]
 paths = {"pairs": torch.stack([noise, z]), "flow": torch.stack(late)}
 figure, axes = plots.panels(columns=3, width=9.0, height=3.0)
 for ax, path in zip(axes, paths.values()):
     ax.plot(*path[:, 0, :40].movedim(-1, 0), color=plots.COLOURS[0], linewidth=0.7)
-plots.clouds(axes, [z[0, :40], z[0, :40], z[0]], [*paths, "samples"], colour=plots.COLOURS[1])
+plots.point_clouds(axes, [z[0, :40], z[0, :40], z[0]], [*paths, "samples"], colour=plots.COLOURS[1])
 axes[2].scatter(*late[-1][0].T, s=12, color=plots.COLOURS[0], marker="x", linewidths=0.8)
 axes[1].collections[0].remove()
 
@@ -146,7 +146,7 @@ axes[1].collections[0].remove()
 # %% tags=["hide-input", "nbval-check-output"]
 generator, rows, floors = torch.Generator().manual_seed(0), {}, {}
 for family, name in FAMILIES.items():
-    chosen = experiment(f"generation/{family}/implicit/data", ledger)
+    chosen = experiment(f"generation/{family}/implicit/data", shown_profile)
     for law, task in chosen.evaluation_sets.items():
         left = []
         for i, (_, queries) in enumerate(episodes(task, chosen.evaluation)):
@@ -201,14 +201,14 @@ for regime in ("parametric", "explicit", "implicit"):
         if key not in EXPERIMENTS:
             cells += ["–", "–"]
             continue
-        chosen = experiment(key, ledger)
+        chosen = experiment(key, shown_profile)
         model = build(chosen, 0)
         slots, width = model.regime.init(torch.zeros(1, 1, chosen.task.dx)).value.shape[1:]
         each = " a query" if regime == "implicit" else ""
         cells += [f"{slots * width}{each}", f"{sum(p.numel() for p in model.parameters()):,}"]
     rows[regime] = tuple(cells)
 header = ("", *(f"{name}: {what}" for name in FAMILIES.values() for what in ("state", "weights")))
-caption = f"Numbers in the state of a task, and in the model (profile `{ledger}`)."
+caption = f"Numbers in the state of a task, and in the model (profile `{shown_profile}`)."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-gen-states", source=" ")
 
 # %% [markdown]
@@ -248,13 +248,13 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-gen-states
 # Fields that bend more than the truth's are integrated less exactly. The densities of EM and of a kernel are known, so that the gap of the numbers below can be set beside the exact one.
 
 # %% tags=["hide-input"]
-counts, rows, short = (flows.INTERVALS, 24, 48), {}, {}
+counts, rows, short = (generation.INTERVALS, 24, 48), {}, {}
 for family in ("mixture-2d", "mixture-5d"):
-    chosen = experiment(f"generation/{family}/explicit/data", ledger)
-    task, trial = chosen.task, flows.Trial.of(chosen.task, chosen.evaluation)
-    z = trial.truth[:, : flows.SCORED]
+    chosen = experiment(f"generation/{family}/explicit/data", shown_profile)
+    task, trial = chosen.task, generation.Trial.of(chosen.task, chosen.evaluation)
+    z = trial.truth[:, : generation.SCORED]
     truth = vmap(task.log_prob)(z, trial.theta)
-    asked = [k for k in flows.ASKED if k <= chosen.evaluation.steps]
+    asked = [k for k in generation.ASKED if k <= chosen.evaluation.steps]
     rivals = {"EM": ExpectationMaximisation(components=task.components), "a kernel": Kernel()}
     for label, k in [(label, k) for label in rivals for k in (asked[0], asked[-1])]:
         fitted = rivals[label].theta(trial.batches[:k], trial.queries.x)  # a row a component
@@ -262,7 +262,7 @@ for family in ("mixture-2d", "mixture-5d"):
         parts = Independent(Normal(fitted[..., :-2], spread), 1)
         exact = MixtureSameFamily(Categorical(logits=fitted[..., -2]), parts).log_prob(z.movedim(1, 0)).T
         logs = [
-            flows.log_density(lambda x, one=rivals[label], rows=fitted: vmap(one.decode)(x, rows), z, count)
+            generation.log_density(lambda x, one=rivals[label], rows=fitted: vmap(one.decode)(x, rows), z, count)
             for count in counts
         ]
         means = [(truth - log).mean().item() for log in logs]
@@ -290,14 +290,12 @@ notebook.Markdown(
 
 # %% tags=["hide-input"]
 ks = tuple(
-    k for k in flows.ASKED if k <= experiment("generation/letters/implicit/data", ledger).evaluation.steps
+    k for k in generation.ASKED if k <= experiment("generation/letters/implicit/data", shown_profile).evaluation.steps
 )
-every = (*ks, 20) if experiment("generation/letters/implicit/data", ledger).evaluation.steps >= 20 else ks
+every = (*ks, 20) if experiment("generation/letters/implicit/data", shown_profile).evaluation.steps >= 20 else ks
 signals = {"gradients": "grad", "data": "data", "both": "grad+data"}
 named = {
-    f"{regime}, {name}": f"{regime}/{kind}"
-    for regime in ("parametric", "explicit")
-    for name, kind in signals.items()
+    f"{regime}, {name}": f"{regime}/{kind}" for regime in ("parametric", "explicit") for name, kind in signals.items()
 }
 named |= {"implicit": "implicit/data"}
 baselines = {
@@ -318,24 +316,18 @@ for family in FAMILIES:
     once[family] = {f"{label}, 1-step model": f"{key}-1-step" for label, key in models[family].items()}
     base, letters = f"generation/{family}/explicit/data", family == "letters"
     others[family] = {
-        label: f"{base}|{name}"
-        for label, name in baselines.items()
-        if not (letters and name in ("sgd", "adam"))
+        label: f"{base}|{name}" for label, name in baselines.items() if not (letters and name in ("sgd", "adam"))
     }
     limits = {"fresh": f"{base}|fresh"} | ({} if letters else {"truth": f"{base}|truth"})
-    sets[family] = dict(zip(("near", "far"), experiment(base, ledger).evaluation_sets))
+    sets[family] = dict(zip(("near", "far"), experiment(base, shown_profile).evaluation_sets))
     paired = {label: key for pair in zip(models[family].items(), once[family].items()) for label, key in pair}
     for where, name in sets[family].items():
         found[family, where, "mse"] = chapter.steps(paired | others[family], name, "mse", every).rows
         found[family, where, "w2"] = chapter.steps(paired | others[family] | limits, name, "w2", ks).rows
         if not letters:
-            rows = chapter.steps(
-                paired | others[family] | {"truth": limits["truth"]}, name, "nll_gap", ks
-            ).rows
+            rows = chapter.steps(paired | others[family] | {"truth": limits["truth"]}, name, "nll_gap", ks).rows
             found[family, where, "nll_gap"] = rows | {"fresh": ("–",) * len(ks)}
-            found[family, where, "field_error"] = chapter.steps(
-                paired | others[family], name, "field_error", ks
-            ).rows
+            found[family, where, "field_error"] = chapter.steps(paired | others[family], name, "field_error", ks).rows
 words = {"w2": "W2", "nll_gap": "gap", "mse": "squared error", "field_error": "field error"}
 contests = [
     (family, metric)
@@ -413,7 +405,7 @@ for ax, (family, title) in zip(axes, FAMILIES.items()):
     law = sets[family]["near"]
     lines, dashed = (chapter.curves(rows, law, "mse") for rows in (models[family], grey[family]))
     lines = {label: lines.get(label, ()) for label in coloured}
-    trained = experiment(f"generation/{family}/implicit/data", ledger).objective.steps
+    trained = experiment(f"generation/{family}/implicit/data", shown_profile).objective.steps
     plots.curves(ax, lines, label="squared error", baselines=dashed, horizon=trained)
     heights = [
         point.mean
@@ -453,11 +445,7 @@ for where, (family, metric), i in [(w, c, i) for w in ("near", "far") for c in c
     leaders[where, family, metric, i] = [(best(group), group.get(best(group))) for group in groups]
     label = f"{titles[family, metric]}, {name}, {ks[i]} step{'s' * (ks[i] > 1)}"
     limit = table["fresh" if metric == "w2" else "truth"][i]
-    cells = (
-        cell
-        for one, value in leaders[where, family, metric, i]
-        for cell in (one or "pending", value or pending)
-    )
+    cells = (cell for one, value in leaders[where, family, metric, i] for cell in (one or "pending", value or pending))
     rows[label] = (*cells, limit)
 header = ("", "best amortized", "", "best classical", "", "fresh / truth")
 grid = notebook.Grid(header=header, rows=rows)
@@ -479,7 +467,7 @@ def side(first, second):
     return "one seed" if len(moved.values) < 2 else "lower" if high < 0 else "higher" if low > 0 else "open"
 
 
-def told(sides):
+def in_words(sides):
     """How many are on each side, with their names where at most six are lower or higher."""
     words = ("lower", "higher", "open", "one seed", "pending")
     known = {word: [label for label, side in sides.items() if side == word] for word in words}
@@ -516,16 +504,12 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-gen-rivals
 rows = {}
 for label in [*named, *(f"{label}, 1-step model" for label in named)]:
     rows[label] = tuple(
-        change(found[f, "near", m][label][-1], found[f, "near", m][label][0])
-        if label in found[f, "near", m]
-        else "–"
+        change(found[f, "near", m][label][-1], found[f, "near", m][label][0]) if label in found[f, "near", m] else "–"
         for f, m in contests
     )
 header = ("", *(titles[contest] for contest in contests))
 grid = notebook.Grid(header=header, rows=rows)
-notebook.table(
-    grid, f"Relative change from 1 step to {ks[-1]} on laws as in training.", "tab-gen-steps", ".0%"
-)
+notebook.table(grid, f"Relative change from 1 step to {ks[-1]} on laws as in training.", "tab-gen-steps", ".0%")
 
 # %% tags=["remove-input", "nbval-check-output"]
 moves = {}
@@ -536,9 +520,7 @@ for move, (i, j) in {f"from 1 step to {ks[1]}": (0, 1), f"from {ks[1]} steps to 
         for label in models[f]
     }
 iterated = {
-    f"{label} ({titles[f, m]})": side(
-        found[f, "near", m][label][-1], found[f, "near", m][f"{label}, 1-step model"][-1]
-    )
+    f"{label} ({titles[f, m]})": side(found[f, "near", m][label][-1], found[f, "near", m][f"{label}, 1-step model"][-1])
     for f, m in contests
     for label in models[f]
 }
@@ -549,9 +531,9 @@ beyond = {
 }
 notebook.Markdown(
     "W2 and gap of all models, in the same words:\n\n"
-    + "\n".join(f"- {move}: {told(sides)}." for move, sides in moves.items())
-    + f"\n\nEach model against the one of its row that saw one step in training, both after {ks[-1]}: {told(iterated)}."
-    f" The squared error from {every[-2]} steps to {every[-1]}: {told(beyond)}."
+    + "\n".join(f"- {move}: {in_words(sides)}." for move, sides in moves.items())
+    + f"\n\nEach model against the one of its row that saw one step in training, both after {ks[-1]}: {in_words(iterated)}."
+    f" The squared error from {every[-2]} steps to {every[-1]}: {in_words(beyond)}."
 )
 
 # %% [markdown]
@@ -586,9 +568,7 @@ for first, second in pairs:
         duels[first, second, (f, m)] = side(table[first][-1], table[second][-1])
         moved = difference(table[first][-1], table[second][-1])
         cells.append(
-            f"{moved:+.2f}, {duels[first, second, (f, m)]}"
-            if isinstance(moved, notebook.Summary)
-            else "pending"
+            f"{moved:+.2f}, {duels[first, second, (f, m)]}" if isinstance(moved, notebook.Summary) else "pending"
         )
     rows[f"{first} less {second}"] = tuple(cells)
 grid = notebook.Grid(header=("", *(titles[contest] for contest in contests)), rows=rows)
@@ -612,9 +592,7 @@ rows = {
 }
 header = ("", *(f"{titles[f, m]}, {LAWS[sets[f]['far']]}" for f, m in contests))
 grid = notebook.Grid(header=header, rows=rows)
-notebook.table(
-    grid, f"After {ks[-1]} steps on mixtures of eight Gaussians and on the letter Y.", "tab-gen-far", ".2f"
-)
+notebook.table(grid, f"After {ks[-1]} steps on mixtures of eight Gaussians and on the letter Y.", "tab-gen-far", ".2f")
 
 # %% tags=["remove-input", "nbval-check-output"]
 letter = found["letters", "far", "w2"]
@@ -623,16 +601,11 @@ carried = {
     for label in [*models["letters"], "single Gaussian", "kernel", "EM", "fresh"]
 }
 versus = {
-    rival: told({label: side(letter[label][-1], letter[rival][-1]) for label in models["letters"]})
+    rival: in_words({label: side(letter[label][-1], letter[rival][-1]) for label in models["letters"]})
     for rival in ("single Gaussian", "kernel", "fresh")
 }
 eight = {
-    f: told(
-        {
-            label: side(found[f, "far", "w2"][label][-1], found[f, "far", "w2"]["EM"][-1])
-            for label in models[f]
-        }
-    )
+    f: in_words({label: side(found[f, "far", "w2"][label][-1], found[f, "far", "w2"]["EM"][-1]) for label in models[f]})
     for f in ("mixture-2d", "mixture-5d")
 }
 transfer = (
@@ -663,7 +636,7 @@ for name, row in {
     trained[name], _ = fit(longer, seed=seed, show=False)
 
 # %%
-asked = EvaluationConfig(points=32, steps=10, clouds=8, seed=seed + 7)
+asked = EvaluationConfig(points=32, steps=10, generation_tasks=8, seed=seed + 7)
 learners = {
     "parametric": (trained["parametric"], Mixture()),
     "implicit": (trained["implicit"], Mixture()),
@@ -675,12 +648,12 @@ learners = {
 samples, seconds = {}, {}
 with torch.no_grad():
     for name, (learner, task) in learners.items():
-        trial = flows.Trial.of(task, asked)
+        trial = generation.Trial.of(task, asked)
         samples[name] = {}
-        for k in flows.ASKED:
+        for k in generation.ASKED:
             start = time.perf_counter()
-            velocity = flows.field(learner, trial.batches[:k], trial.queries.x)
-            samples[name][f"{k} step{'s' * (k > 1)}"] = flows.generate(velocity, trial.noise)
+            velocity = generation.field(learner, trial.batches[:k], trial.queries.x)
+            samples[name][f"{k} step{'s' * (k > 1)}"] = generation.generate(velocity, trial.noise)
             seconds[name, k] = time.perf_counter() - start
         samples[name]["truth"] = trial.truth
 
@@ -691,24 +664,20 @@ with torch.no_grad():
 figure, axes = plots.panels(columns=4, rows=3, width=7.6, height=5.9)
 for i, name in enumerate(("parametric", "implicit", "EM")):
     row = axes[4 * i : 4 * i + 4]
-    plots.clouds(
-        row, [cloud[0] for cloud in samples[name].values()], list(samples[name]) if i == 0 else [""] * 4
-    )
+    plots.point_clouds(row, [cloud[0] for cloud in samples[name].values()], list(samples[name]) if i == 0 else [""] * 4)
     row[0].set_ylabel(name)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-letters", "caption": "Letters, 128 samples after 32, 160 and 320 points, and 128 points of the truth. Above, a letter of training; in the middle a Y, both by an implicit model that was trained while this page was made; below the same Y by a kernel density of the points seen, whose width was not tuned here."}, "image": {"alt": "Three rows of four clouds of points: samples after one, five and ten steps, and the truth in the last column, a rotated letter of training in the first row and a rotated Y in the other two. In the first two rows the samples are broad clouds that follow the letter only roughly; in the third they follow the Y."}}
 figure, axes = plots.panels(columns=4, rows=3, width=7.6, height=5.9)
 for i, name in enumerate(("a letter", "Y", "Y, kernel")):
     row = axes[4 * i : 4 * i + 4]
-    plots.clouds(
-        row, [cloud[0] for cloud in samples[name].values()], list(samples[name]) if i == 0 else [""] * 4
-    )
+    plots.point_clouds(row, [cloud[0] for cloud in samples[name].values()], list(samples[name]) if i == 0 else [""] * 4)
     row[0].set_ylabel(name)
 
 # %% tags=["hide-input"]
-rows = {name: tuple(f"{seconds[name, k]:.2f} s" for k in flows.ASKED) for name in ("parametric", "implicit")}
-grid = notebook.Grid(header=("", *(f"{k} step{'s' * (k > 1)}" for k in flows.ASKED)), rows=rows)
-caption = f"Seconds for 128 samples of each of {asked.clouds} tasks, reading the data included, on this machine while this page was made (other work may have run beside it)."
+rows = {name: tuple(f"{seconds[name, k]:.2f} s" for k in generation.ASKED) for name in ("parametric", "implicit")}
+grid = notebook.Grid(header=("", *(f"{k} step{'s' * (k > 1)}" for k in generation.ASKED)), rows=rows)
+caption = f"Seconds for 128 samples of each of {asked.generation_tasks} tasks, reading the data included, on this machine while this page was made (other work may have run beside it)."
 notebook.table(grid, caption, "tab-gen-seconds", source=" ")
 
 # %% [markdown]
@@ -784,18 +753,18 @@ won = {
 }
 decided = sum(all(value is not None for _, value in pair) for pair in leaders.values())
 regimes = {
-    f"{first} against {second}": told(
+    f"{first} against {second}": in_words(
         {titles[contest]: s for (a, b, contest), s in duels.items() if (a, b) == (first, second)}
     )
     for first, second in pairs[:3]
 }
 notebook.Markdown(
     f"*Against classical learners.* Of {len(leaders)} comparisons of {{numref}}`tab-gen-best`, {decided} are known; an amortized model has the least mean in {len(won['near']) + len(won['far'])}. On laws as in training: {'; '.join(won['near']) or 'none'}. On new laws: {'; '.join(won['far']) or 'none'}."
-    f"\n\n*Does any model beat EM at equal data?* After {ks[-1]} steps: {told(against['EM'])}; against the kernel: {told(against['kernel'])}; against a single Gaussian: {told(against['single Gaussian'])}."
+    f"\n\n*Does any model beat EM at equal data?* After {ks[-1]} steps: {in_words(against['EM'])}; against the kernel: {in_words(against['kernel'])}; against a single Gaussian: {in_words(against['single Gaussian'])}."
     f"\n\n*Regimes*, after {ks[-1]} steps. "
     + " ".join(f"{name.capitalize()}: {said}." for name, said in regimes.items())
     + "\n\n*Steps.* "
-    + " ".join(f"{move.capitalize()}: {told(sides)}." for move, sides in moves.items())
+    + " ".join(f"{move.capitalize()}: {in_words(sides)}." for move, sides in moves.items())
     + f"\n\n{transfer}"
 )
 

@@ -31,18 +31,18 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 
 # %%
 from iai.baselines import classical as baselines
 from iai.study.book import notebook, plots
-from iai.study.ledger import results
+from iai.study.ledger import records
 from iai.baselines.classical import MANY_PASSES_GRID, converged, descent
-from iai.study.registry.contests import COMPETE
-from iai.study.analysis.contrasts import best_known, interval, leaders, scaled, told
-from iai.study.jobs.experiments import experiment
-from iai.study.analysis.standings import LEARNED, Field
+from iai.study.registry.baselines import COMPETE
+from iai.study.analysis.contrasts import best_known, interval, leaders, scaled, leaders_in_words
+from iai.study.jobs.run import experiment
+from iai.study.analysis.leaderboard import Field, LEARNED
 
 chapter = notebook.setup(globals())
 
@@ -119,14 +119,14 @@ FAMILIES = {
 }
 NAMES = {"linear-regression": "regression", "mnist": "images", "features": "features"}
 SHORT = ("linear", "images", "features")
-fields = {family: Field(family=family, ledger=ledger) for family in FAMILIES}
+fields = {family: Field(family=family, profile=shown_profile) for family in FAMILIES}
 titles = {
     family: {name: FAMILIES[family][name] for name in field.sets if name in FAMILIES[family]}
     for family, field in fields.items()
 }
 trained = list(fields["linear-regression"].rows("iterative", "learned"))
 updates = {
-    label: [experiment(field.entrants[label].key, ledger).train.updates for field in fields.values()]
+    label: [experiment(field.entrants[label].key, shown_profile).train.updates for field in fields.values()]
     for label in trained
 }
 rows = {
@@ -175,9 +175,7 @@ for label in dict.fromkeys(label for field in fields.values() for label in field
         for cost in costs
     ]
 header = ("", *(f"{what}, {name}" for what in ("MFLOP", "ms") for name in SHORT))
-caption = (
-    "What a new task of ten mini-batches takes. A dash: nothing that PyTorch counts, or not in the family."
-)
+caption = "What a new task of ten mini-batches takes. A dash: nothing that PyTorch counts, or not in the family."
 notebook.table(
     notebook.Grid(header=header, rows=rows),
     caption,
@@ -190,7 +188,7 @@ notebook.table(
 # (sec-base-tuned)=
 # ## How each was tuned
 #
-# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and nine times for all but MAML and Reptile, as the best lay at the end of the grid for some; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.study.registry.contests` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
+# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and nine times for all but MAML and Reptile, as the best lay at the end of the grid for some; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.study.registry.baselines` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
 # Width, batch of tasks and number of updates were set by hand, for trainings of about 40 seconds on a core that does nothing else; MAML and Reptile take a third of that, as more hardly moves their losses any further, and one context, whose tokens are those of a row, takes what it takes.
 
 # %% tags=["hide-input", "nbval-check-output"]
@@ -203,7 +201,7 @@ for family in FAMILIES:
         for label, row in found.rows.items()
     }
     tried[family] = notebook.Grid(header=found.header, rows=rows)
-one_seed = f"(Profile `{ledger}`, one seed.)"
+one_seed = f"(Profile `{shown_profile}`, one seed.)"
 caption = "Trials on linear regression: squared error on validation tasks after ten mini-batches, at half the updates."
 notebook.table(tried["linear-regression"], caption, "tab-base-trials-lr", ".3f", one_seed)
 
@@ -212,7 +210,9 @@ caption = "Trials on images: cross-entropy on validation tasks of MNIST after th
 notebook.table(tried["mnist"], caption, "tab-base-trials-mnist", ".3f", one_seed)
 
 # %% tags=["hide-input", "nbval-check-output"]
-caption = "Trials on features: cross-entropy on tasks of validation classes after ten mini-batches, at half the updates."
+caption = (
+    "Trials on features: cross-entropy on tasks of validation classes after ten mini-batches, at half the updates."
+)
 notebook.table(tried["features"], caption, "tab-base-trials-features", ".3f", one_seed)
 
 # %% tags=["remove-input", "nbval-check-output"]
@@ -238,7 +238,7 @@ tables = {
     for family, field in fields.items()
     for name in titles[family]
 }
-pending = notebook.Missing(reason=f"{ledger} judges no learner on it", shown="–")
+pending = notebook.Missing(reason=f"{shown_profile} judges no learner on it", shown="–")
 nothing = notebook.Grid(header=("", "1 step"), rows={"all": (pending,)})
 caption = "Linear regression: squared error on new points after as many mini-batches, everybody."
 notebook.table(tables["linear-regression"], caption, "tab-base-lr")
@@ -254,7 +254,7 @@ def draw(family: str, sets: dict[str, str]) -> None:
         ("L-BFGS", "5 nearest neighbours", "logistic regression", "nearest class mean", "ridge, noise known"),
     )
     _, axes = plots.panels(columns=2, rows=len(sets), width=7.6, height=1.9 + 2.4 * len(sets))
-    last = experiment(every["implicit"], ledger).objective.steps
+    last = experiment(every["implicit"], shown_profile).objective.steps
     for i, ax in enumerate(axes):
         name, side, grey = list(sets)[i // 2], sides[i % 2], greys[i % 2]
         lines = chapter.curves(field.shown() | {label: every[label] for label in side}, name, field.metric)
@@ -333,9 +333,7 @@ draw("mnist", {"fashion-mnist": titles["mnist"]["fashion-mnist"]})
 
 # %% tags=["remove-input", "nbval-check-output"]
 idle = {
-    (family, label): {
-        side(fields[family], label, "no inputs", name, k) for name in titles[family] for k in STEPS
-    }
+    (family, label): {side(fields[family], label, "no inputs", name, k) for name in titles[family] for k in STEPS}
     for family in FAMILIES
     for label in fields[family].rows("iterative", "learned")
 }
@@ -369,9 +367,7 @@ notebook.Markdown(
 # ## From Tiny-ImageNet's features to CIFAR
 
 # %% tags=["hide-input", "nbval-check-output"]
-caption = (
-    "Classes of Tiny-ImageNet that were held out: error after as many mini-batches of 20 images, everybody."
-)
+caption = "Classes of Tiny-ImageNet that were held out: error after as many mini-batches of 20 images, everybody."
 notebook.table(tables["held-out"], caption, "tab-base-held", ".1%")
 
 # %% tags=["hide-input", "nbval-check-output"]
@@ -401,7 +397,7 @@ draw("features", dict(list(titles["features"].items())[:2][-1:]))
 # %% tags=["hide-input", "nbval-check-output"]
 rows, won, reference = {}, {}, {}
 for family, field in fields.items():
-    observations = COMPETE[family](ledger).evaluation.points
+    observations = COMPETE[family](shown_profile).evaluation.points
     for name, title in titles[family].items():
         for k in STEPS:
             scores = field.scores(name, k)
@@ -409,19 +405,12 @@ for family, field in fields.items():
             reference[name, k], won[name, k] = first, leaders(scores, field.fixed)
             cells = (
                 scores,
-                *(
-                    field.no_dearer(first, cost, name, k) if first else {}
-                    for cost in ("training", "adapting")
-                ),
+                *(field.no_dearer(first, cost, name, k) if first else {} for cost in ("training", "adapting")),
             )
-            error = (
-                notebook.show(scores[first], ".3g" if field.metric == "mse" else ".1%")
-                if first
-                else "pending"
-            )
+            error = notebook.show(scores[first], ".3g" if field.metric == "mse" else ".1%") if first else "pending"
             rows[f"{title}, {k * observations}"] = (
                 f"{first}: {error}" if first else error,
-                *(told(one, field.fixed, 2) for one in cells),
+                *(leaders_in_words(one, field.fixed, 2) for one in cells),
             )
 header = (
     "observations",
@@ -465,9 +454,7 @@ for ax, (name, family) in zip(axes, shown.items()):
         {kind: tuple(zip(*at)) for kind, at in groups.items()},
         labels=("operations a task", WORDS[field.metric]),
     )
-    front = [
-        a for a, (work, error) in where.items() if not any(w <= work and e < error for w, e in where.values())
-    ]
+    front = [a for a, (work, error) in where.items() if not any(w <= work and e < error for w, e in where.values())]
     for i, label in enumerate(sorted(front, key=where.get)):
         at = (3, 4 if i % 2 else -9)
         ax.annotate(label, where[label], xytext=at, textcoords="offset points", fontsize=7)
@@ -493,26 +480,26 @@ opponents = {
     "sorting by variance": "sort-by-variance",
     "a random order": "random-order",
 }
-last = min(10, experiment(ORDER, ledger).evaluation.steps)
-for name in experiment(ORDER, ledger).evaluation_sets:
-    scores = {"the amortized model": results.summary(ORDER, ledger, name, "error", last)}
+last = min(10, experiment(ORDER, shown_profile).evaluation.steps)
+for name in experiment(ORDER, shown_profile).evaluation_sets:
+    scores = {"the amortized model": records.summary(ORDER, shown_profile, name, "error", last)}
     scores |= {
-        label: results.summary(ORDER, ledger, name, "error", last, one) for label, one in opponents.items()
+        label: records.summary(ORDER, shown_profile, name, "error", last, one) for label, one in opponents.items()
     }
-    lines.append(f"- causal order, {name}: {told(scores, opponents)};")
+    lines.append(f"- causal order, {name}: {leaders_in_words(scores, opponents)};")
 fits = {"EM": "em", "a kernel estimate": "kernel", "one Gaussian": "gaussian"}
 for mixture in ("mixture-2d", "mixture-5d"):
-    keys = {
-        regime: f"generation/{mixture}/{regime}/data" for regime in ("parametric", "explicit", "implicit")
-    }
-    last = min(10, experiment(keys["implicit"], ledger).evaluation.steps)
-    for name in experiment(keys["implicit"], ledger).evaluation_sets:
-        scores = {label: results.summary(key, ledger, name, "nll_gap", last) for label, key in keys.items()}
+    keys = {regime: f"generation/{mixture}/{regime}/data" for regime in ("parametric", "explicit", "implicit")}
+    last = min(10, experiment(keys["implicit"], shown_profile).evaluation.steps)
+    for name in experiment(keys["implicit"], shown_profile).evaluation_sets:
+        scores = {label: records.summary(key, shown_profile, name, "nll_gap", last) for label, key in keys.items()}
         scores |= {
-            label: results.summary(keys["implicit"], ledger, name, "nll_gap", last, one)
+            label: records.summary(keys["implicit"], shown_profile, name, "nll_gap", last, one)
             for label, one in fits.items()
         }
-        lines.append(f"- generation, {mixture}, {name}, by the gap in log likelihood: {told(scores, fits)};")
+        lines.append(
+            f"- generation, {mixture}, {name}, by the gap in log likelihood: {leaders_in_words(scores, fits)};"
+        )
 notebook.Markdown("\n".join(lines)[:-1] + ".")
 
 # %% [markdown]
@@ -539,9 +526,7 @@ versus = {
 rows = {
     f"{titles[family][name]}, {k} mini-batch{'es' * (k > 1)}": (
         *(
-            notebook.show(
-                fields[family].score(label, name, k), ".3g" if family == "linear-regression" else ".1%"
-            )
+            notebook.show(fields[family].score(label, name, k), ".3g" if family == "linear-regression" else ".1%")
             for label in (many[family], *CONTEXTS)
         ),
         *(versus[name, k, one] for one in CONTEXTS),
@@ -564,22 +549,16 @@ cells = [
     for label in (many[family], *CONTEXTS)
 ]
 caption = "Many steps against one context, in the regime of the row whose tokens they share (regression: parametric, data; else implicit). Below: less error, by the interval of the difference."
-notebook.table(
-    notebook.Grid(header=header, rows=rows), caption, "tab-base-context", source=notebook.provenance(cells)
-)
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-base-context", source=notebook.provenance(cells))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-base-context", "caption": "Many steps against all observations in one context, as often as learners that start afresh are asked. Shaded: more observations than in training. Bands are 95 % intervals over seeds."}, "image": {"alt": "Three panels of error against 0 to 20 mini-batches, for linear regression, Fashion-MNIST and CIFAR-10: a model of many steps, one context, and one context trained for longer."}}
 figure, axes = plots.panels(columns=len(shown), width=2.9 * len(shown), height=3.0)
 for ax, (name, family) in zip(axes, shown.items()):
     field = fields[family]
-    row = {"many steps": field.entrants[many[family]].row} | {
-        one: field.entrants[one].row for one in CONTEXTS
-    }
+    row = {"many steps": field.entrants[many[family]].row} | {one: field.entrants[one].row for one in CONTEXTS}
     squared, words = field.metric == "mse", WORDS[field.metric]
-    horizon = experiment(row["many steps"], ledger).objective.steps
-    plots.curves(
-        ax, chapter.curves(row, name, field.metric), label=words, horizon=horizon, logarithmic=squared
-    )
+    horizon = experiment(row["many steps"], shown_profile).objective.steps
+    plots.curves(ax, chapter.curves(row, name, field.metric), label=words, horizon=horizon, logarithmic=squared)
     ax.set_title(titles[family][name])
     ax.get_legend().remove()
 _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -685,10 +664,7 @@ print(
 
 # %% tags=["remove-input", "nbval-check-output"]
 kinds = {at: {fields[family_of[at[0]]].entrants[label].kind for label in first} for at, first in won.items()}
-counts = {
-    k: [sum(found == {kind} for (_, at), found in kinds.items() if at == k) for kind in KINDS[:3]]
-    for k in STEPS
-}
+counts = {k: [sum(found == {kind} for (_, at), found in kinds.items() if at == k) for kind in KINDS[:3]] for k in STEPS}
 sets = len(family_of)
 names = [label for first in won.values() for label in first[:1]]
 often = sorted(dict.fromkeys(names), key=lambda label: -names.count(label))[:3]  # ties as they come

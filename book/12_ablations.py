@@ -31,7 +31,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-ledger: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
 seed: int = 0  # of everything drawn at random below
 habit: str = "laws/mnist/16"  # the key of an ablation on MNIST, trained live beside the base
 
@@ -39,8 +39,8 @@ habit: str = "laws/mnist/16"  # the key of an ablation on MNIST, trained live be
 from dataclasses import replace
 
 from iai.study.book import notebook, plots
-from iai.study.ledger import results
-from iai.study.book.ablated import (
+from iai.study.ledger import records
+from iai.study.book.comparisons import (
     Contrast,
     against,
     compared,
@@ -55,7 +55,7 @@ from iai.study.registry.ablations import DIMENSIONS, LAWS
 from iai.study.registry.bases import BASE_KEYS
 from iai.study.analysis.contrasts import ratio, scaled
 from iai.evaluation.evaluate import evaluate
-from iai.study.jobs.experiments import build, experiment
+from iai.study.jobs.run import build, experiment
 from iai.study.analysis.theory import ridge_variance
 
 chapter = notebook.setup(globals())
@@ -67,7 +67,7 @@ MSE, ERROR = "linear-regression:mse", "mnist:error"
 
 def contrast(title, rows, where=MSE, at=10, beside=None):
     """Rows of the chapter's ledger against the first of them."""
-    return Contrast(title=title, rows=rows, where=where, at=at, ledger=ledger, beside=beside or {})
+    return Contrast(title=title, rows=rows, where=where, at=at, profile=shown_profile, beside=beside or {})
 
 
 def draw(contrasts, height=2.6):
@@ -75,12 +75,10 @@ def draw(contrasts, height=2.6):
     _, axes = plots.panels(columns=len(contrasts), width=3.8 * len(contrasts), height=height)
     for ax, one in zip(axes, contrasts):
         key = next(iter(one.rows.values()))
-        horizon = experiment(key, ledger).objective.steps
+        horizon = experiment(key, shown_profile).objective.steps
         squares = one.where.endswith("mse")
         label = "raw MSE" if squares else "error"
-        plots.curves(
-            ax, one.series(), label=label, baselines=one.baselines(), horizon=horizon, logarithmic=squares
-        )
+        plots.curves(ax, one.series(), label=label, baselines=one.baselines(), horizon=horizon, logarithmic=squares)
         for line in ax.lines:
             line.set_markevery(5)
         ax.legend(fontsize=8)
@@ -128,9 +126,7 @@ rows = {"logits": "table4/mnist/data", "latent": "state/mnist/latent", "softmax"
 asked["state"] = [
     contrast("MNIST", rows, ERROR), contrast("Fashion-MNIST", rows, "fashion-mnist:error")
 ]  # fmt: skip
-caption = (
-    "What an implicit model refines: error on new tasks of digits, on which all were trained, and of clothes."
-)
+caption = "What an implicit model refines: error on new tasks of digits, on which all were trained, and of clothes."
 compared(asked["state"], (1, 10, 20), caption, "tab-abl-state")
 
 # %% [markdown]
@@ -229,9 +225,7 @@ lines = [
     f"on {one.title} it is {verdict(replace(one, at=1).ratio('new value'))} after the first, {verdict(replace(one, at=20).ratio('new value'))} after twenty"
     for one in asked["update"]
 ]
-notebook.Markdown(
-    f"Does the difference grow with steps? The ratio of a new value to a change: {'; '.join(lines)}."
-)
+notebook.Markdown(f"Does the difference grow with steps? The ratio of a new value to a change: {'; '.join(lines)}.")
 
 # %% [markdown]
 # ## What it is shown
@@ -265,12 +259,10 @@ compared(asked["dimension"], (1, 10, 20), caption, "tab-abl-dimension", ".3g")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-abl-dimension", "caption": "Raw MSE over its value for predicting zero, by dimension, after one step and after ten. Bars are 95 % intervals over seeds."}, "image": {"alt": "Two panels against the dimension, 2, 8, 32 and 128, after one step and after ten steps: lines for data, gradients and both, and grey lines for the memoryless bound and ridge."}}
 figure, axes = plots.panels(columns=2, width=7.6, height=3.0)
-energy = {d: experiment(f"dimension/{d}/data", ledger).task.y_scale ** 2 for d in DIMENSIONS}
+energy = {d: experiment(f"dimension/{d}/data", shown_profile).task.y_scale ** 2 for d in DIMENSIONS}
 for ax, k in zip(axes, (1, 10)):
     shares = {
-        label: {
-            d: scaled(one.result(label, k), 1 / energy[d]) for d, one in zip(DIMENSIONS, asked["dimension"])
-        }
+        label: {d: scaled(one.result(label, k), 1 / energy[d]) for d, one in zip(DIMENSIONS, asked["dimension"])}
         for label in (*kinds, "memoryless", "ridge")
     }
     against(ax, shares, ("dimension", "raw MSE / E[y²]"), grey=("memoryless", "ridge"))
@@ -314,10 +306,10 @@ compared(asked["mask"], (1, 10, 20), caption, "tab-abl-mask")
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {}
 for name, (title, where) in places.items():
-    sizes = experiment(f"mask/{name}/full", ledger).evaluation.contexts
+    sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
     shown = [sizes[0], *(sizes[round(q * (len(sizes) - 1))] for q in (0.25, 0.5, 1.0))]
     found = {
-        kind: parts(results.curve(f"mask/{name}/{kind}", ledger, *f"{where}_by_points".split(":")), sizes)
+        kind: parts(records.curve(f"mask/{name}/{kind}", shown_profile, *f"{where}_by_points".split(":")), sizes)
         for kind in ("full", "causal")
     }
     for m in shown:
@@ -333,10 +325,10 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-sizes"
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-abl-mask", "caption": "After one step, by the number of observations in it; the largest is the size of training. Bars are 95 % intervals over seeds. The grey line is what full Bayes leaves (derived)."}, "image": {"alt": "Four panels against the number of points in the first mini-batch: raw MSE of regression, error on MNIST, error on features, squared error on mixtures, each with a line for the full and one for the causal mask."}}
 _, axes = plots.panels(columns=2, rows=2, width=7.6, height=5.4)
 for ax, (name, (title, where)) in zip(axes, places.items()):
-    one = experiment(f"mask/{name}/full", ledger)
+    one = experiment(f"mask/{name}/full", shown_profile)
     sizes = one.evaluation.contexts
     series = {
-        kind: parts(results.curve(f"mask/{name}/{kind}", ledger, *f"{where}_by_points".split(":")), sizes)
+        kind: parts(records.curve(f"mask/{name}/{kind}", shown_profile, *f"{where}_by_points".split(":")), sizes)
         for kind in ("full", "causal")
     }
     squares = where == MSE
@@ -350,9 +342,7 @@ for ax, (name, (title, where)) in zip(axes, places.items()):
         ("points in the step", {MSE: "raw MSE", "as-trained:mse": "squared error"}.get(where, "error")),
         logarithmic=squares,
     )
-    ax.set_xticks(
-        [sizes[0], sizes[len(sizes) // 2], sizes[-1]], [str(sizes[i]) for i in (0, len(sizes) // 2, -1)]
-    )
+    ax.set_xticks([sizes[0], sizes[len(sizes) // 2], sizes[-1]], [str(sizes[i]) for i in (0, len(sizes) // 2, -1)])
     ax.legend(fontsize=8)
     ax.set_title(title)
 
@@ -362,15 +352,13 @@ verdicts(asked["mask"])
 # %% tags=["remove-input", "nbval-check-output"]
 lines = []
 for name, (title, where) in places.items():
-    sizes = experiment(f"mask/{name}/full", ledger).evaluation.contexts
+    sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
     full, causal = (
-        parts(results.curve(f"mask/{name}/{kind}", ledger, *f"{where}_by_points".split(":")), sizes)
+        parts(records.curve(f"mask/{name}/{kind}", shown_profile, *f"{where}_by_points".split(":")), sizes)
         for kind in ("full", "causal")
     )
     ends = (sizes[len(sizes) // 4], sizes[-1])
-    lines += [
-        f"on {title} " + ", ".join(f"with {m} points {verdict(ratio(causal[m], full[m]))}" for m in ends)
-    ]
+    lines += [f"on {title} " + ", ".join(f"with {m} points {verdict(ratio(causal[m], full[m]))}" for m in ends)]
 notebook.Markdown(f"One step, causal against full: {'; '.join(lines)}.")
 
 # %% [markdown]
@@ -388,9 +376,7 @@ asked["history"] = [
             "two steps": "history/linear-regression/grad+data",
         },
     ),
-    contrast(
-        "MNIST, gradients", {"no history": "table2/mnist/grad", "two steps": "history/mnist/grad"}, ERROR
-    ),
+    contrast("MNIST, gradients", {"no history": "table2/mnist/grad", "two steps": "history/mnist/grad"}, ERROR),
 ]
 caption = "Parametric models with and without a window of two past states and their gradients."
 compared(asked["history"], (1, 10, 20), caption, "tab-abl-history")
@@ -407,8 +393,7 @@ verdicts(asked["history"])
 # %% tags=["remove-input", "nbval-check-output"]
 found_history = [one.ratio("two steps") for one in asked["history"]]
 inside = [
-    isinstance(one, notebook.Summary) and one.interval[0] >= 0.9 and one.interval[1] <= 1.1
-    for one in found_history
+    isinstance(one, notebook.Summary) and one.interval[0] >= 0.9 and one.interval[1] <= 1.1 for one in found_history
 ]
 notebook.Markdown(
     f"*Barely*, taken as less than a tenth of the error either way with the whole interval, is shown in {sum(inside)} of {len(found_history)} cases."
@@ -476,15 +461,13 @@ notebook.Markdown(
 lines = [
     f"on {one.title} "
     + "; ".join(
-        f"{label}, {verdict(one.moved(label, 20, experiment(key, ledger).objective.steps))}"
+        f"{label}, {verdict(one.moved(label, 20, experiment(key, shown_profile).objective.steps))}"
         for label, key in one.rows.items()
     )
     for one in asked["steps"]
 ]
 notebook.Markdown(
-    "A plateau or a rise? After twenty steps against the same model at its own horizon: "
-    + ". And ".join(lines)
-    + "."
+    "A plateau or a rise? After twenty steps against the same model at its own horizon: " + ". And ".join(lines) + "."
 )
 
 # %% [markdown]
@@ -521,7 +504,7 @@ for ax, one, label in zip(axes, asked["split"], ("raw MSE", "error")):
     found = {at: one.result(row) for row, at in sorted(one.at.items(), key=lambda pair: pair[1])}
     against(ax, {"learned": found}, ("mini-batches", label), logarithmic=label == "raw MSE")
     ax.set_title(one.title)
-task, bound = experiment(REGRESSION, ledger).task, {}
+task, bound = experiment(REGRESSION, shown_profile).task, {}
 for k in (1, 2, 5, 10, 20):
     variance = 1.0
     for _ in range(k):
@@ -616,9 +599,7 @@ asked["size"] = [
         | {f"depth {d}": f"size/{family}/depth-{d}" for d in ds},
         where,
     )
-    for (family, (key, base, ws, ds)), title, where in zip(
-        widths.items(), ("regression", "MNIST"), (MSE, ERROR)
-    )
+    for (family, (key, base, ws, ds)), title, where in zip(widths.items(), ("regression", "MNIST"), (MSE, ERROR))
 ]
 caption = "Sizes of the refiner: raw MSE (regression) and error (MNIST)."
 compared(asked["size"], (1, 10, 20), caption, "tab-abl-size")
@@ -630,14 +611,12 @@ compared(asked["size"], (1, 10, 20), caption, "tab-abl-size")
 _, axes = plots.panels(columns=2, width=7.6, height=2.7)
 for ax, one in zip(axes, asked["size"]):
     count = {
-        n: sum(p.numel() for p in build(experiment(key, ledger)).refiner.parameters())
+        n: sum(p.numel() for p in build(experiment(key, shown_profile)).refiner.parameters())
         for n, key in one.rows.items()
     }
     series = {
         kind: {
-            count[n]: one.result(n)
-            for n in sorted(count, key=count.get)
-            if n.startswith(kind) or n == one.reference
+            count[n]: one.result(n) for n in sorted(count, key=count.get) if n.startswith(kind) or n == one.reference
         }
         for kind in ("width", "depth")
     }
@@ -660,22 +639,20 @@ verdicts(asked["size"])
 # A count says where to look. A training that draws $N$ tasks visits a law $N/n$ times on average, and leaves a share of about $e^{-N/n}$ of them unseen. With $n \ll N$ laws can be told by heart; with $n \gg N$ almost every visit is a first one, and training cannot differ much from one on fresh laws: $n = 65{,}536$ should be level with the base. Whatever there is to see must lie at $n \lesssim N$.
 
 # %% tags=["remove-input", "nbval-check-output"]
-trained, drawn = experiment(IMAGES, ledger), 0.0
+trained, drawn = experiment(IMAGES, shown_profile), 0.0
 flight, updates = trained.objective, trained.train.updates
 for i in range(updates):
     k = flight.horizon(i / updates)  # a cohort an update, and those of a filling of the pool now and then
-    drawn += flight.tasks / k * (1 + (k - 1) / (flight.turns * k))
-notebook.Markdown(f"At `{ledger}` a training of {updates} updates draws about $N = {drawn:,.0f}$ tasks.")
+    drawn += flight.tasks / k * (1 + (k - 1) / (flight.passes_per_fill * k))
+notebook.Markdown(f"At `{shown_profile}` a training of {updates} updates draws about $N = {drawn:,.0f}$ tasks.")
 
 # %% tags=["hide-input", "nbval-check-output"]
 pools = {f"{n:,} laws": f"laws/mnist/{n}" for n in LAWS}
 titles = {"mnist": "new laws, digits", "fashion-mnist": "new laws, clothes"}
-asked["laws"] = [
-    contrast(title, {"fresh laws": IMAGES} | pools, f"{name}:error") for name, title in titles.items()
-]
+asked["laws"] = [contrast(title, {"fresh laws": IMAGES} | pools, f"{name}:error") for name, title in titles.items()]
 gap = {
     label: [
-        ratio(*(results.summary(key, ledger, name, "error", k) for name in ("seen-laws", "mnist")))
+        ratio(*(records.summary(key, shown_profile, name, "error", k) for name in ("seen-laws", "mnist")))
         for k in (1, 10)
     ]
     for label, key in pools.items()
@@ -688,7 +665,7 @@ rows = {
     label: tuple(
         cell
         for k, one in zip((1, 10), gap[label])
-        for cell in (results.summary(key, ledger, "seen-laws", "error", k), verdict(one))
+        for cell in (records.summary(key, shown_profile, "seen-laws", "error", k), verdict(one))
     )
     for label, key in pools.items()
 }
@@ -704,10 +681,10 @@ _, axes = plots.panels(columns=2, width=7.6, height=2.9)
 sets = {"laws of the pool": "seen-laws", "new laws": "mnist", "new laws, clothes": "fashion-mnist"}
 for ax, k in zip(axes, (1, 10)):
     series = {
-        label: {n: results.summary(f"laws/mnist/{n}", ledger, name, "error", k) for n in LAWS}
+        label: {n: records.summary(f"laws/mnist/{n}", shown_profile, name, "error", k) for n in LAWS}
         for label, name in sets.items()
     }
-    series["fresh laws"] = dict.fromkeys(LAWS, results.summary(IMAGES, ledger, "mnist", "error", k))
+    series["fresh laws"] = dict.fromkeys(LAWS, records.summary(IMAGES, shown_profile, "mnist", "error", k))
     against(ax, series, ("laws in training", "error"), grey=("fresh laws",), logarithmic=False)
     ax.axvline(drawn, color=plots.INK, linestyle=":", linewidth=1.2)
     ax.legend(fontsize=8)
@@ -802,9 +779,7 @@ live = {label: chapter.train(key).amortizer for label, key in models.items()}
 small = experiment(habit, profile)
 judged = replace(small.evaluation, tasks=64)
 found = {
-    label: {
-        name: evaluate(model, task, judged)["error"]["mean"] for name, task in small.evaluation_sets.items()
-    }
+    label: {name: evaluate(model, task, judged)["error"]["mean"] for name, task in small.evaluation_sets.items()}
     for label, model in live.items()
 }
 ks = (1, small.objective.steps, 10, 20)
@@ -871,7 +846,7 @@ for ax, name in zip(axes, small.evaluation_sets):
 # :class: dropdown
 #
 # ```python
-# from iai.study.jobs.experiments import fit
+# from iai.study.jobs.run import fit
 #
 # base = experiment(BASE_KEYS["mnist"], "smoke")
 # changed = replace(base, refiner=replace(base.refiner, heads=2))

@@ -38,7 +38,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # not used here: nothing is trained live
-ledger: str = "cpu"  # whose records decide: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records decide: smoke | cpu | gpu
 seed: int = 0  # not used here
 
 # %%
@@ -57,21 +57,19 @@ rows = {
         claim.where,
         claim.figure or "–",
         claim.grade,
-        claim.counts(claim.profile or ledger),
-        f"**{claim.verdict(claim.profile or ledger)}**",
+        claim.counts(claim.profile or shown_profile),
+        f"**{claim.verdict(claim.profile or shown_profile)}**",
     )
     for claim in every
 }
 header = ("claim", "where", "the paper's figure", "grade", "tests", "verdict")
 grid = notebook.Grid(header=header, rows=rows)
-caption = f"The paper's claims. Grades of what we know of it: S a summary, N reading notes, V public reviews, A the authors' other work, I inference. Decided at profile `{ledger}` unless the claim is about another size."
+caption = f"The paper's claims. Grades of what we know of it: S a summary, N reading notes, V public reviews, A the authors' other work, I inference. Decided at profile `{shown_profile}` unless the claim is about another size."
 notebook.table(grid, caption, "tab-claims", source=" ")
 
 # %% tags=["hide-input", "nbval-check-output"]
-found = Counter(claim.verdict(claim.profile or ledger) for claim in every)
-words = [
-    f"{found[verdict]} {verdict}" for verdict in ("reproduced", "partly", "not reproduced", "not yet run")
-]
+found = Counter(claim.verdict(claim.profile or shown_profile) for claim in every)
+words = [f"{found[verdict]} {verdict}" for verdict in ("reproduced", "partly", "not reproduced", "not yet run")]
 notebook.Markdown(f"Of {len(every)} claims: {', '.join(words)}.")
 
 # %% [markdown]
@@ -83,7 +81,7 @@ notebook.Markdown(f"Of {len(every)} claims: {', '.join(words)}.")
 # %% tags=["hide-input", "nbval-check-output"]
 def account(claim):
     """A claim, its tests and what we believe."""
-    at = claim.profile or ledger
+    at = claim.profile or shown_profile
     shown = [(test.outcome(at), test.shown(at).replace(" ", "\u00a0"), test) for test in claim.tests]
     rows = "\n".join(f"| {outcome} | {number} | `{test}` |" for outcome, number, test in shown)
     head = f"### {claim.text}\n\n{claim.where} · **{claim.verdict(at)}** · profile `{at}`\n\n"
@@ -104,22 +102,20 @@ notebook.Markdown("\n\n".join(map(account, every)))
 # ```
 
 # %% tags=["hide-input", "nbval-check-output"]
-took = effort(ledger)
+took = effort(shown_profile)
 rows = {f"`{name}`": (f"{there} of {asked}", hours) for name, (there, asked, hours) in took.items()}
 there, asked, hours = map(sum, zip(*took.values()))
 rows["**all**"] = (f"{there} of {asked}", hours)
 notebook.table(
     notebook.Grid(header=("keys", "runs in the ledger", "hours of one core"), rows=rows),
-    f"What the runs of profile `{ledger}` took, by the first word of their keys. `choice` are the trials that settings were chosen by.",
+    f"What the runs of profile `{shown_profile}` took, by the first word of their keys. `choice` are the trials that settings were chosen by.",
     "tab-claims-effort",
     ".1f",
     source=" ",
 )
 
 # %% tags=["remove-input", "nbval-check-output"]
-notebook.Markdown(
-    f"In all {hours:.1f} hours of one core, or {hours / 2:.1f} on two, for {there} of {asked} runs."
-)
+notebook.Markdown(f"In all {hours:.1f} hours of one core, or {hours / 2:.1f} on two, for {there} of {asked} runs.")
 
 # %% [markdown]
 # ## Exercises

@@ -9,7 +9,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own words, rea
 def __getattr__(name: str) -> Any:
     """`load`, found when asked for: importing `iai.types` should not import all that a run needs."""
     if name == "load":
-        from iai.configs import load
+        from iai.experiment import load
 
         return load
     raise AttributeError(f"module 'iai' has no attribute {name!r}")

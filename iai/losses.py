@@ -8,16 +8,12 @@ from torch import Tensor
 from iai.types import Loss
 
 
-def squared_error(
-    y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]
-) -> Float[Tensor, "*batch"]:
+def squared_error(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch"]:
     """(y_hat - y)^2, averaged over the features of a target; in squared units of y."""
     return (y_hat - y).square().mean(-1)
 
 
-def cross_entropy(
-    y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]
-) -> Float[Tensor, "*batch"]:
+def cross_entropy(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch"]:
     """-log softmax(y_hat)[class], in nats, for logits and one-hot targets."""
     return -(y_hat.log_softmax(-1) * y).sum(-1)
 
@@ -32,9 +28,7 @@ def accuracy(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -
     return 1 - zero_one(y_hat, y)
 
 
-def edge_cross_entropy(
-    y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]
-) -> Float[Tensor, "*tasks d"]:
+def edge_cross_entropy(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]) -> Float[Tensor, "*tasks d"]:
     """Cross-entropy of the edges i -> j of a graph, in nats, averaged over j, for logits and 0 or 1."""
     return F.binary_cross_entropy_with_logits(y_hat, y, reduction="none").mean(-1)
 
@@ -55,9 +49,7 @@ def leaves_first(y_hat: Float[Tensor, "*tasks d d"]) -> Int64[Tensor, "*tasks d"
     return torch.stack(order, dim=-1)
 
 
-def leaf_error(
-    y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]
-) -> Float[Tensor, "*tasks d"]:
+def leaf_error(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]) -> Float[Tensor, "*tasks d"]:
     """1 where the k-th node of `leaves_first` still has a child when its turn comes, else 0: FiP's error.
 
     The last node never has one, so the mean over nodes is at most (d - 1) / d.
@@ -67,9 +59,7 @@ def leaf_error(
     return picked.triu(1).any(-1).to(y.dtype)
 
 
-def order_accuracy(
-    y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]
-) -> Float[Tensor, "*tasks d"]:
+def order_accuracy(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]) -> Float[Tensor, "*tasks d"]:
     """The share of pairs (ancestor, descendant) that `leaves_first` puts in order, repeated for every node.
 
     1 where a graph has no edges.

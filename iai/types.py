@@ -26,9 +26,9 @@ class UserError(ValueError):
     """A mistake that the user can mend; its one line of text says how."""
 
 
-def later(default: Any) -> Any:
-    """A field that its config did not always have: left out of JSON at its default, so that older hashes hold."""
-    return field(default=default, metadata={"later": True})
+def recorded(default: Any, name: str = "", omitted: bool = False) -> Any:
+    """A config field that JSON has under another `name`, or not at its default, so that the hashes of records hold."""
+    return field(default=default, metadata={"name": name, "omitted": omitted})
 
 
 @dataclass(frozen=True)

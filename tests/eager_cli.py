@@ -6,16 +6,17 @@ from dataclasses import replace
 
 from example_record import KEY
 
-from iai.configs import Experiment
+from iai.experiment import Experiment
+from iai.study import registry
 from iai.study.cli import main
-from iai.study.registry import registry, rows
+from iai.study.registry import tables
 
 UPDATES = 300 + 150 * int(os.environ.get("IAI_KILLS", "2"))
 
 
 def eager(profile: str) -> Experiment:
     """Smoke-sized linear regression with a checkpoint every ten updates."""
-    small = rows.linear_regression("smoke")
+    small = tables.linear_regression("smoke")
     few = replace(small.evaluation, tasks=8)
     return replace(small, evaluation=few, train=replace(small.train, updates=UPDATES, checkpoint_seconds=0.0))
 

@@ -11,31 +11,31 @@ from typing import Any
 
 from example_record import record
 
-from iai import configs
-from iai.study import cli as __main__
-from iai.study.jobs import experiments, jobs, reproduce
-from iai.study.ledger import results
-from iai.training import train
+from iai.experiment import to_json
+from iai.study import cli
+from iai.study.jobs import jobs, queue, run
+from iai.study.ledger import records
+from iai.training import loop
 
 
-def fake_run(key: str, profile: str, seed: int, **options: Any) -> results.Record:
+def fake_run(key: str, profile: str, seed: int, **options: Any) -> records.Record:
     """Sleep in place of training; a stop request leaves a checkpoint, and a checkpoint shortens the sleep."""
     notes, name = Path(os.environ["FAKE_NOTES"]), f"{key.replace('/', '-')}-{seed}"
     (notes / f"start-{name}-{os.getpid()}").touch()
     checkpoint = notes / f"checkpoint-{name}"
     end = time.monotonic() + (0.0 if checkpoint.exists() else float(os.environ["FAKE_SECONDS"]))
-    with train.stop_signals() as stopped:
+    with loop.stop_signals() as stopped:
         while time.monotonic() < end:
             time.sleep(0.01)
             if stopped:
                 checkpoint.touch()
-                raise train.Interrupted("stopped")
-    config = configs.to_json(experiments.experiment(key, profile))
-    made = {"config_hash": results.config_hash(config), "sources_hash": results.sources_hash()}
+                raise loop.Interrupted("stopped")
+    config = to_json(run.experiment(key, profile))
+    made = {"config_hash": records.config_hash(config), "sources_hash": records.sources_hash()}
     return record(key, seed, profile=profile, config=config, **made)
 
 
 if __name__ == "__main__":
-    reproduce.run = fake_run
+    queue.run = fake_run
     jobs.COMMAND = [sys.executable, __file__]
-    sys.exit(__main__.main())
+    sys.exit(cli.main())

@@ -12,9 +12,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
-from iai.study.ledger import results
-from iai.study.analysis.bound import Reference, tip
-from iai.study.ledger.results import Missing
+from iai.study.ledger import records
+from iai.study.analysis.references import Reference, tip
+from iai.study.ledger.records import Missing
 
 
 class Value(nodes.inline):
@@ -24,9 +24,7 @@ class Value(nodes.inline):
 def visit_value(self: Any, node: Value) -> None:
     """Writes the number with its tip, for the mouse and for the keyboard."""
     classes = " ".join(["iai-val", *node["classes"]])
-    self.body.append(
-        self.starttag(node, "span", "", CLASS=classes, tabindex="0", **{"data-tip": node["tip"]})
-    )
+    self.body.append(self.starttag(node, "span", "", CLASS=classes, tabindex="0", **{"data-tip": node["tip"]}))
 
 
 def depart_value(self: Any, node: Value) -> None:
@@ -48,7 +46,7 @@ class ValueRole(SphinxRole):
         except ValueError as error:
             message = self.inliner.reporter.warning(f"{{val}}`{self.text}`: {error}", line=self.lineno)
             return [nodes.problematic(self.rawtext, f"{{val}}`{self.text}`")], [message]
-        for path in (results.root() / reference.profile / reference.key).glob("seed*.json"):
+        for path in (records.root() / reference.profile / reference.key).glob("seed*.json"):
             self.env.note_dependency(str(path))
         node = Value(self.rawtext, shown, classes=["pending"] if isinstance(found, Missing) else [])
         node["tip"] = tip(found, reference.spec)

@@ -9,9 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def address() -> str:
     """The repository's address, from `_config.yml`."""
-    line = next(
-        line for line in (ROOT / "_config.yml").read_text().splitlines() if line.startswith("  url: https://")
-    )
+    line = next(line for line in (ROOT / "_config.yml").read_text().splitlines() if line.startswith("  url: https://"))
     return line.removeprefix("  url: ").strip()
 
 

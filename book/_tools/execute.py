@@ -66,9 +66,7 @@ def is_noise(output: nbformat.NotebookNode) -> bool:
 
 def stderr_of(notebook: nbformat.NotebookNode) -> str:
     """What the chapter's cells said on stderr; a page has no place for it."""
-    return "".join(
-        o.get("text", "") for c in notebook.cells for o in c.get("outputs", ()) if o.get("name") == "stderr"
-    )
+    return "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", ()) if o.get("name") == "stderr")
 
 
 def execute(chapter: Path, into: Path, parameters: dict[str, str]) -> tuple[Path, float]:
@@ -100,9 +98,7 @@ def main() -> None:
     chapters = args.chapters or sorted((ROOT / "book").glob("[0-9][0-9]_*.py"))
     parameters = {"profile": args.profile} if args.profile not in (None, "smoke") else {}
     with ProcessPoolExecutor(args.jobs) as pool:
-        for chapter, seconds in pool.map(
-            partial(execute, into=args.into.resolve(), parameters=parameters), chapters
-        ):
+        for chapter, seconds in pool.map(partial(execute, into=args.into.resolve(), parameters=parameters), chapters):
             print(f"{chapter}: {seconds:.0f} s", file=sys.stderr, flush=True)
 
 

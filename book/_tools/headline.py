@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from iai.study.book import notebook, plots
-from iai.study.jobs.experiments import experiment
+from iai.study.jobs.run import experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURE = Path("book/_static/headline.svg")
@@ -29,7 +29,7 @@ STEPS = (1, 5, 10)
 
 def chapter() -> notebook.Chapter:
     """What reads the ledger: the profile that everybody can repeat."""
-    return notebook.Chapter(profile="smoke", ledger="cpu", seed=0)
+    return notebook.Chapter(profile="smoke", shown_profile="cpu", seed=0)
 
 
 def draw(path: Path) -> None:
@@ -47,7 +47,7 @@ def draw(path: Path) -> None:
     models = {"trained on many steps": "table4/mnist/data", "trained on 1 step": "table4/mnist/data-1-step"}
     classical = {"5 nearest neighbours": "table4/mnist/data|neighbours"}
     drawn, nearest = (book.curves(rows, "fashion-mnist", "error") for rows in (models, classical))
-    horizon = experiment("table4/mnist/data", book.ledger).objective.steps
+    horizon = experiment("table4/mnist/data", book.shown_profile).objective.steps
     plots.curves(right, drawn, label="error", baselines=nearest, horizon=horizon)
     right.set_ylim(0, 1)
     right.set_title("MNIST → Fashion-MNIST, in context")
@@ -66,9 +66,7 @@ def rows() -> str:
         found = book.steps({label: key}, evaluation, metric, STEPS).rows[label]
         cells += found
         what = "error" if metric == "error" else "MSE"
-        lines.append(
-            f"| {label} ({what}) | " + " | ".join(notebook.show(cell, spec) for cell in found) + " |"
-        )
+        lines.append(f"| {label} ({what}) | " + " | ".join(notebook.show(cell, spec) for cell in found) + " |")
     return "\n".join(lines) + f"\n\n{notebook.provenance(cells)}"
 
 

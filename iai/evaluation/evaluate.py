@@ -11,7 +11,7 @@ from iai.baselines.learned import Stepwise
 from iai.losses import METRICS
 from iai.model.amortizer import Amortizer
 from iai.tasks import episode
-from iai.types import Batch, Learner, Loss, Task, concat, later
+from iai.types import Batch, Learner, Loss, Task, concat, recorded
 
 Curve = dict[str, list[float | None]]
 """`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not asked."""
@@ -28,12 +28,12 @@ class EvaluationConfig:
     seed: int = 1_000_000_007
     chunk: int = 64
     """Tasks held in memory at once."""
-    contexts: tuple[int, ...] = later(())
+    contexts: tuple[int, ...] = recorded((), omitted=True)
     """Sizes of a first mini-batch to evaluate after, too, at most `points`."""
-    one_context: bool = later(False)
+    one_context: bool = recorded(False, omitted=True)
     """An amortizer reads all observations seen so far as one mini-batch, afresh at each k asked."""
-    clouds: int = later(0)
-    """Tasks from which is generated; 0 where nothing is (`iai.evaluation.flows`)."""
+    generation_tasks: int = recorded(0, name="clouds", omitted=True)
+    """Tasks from which is generated; 0 where nothing is (`iai.evaluation.generation`)."""
 
 
 def episodes(
@@ -115,12 +115,8 @@ def _curves(
     for batches, queries in episodes(task, config, device):
         answers = list(predictions(batches, queries.x))
         for name, metric in metrics.items():
-            rows[name].append(
-                torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu()
-            )
-    return {
-        name: summarised(torch.cat(values, dim=1), ks, last or config.steps) for name, values in rows.items()
-    }
+            rows[name].append(torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu())
+    return {name: summarised(torch.cat(values, dim=1), ks, last or config.steps) for name, values in rows.items()}
 
 
 def summarised(values: Tensor, ks: list[int], last: int) -> Curve:
@@ -140,6 +136,5 @@ def as_json(curves: dict[str, Curve]) -> dict[str, Any]:
         return None if value is None else float(f"{value:.7g}")
 
     return {
-        name: {key: [rounded(v) for v in values] for key, values in curve.items()}
-        for name, curve in curves.items()
+        name: {key: [rounded(v) for v in values] for key, values in curve.items()} for name, curve in curves.items()
     }

@@ -33,8 +33,6 @@ class Amortizer(nn.Module):
         """Predictions at x from a state."""
         return self.regime.f(x, state)
 
-    def forward(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """f(x, g(D_T))."""
         return self.f(x, self.g(batches, x))

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from iai.model.masks import Mask, attention_mask
-from iai.types import Evidence, State
+from iai.types import Evidence, State, recorded
 
 Update = Literal["delta", "absolute", "simplex"]
 Anchor = Literal["none", "x", "y"]
@@ -30,11 +30,11 @@ class RefinerConfig:
     update: Update = "delta"
     bilinear: bool = True
     """Show the product of the encoded x and y as a third term of an observation."""
-    tied: float = 1.0
+    tied_qk: float = recorded(1.0, name="tied")
     """Queries and keys start equal, this many times PyTorch's initial scale; 0 starts them apart."""
-    matched: bool = True
+    scaled_inputs: bool = recorded(True, name="matched")
     """Divide inputs by their known scales, so that x and y arrive alike; False starts as one `nn.Linear` of [x, y]."""
-    apart: float = 0.0
+    x_share: float = recorded(0.0, name="apart")
     """Share of the features that x starts in, with all else in the other features; 0 lets them start mixed."""
 
 
@@ -77,9 +77,9 @@ class Block(nn.Module):
         self.norm_attention, self.norm_feedforward = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, config.feedforward), nn.Linear(config.feedforward, width)
-        if config.tied:
+        if config.tied_qk:
             with torch.no_grad():
-                self.qkv.weight[:width] *= config.tied
+                self.qkv.weight[:width] *= config.tied_qk
                 self.qkv.weight[width : 2 * width] = self.qkv.weight[:width]
 
     def forward(
@@ -101,7 +101,7 @@ class Refiner(nn.Module):
         super().__init__()
         if config.width % config.heads:
             raise ValueError(f"width {config.width} must be a multiple of heads {config.heads}")
-        if config.bilinear and config.apart:
+        if config.bilinear and config.x_share:
             raise ValueError("x * y starts at zero where x and y start apart: set bilinear=False or apart=0")
         self.config, self.interface = config, interface
         width = config.width
@@ -111,22 +111,20 @@ class Refiner(nn.Module):
         self.encode_slot = Encoder(interface.slot, width, interface.slot_scale)
         self.encode_gradient = Encoder(interface.slot + 1, width)
         self.encode_past = Encoder(interface.past, width) if interface.past else None
-        self.kinds = nn.Parameter(
-            torch.randn(4, width) / width**0.5
-        )  # of pairs, gradients, past states, slots
+        self.kinds = nn.Parameter(torch.randn(4, width) / width**0.5)  # of pairs, gradients, past states, slots
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, interface.slot)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self._start_apart()
-        if not config.matched:
+        if not config.scaled_inputs:
             for encoder in (self.encode_x, self.encode_y):
                 nn.init.normal_(encoder.weight, std=(3 * (interface.dx + interface.dy)) ** -0.5)
 
     @torch.no_grad()
     def _start_apart(self) -> None:
         """Give x the first features and all other encodings the rest, each at the scale that it had."""
-        first = round(self.config.apart * self.config.width)
+        first = round(self.config.x_share * self.config.width)
         if not first:
             return
         self.encode_x.weight[first:] = 0
@@ -174,9 +172,7 @@ class Refiner(nn.Module):
         if self.config.mask == "full":
             return sizes.repeat(slots), torch.zeros(slots, dtype=torch.long, device=device)
         contexts = torch.cat([sizes.new_zeros(1), sizes])
-        return contexts.repeat_interleave(slots), torch.arange(
-            len(contexts), device=device
-        ).repeat_interleave(slots)
+        return contexts.repeat_interleave(slots), torch.arange(len(contexts), device=device).repeat_interleave(slots)
 
     def _evidence_tokens(
         self, state: State, evidence: Evidence
@@ -212,9 +208,7 @@ class Refiner(nn.Module):
     def _rewrite(self, state: State, evidence: Evidence, change: Tensor, sizes: Tensor | None) -> State:
         """The next state from what the head says, with the present one remembered where there is a window."""
         copies = change.shape[0] // state.value.shape[0]
-        value, anchor, past = (
-            t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past)
-        )
+        value, anchor, past = (t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past))
         if self.encode_past is not None:
             recent = (
                 torch.cat([value, seen(evidence.gradients, sizes, self.interface.running)], -1)

@@ -61,9 +61,7 @@ class Parameters(nn.Module):
     anchor: Tensor
     decode: Decode
 
-    def __init__(
-        self, decode: Decode, loss: Loss, shape: tuple[int, int], signal: Signal, classes: bool = False
-    ):
+    def __init__(self, decode: Decode, loss: Loss, shape: tuple[int, int], signal: Signal, classes: bool = False):
         """`shape` is (slots, width) of theta; with `classes`, slot c is anchored at the one-hot label c."""
         super().__init__()
         self.decode, self.loss, self.signal = decode, loss, signal
@@ -83,9 +81,7 @@ class Parameters(nn.Module):
     @torch.no_grad()
     def evidence(self, state: State, batch: Batch) -> Evidence:
         """Observations and gradients of the batch loss at the state, always detached."""
-        gradients = (
-            self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
-        )
+        gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
         return Evidence(batch if self.signal.data else batch[:0], gradients)
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
@@ -130,9 +126,7 @@ class Predictions(nn.Module):
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """y_hat_0, learned, alike for every query: ideally the marginal prediction."""
         initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
-        past = torch.zeros(
-            x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device
-        )
+        past = torch.zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device)
         return State(initial.expand(*x.shape[:2], self.width), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
@@ -157,9 +151,7 @@ class Decoder(nn.Module):
         self.inputs, self.code = nn.Linear(dx, width), nn.Linear(latent, width)
         self.hidden, self.out = nn.Linear(width, width), nn.Linear(width, 1)
 
-    def forward(
-        self, x: Float[Tensor, "n dx"], latent: Float[Tensor, "slots width"]
-    ) -> Float[Tensor, "n dy"]:
+    def forward(self, x: Float[Tensor, "n dx"], latent: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
         """Predictions of one task from its codes: a slot an output, or all in one slot."""
         features = self.inputs(x)[:, None] * self.code(latent.reshape(self.dy, -1))  # (n, dy, width)
         correction = self.out(nn.functional.gelu(self.hidden(features)))[..., 0]

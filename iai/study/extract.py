@@ -28,7 +28,7 @@ from tqdm import tqdm
 from iai.study.backbones import BACKBONES
 from iai.tasks import data
 from iai.training.checkpoint import replace_file
-from iai.training.train import pick_device
+from iai.training.loop import pick_device
 from iai.types import UserError
 
 CHUNK = 128
@@ -97,9 +97,7 @@ def images(source: str, train: bool, transform: Callable[[Any], Tensor], downloa
 
 def labels_of(found: Any) -> list[int]:
     """The class of each image, without opening the images where the data set knows them."""
-    known = next(
-        (getattr(found, name) for name in ("targets", "labels", "_labels") if hasattr(found, name)), None
-    )
+    known = next((getattr(found, name) for name in ("targets", "labels", "_labels") if hasattr(found, name)), None)
     return [int(label) for label in known] if known is not None else [int(label) for _, label in found]
 
 
@@ -176,18 +174,12 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     """The arguments."""
-    top = Parser(
-        prog="python -m iai.study.extract", description="Write features/NAME.npz in IAI_DATA from images."
-    )
-    top.add_argument(
-        "source", help="a folder of train/CLASS/ and test/CLASS/, or a torchvision set, as CIFAR10"
-    )
+    top = Parser(prog="python -m iai.study.extract", description="Write features/NAME.npz in IAI_DATA from images.")
+    top.add_argument("source", help="a folder of train/CLASS/ and test/CLASS/, or a torchvision set, as CIFAR10")
     top.add_argument("name", help="what the feature set is to be called")
     top.add_argument("--backbone", choices=tuple(BACKBONES), default="efficientnet-lite0")
     to_256 = top.add_mutually_exclusive_group()
-    to_256.add_argument(
-        "--projection", type=Path, metavar="FILE", help="project on the components in this file"
-    )
+    to_256.add_argument("--projection", type=Path, metavar="FILE", help="project on the components in this file")
     to_256.add_argument(
         "--fit", type=Path, metavar="FILE", help="fit components to the training images, keep them here"
     )

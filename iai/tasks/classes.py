@@ -68,9 +68,7 @@ def pool(
     parts = [members(labels, label, split) for label in chosen]
     sizes = tuple(map(len, parts))
     counts = torch.tensor(sizes)
-    return Pool(
-        name, values[torch.cat(parts)].to(device), counts.to(device), counts.cumsum(0).to(device), sizes
-    )
+    return Pool(name, values[torch.cat(parts)].to(device), counts.to(device), counts.cumsum(0).to(device), sizes)
 
 
 def members(labels: Int64[Tensor, " n"], label: int, split: Split) -> Int64[Tensor, " m"]:

@@ -87,9 +87,7 @@ def dataset(name: str) -> DataSet:
     return DATASETS[name]
 
 
-def images(
-    name: str, split: str, source: str = "full"
-) -> tuple[UInt8[Tensor, "n 28 28"], Int64[Tensor, " n"]]:
+def images(name: str, split: str, source: str = "full") -> tuple[UInt8[Tensor, "n 28 28"], Int64[Tensor, " n"]]:
     """Pixels and classes of one part of a data set, read and checked once a process.
 
     Raises `UserError` for an unknown name, and where the files are missing or are not the published ones.
@@ -159,9 +157,7 @@ def _read(name: str, file: str, folder: Path) -> Tensor:
     path = folder / DATASETS[name].torchvision / "raw" / file
     fix = f"""run: python -c "import iai.tasks.data; iai.tasks.data.download('{name}')\""""
     if not path.is_file():
-        raise UserError(
-            f"no {name} in IAI_DATA={folder} ({path} is missing); set IAI_DATA to its folder, or {fix}"
-        )
+        raise UserError(f"no {name} in IAI_DATA={folder} ({path} is missing); set IAI_DATA to its folder, or {fix}")
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != DATASETS[name].sha256[file]:
         raise UserError(f"{path} is not the published file of {name}; delete it and {fix}")

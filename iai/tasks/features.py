@@ -58,9 +58,7 @@ class Features(Labelled):
         if self.projection is None:
             return Batch(x, y)
         shape = (tasks, FEATURES, self.projection)
-        return Batch(
-            x @ (torch.randn(shape, generator=generator, device=generator.device) / FEATURES**0.5), y
-        )
+        return Batch(x @ (torch.randn(shape, generator=generator, device=generator.device) / FEATURES**0.5), y)
 
 
 @cache

@@ -17,9 +17,7 @@ BLOCKS, DAMPING, REWIRED = 2, 0.1, 0.3
 """Blocks of a stochastic block model, odds of an edge between them to one within; share rewired in a small world."""
 
 
-def erdos_renyi(
-    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
-) -> Bool[Tensor, "tasks d d"]:
+def erdos_renyi(generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int) -> Bool[Tensor, "tasks d d"]:
     """Every pair alike and independent: `edges * nodes` edges are expected, or all pairs if there are fewer."""
     pairs = torch.ones(nodes, nodes, device=edges.device)
     return _independent(generator, edges, pairs)
@@ -45,9 +43,7 @@ def _independent(generator: torch.Generator, edges: Tensor, odds: Tensor) -> Ten
     return _both_ways(drawn.triu(1))
 
 
-def scale_free(
-    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
-) -> Bool[Tensor, "tasks d d"]:
+def scale_free(generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int) -> Bool[Tensor, "tasks d d"]:
     """Barabasi-Albert: from a star of `edges` + 1 nodes, each node joins `edges` others by their degree.
 
     Drawing without replacement by weight is taking the largest of log weight + Gumbel noise.
@@ -65,9 +61,7 @@ def scale_free(
     return graph
 
 
-def small_world(
-    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
-) -> Bool[Tensor, "tasks d d"]:
+def small_world(generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int) -> Bool[Tensor, "tasks d d"]:
     """Watts-Strogatz: a ring whose nodes know `edges` on either side, each edge rewired with chance `REWIRED`.
 
     A ring has at most (nodes - 1) // 2 neighbours on a side.
@@ -122,9 +116,7 @@ def permutations(generator: torch.Generator, tasks: int, nodes: int) -> Int64[Te
     return torch.rand(tasks, nodes, generator=generator, device=generator.device).argsort(-1)
 
 
-def relabelled(
-    graph: Bool[Tensor, "tasks d d"], names: Int64[Tensor, "tasks d"]
-) -> Bool[Tensor, "tasks d d"]:
+def relabelled(graph: Bool[Tensor, "tasks d d"], names: Int64[Tensor, "tasks d"]) -> Bool[Tensor, "tasks d d"]:
     """The same graphs with node `names[i]` in place i."""
     rows = graph.gather(1, names[:, :, None].expand_as(graph))
     return rows.gather(2, names[:, None, :].expand_as(graph))

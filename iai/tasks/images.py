@@ -11,7 +11,7 @@ from torch.nn.functional import embedding
 
 from iai.tasks import data
 from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool
-from iai.types import Batch, UserError, later
+from iai.types import Batch, UserError, recorded
 
 CLASSES = 10
 PIXELS = 28 * 28
@@ -37,7 +37,7 @@ class Images(Labelled):
     projection: int = 64
     ways: int = CLASSES
     source: Literal["full", "sample"] = "full"
-    distinct_laws: int | None = later(None)
+    distinct_laws: int | None = recorded(None, omitted=True)
 
     def __post_init__(self) -> None:
         data.dataset(self.dataset)

@@ -12,8 +12,8 @@ from torch import Tensor
 from iai.losses import LOSSES
 from iai.model.amortizer import Amortizer
 from iai.tasks import episode
-from iai.training import parallel
-from iai.types import Batch, Loss, State, Task, UserError, concat, later, stack
+from iai.training import distributed
+from iai.types import Batch, Loss, State, Task, UserError, concat, recorded, stack
 
 SIZES = 8
 """Context sizes that a shared state answers in one causal training step."""
@@ -58,9 +58,7 @@ class StepObjective(ABC):
 
     def __post_init__(self) -> None:
         if self.tasks % self.steps:
-            raise UserError(
-                f"{self.tasks} tasks in flight do not make {self.steps} equal cohorts: choose a multiple"
-            )
+            raise UserError(f"{self.tasks} tasks in flight do not make {self.steps} equal cohorts: choose a multiple")
 
     def horizon(self, done: float) -> int:
         """Steps of a task once the share `done` of the training is over: a divisor of `tasks`, at most `steps`."""
@@ -82,7 +80,7 @@ class StepObjective(ABC):
         """All mini-batches and queries of this process's share of new tasks."""
         with torch.autocast(generator.device.type, enabled=False):  # data are exact in every precision
             batches, queries = episode(self.task, generator, tasks, self.steps, self.points, self.queries)
-        part = parallel.share(tasks)
+        part = distributed.share(tasks)
         return [batch.tasks(part) for batch in batches], queries.tasks(part)
 
     def refine(
@@ -103,7 +101,7 @@ class Greedy(StepObjective):
     of its tasks is new.
     """
 
-    turns: int = 4
+    passes_per_fill: int = recorded(4, name="turns")
     """Cohorts pass through the pool this many times before it is filled afresh; only then may training pause."""
 
     def __call__(
@@ -119,7 +117,7 @@ class Greedy(StepObjective):
     @property
     def updates(self) -> int:
         """Updates of the weights from one filling of the pool."""
-        return self.turns * self.steps
+        return self.passes_per_fill * self.steps
 
     @torch.no_grad()
     def fill(self, amortizer: Amortizer, generator: torch.Generator) -> "Pool | None":
@@ -140,7 +138,7 @@ class Greedy(StepObjective):
         batch = reached(flying.data[:seen], cohorts, self.points)
         loss, state = self.refine(amortizer, flying.state, batch, flying.data[seen:], generator)
         landed = new.data.x.shape[0] if cohorts == self.steps else 0
-        loss = parallel.weighed(loss, self.tasks // self.steps)
+        loss = distributed.weighed(loss, self.tasks // self.steps)
         return loss, Pool(flying.data, state).tasks(slice(landed, None))
 
     def _launch(self, amortizer: Amortizer, generator: torch.Generator) -> "Pool":
@@ -216,7 +214,7 @@ class Unrolled(StepObjective):
     """
 
     detach: bool = False
-    window: int = later(0)
+    window: int = recorded(0, omitted=True)
 
     def __call__(
         self, amortizer: Amortizer, generator: torch.Generator, done: float = 1.0
@@ -226,7 +224,7 @@ class Unrolled(StepObjective):
         batches, queries = now.draw(generator, self.tasks // now.steps)
         window = 1 if self.detach else self.window
         losses = rollout_losses(amortizer, LOSSES[self.task.loss], batches, queries, window=window)
-        yield parallel.weighed(torch.stack(list(losses)).mean(), self.tasks // now.steps)
+        yield distributed.weighed(torch.stack(list(losses)).mean(), self.tasks // now.steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,4 +244,4 @@ class RandomStep(StepObjective):
         with torch.set_grad_enabled(last == 0):  # the first state is learned
             state = amortizer.g(batches[:last], queries.x)
         loss, _ = self.refine(amortizer, state, batches[last], queries, generator)
-        yield parallel.weighed(loss, self.tasks)
+        yield distributed.weighed(loss, self.tasks)

@@ -56,19 +56,14 @@ def test_source_and_notebook_agree(path: Path) -> None:
 @every_chapter
 def test_every_cell_was_executed_without_error(path: Path) -> None:
     assert [c.execution_count for c in code_cells(path)] == list(range(1, len(code_cells(path)) + 1))
-    assert not [
-        o
-        for c in code_cells(path)
-        for o in c.outputs
-        if o.output_type == "error" or o.get("name") == "stderr"
-    ]
+    assert not [o for c in code_cells(path) for o in c.outputs if o.output_type == "error" or o.get("name") == "stderr"]
 
 
 @every_chapter
 def test_parameters_are_documented(path: Path) -> None:
     assert [c.metadata.get("tags") for c in code_cells(path)].count(["parameters"]) == 1
     found = papermill.inspect_notebook(path.with_suffix(".ipynb"))
-    assert {"profile", "ledger", "seed"} <= set(found)
+    assert {"profile", "shown_profile", "seed"} <= set(found)
     for name, parameter in found.items():
         assert parameter["inferred_type_name"] != "None", f"{name} has no annotation"
         assert parameter["help"], f"{name} has no comment"

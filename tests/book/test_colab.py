@@ -49,9 +49,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with what is in this work tree under version control."""
     folder = tmp_path_factory.mktemp("published") / "iai.git"
     folder.mkdir()
-    listed = subprocess.run(
-        ["git", "ls-files", "iai", "book"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    listed = subprocess.run(["git", "ls-files", "iai", "book"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(lambda name: (ROOT / name).is_file(), listed.stdout.splitlines()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes((ROOT / name).read_bytes())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iai.study.analysis.bound import Reference, tip
+from iai.study.analysis.references import Reference, tip
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -60,9 +60,9 @@ extensions = ["myst_parser", "value"]
     ],
 )
 def test_bound_numbers(
-    text: str, expected: str, complaint: str, ledger: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, expected: str, complaint: str, shown_profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IAI_RESULTS", str(ledger))
+    monkeypatch.setenv("IAI_RESULTS", str(shown_profile))
     if complaint:
         with pytest.raises(ValueError, match=complaint):
             format(Reference.parse(text, "cpu").look_up(), Reference.parse(text, "cpu").spec)
@@ -75,21 +75,17 @@ def test_bound_numbers(
 
 @pytest.mark.parametrize(("k", "status"), [("10", 0), ("11", 1)])
 def test_build_fails_on_a_number_that_is_not_there(
-    k: str, status: int, ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    k: str, status: int, shown_profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IAI_RESULTS", str(ledger))
+    monkeypatch.setenv("IAI_RESULTS", str(shown_profile))
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "book" / "_ext"))
     (tmp_path / "conf.py").write_text(CONF)
-    (tmp_path / "index.md").write_text(
-        f"# Title\n\nIt is {{val}}`smoke:table4/mnist/data:mnist:error:{k}`.\n"
-    )
+    (tmp_path / "index.md").write_text(f"# Title\n\nIt is {{val}}`smoke:table4/mnist/data:mnist:error:{k}`.\n")
     command = [sys.executable, "-m", "sphinx", "-W", "-q", str(tmp_path), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 * status, done.stderr
     if status == 0:
         page = (tmp_path / "out" / "index.html").read_text()
-        assert re.search(
-            r'<span class="iai-val" data-tip="smoke · seeds 0, 1 [^"]*" tabindex="0">0\.25</span>', page
-        )
+        assert re.search(r'<span class="iai-val" data-tip="smoke · seeds 0, 1 [^"]*" tabindex="0">0\.25</span>', page)
     else:
         assert "not after 11" in done.stderr

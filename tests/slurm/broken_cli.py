@@ -2,9 +2,9 @@
 
 import sys
 
-from iai.study import cli as __main__
+from iai.study import cli
 from iai.study.jobs import jobs
 
 if __name__ == "__main__":
     jobs.COMMAND = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
-    sys.exit(__main__.main())
+    sys.exit(cli.main())

@@ -11,8 +11,8 @@ import pytest
 from asking import ask, wait_for
 from example_record import KEY
 
-from iai.study.jobs import experiments
-from iai.study.ledger import results
+from iai.study.jobs import run
+from iai.study.ledger import records
 from iai.training import checkpoint
 
 FAMILY = "table2/linear-regression"
@@ -40,13 +40,13 @@ def test_runs_of_a_pattern_land_in_the_ledger(folder: Path) -> None:
     assert job.returncode == 0, said
     assert re.search(r"2 of 2 runs are in the ledger, 2 of them new", said)
     for kind in ("data", "grad+data"):
-        assert [record["seed"] for record in results.records(f"{FAMILY}/{kind}", "smoke")] == [0]
+        assert [record["seed"] for record in records.records(f"{FAMILY}/{kind}", "smoke")] == [0]
 
 
 def test_a_preempted_run_goes_on_from_its_checkpoint(folder: Path) -> None:
     """A job of the high partition takes both cores; ours is queued again, and repeats one roll-out at most."""
     job = reproduce(KEY, "--slurm", "slurm_partition=low", program=(LONG,))
-    path = experiments.checkpoint_path(KEY, "smoke", 0, folder / "runs")
+    path = run.checkpoint_path(KEY, "smoke", 0, folder / "runs")
     wait_for(path.exists)
     taking = ["sbatch", "--partition=high", "--ntasks=2", "--output=/dev/null", "--wrap=sleep 3"]
     subprocess.run(taking, check=True)
@@ -58,7 +58,7 @@ def test_a_preempted_run_goes_on_from_its_checkpoint(folder: Path) -> None:
     last = checkpoint.read(path)[1]["progress"]["rollout"]
     repeated = len(rollouts) - 1 - last  # one more roll-out counts what an update costs
     assert len(set(rollouts)) == 2 and 0 < before < last and 0 <= repeated <= 1
-    assert results.read(results.path_of(KEY, "smoke", 0))["key"] == KEY
+    assert records.read(records.path_of(KEY, "smoke", 0))["key"] == KEY
 
 
 def test_a_job_that_fails_says_why(folder: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_job_that_fails_says_why(folder: Path) -> None:
 
 def test_stopping_stops_the_jobs(folder: Path) -> None:
     job = reproduce(KEY, program=(LONG,))
-    path = experiments.checkpoint_path(KEY, "smoke", 0, folder / "runs")
+    path = run.checkpoint_path(KEY, "smoke", 0, folder / "runs")
     wait_for(path.exists)
     job.terminate()
     said = job.communicate(timeout=120)[0]

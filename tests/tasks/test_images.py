@@ -53,9 +53,7 @@ def test_a_place_is_uniform_and_independent_of_the_one_before(position: int) -> 
     tasks, size = 40_000, 7
     places = distinct(generator(), torch.full((tasks, 1), size), 5)
     counts = places[:, position].bincount(minlength=size)
-    assert (
-        (counts - tasks / size).square().sum() / (tasks / size)
-    ).item() < 25  # chi^2, 6 degrees of freedom
+    assert ((counts - tasks / size).square().sum() / (tasks / size)).item() < 25  # chi^2, 6 degrees of freedom
     pairs = (places[:, 0] * size + places[:, 1]).bincount(minlength=size**2)
     expected = tasks / (size * (size - 1))
     assert ((pairs[pairs > 0] - expected).square().sum() / expected).item() < 90  # 41 degrees of freedom
@@ -85,9 +83,7 @@ def test_labels_are_a_relabelling_of_the_classes(name: str, law: Law, ways: int)
         assert len({*maps[-1]}) == ways
     in_order = [all(a < b for a, b in pairwise(m)) for m in maps]
     assert all(in_order) if law == "projection" else not all(in_order)
-    assert (
-        len({*map(tuple, maps)}) == 1 if (law, ways) == ("projection", 10) else len({*map(tuple, maps)}) > 1
-    )
+    assert len({*map(tuple, maps)}) == 1 if (law, ways) == ("projection", 10) else len({*map(tuple, maps)}) > 1
 
 
 @pytest.mark.usefixtures("raw")
@@ -114,9 +110,7 @@ def test_training_images_are_split_into_training_and_validation(name: str) -> No
 @pytest.mark.parametrize("points", [1, 128, 200])
 def test_features_are_one_random_map_a_task_of_standardised_pixels(points: int) -> None:
     task = Images(dataset="fashion-mnist", projection=16, source="sample")
-    pixels = (
-        data.images("fashion-mnist", "train", "sample")[0].reshape(1, -1, 784)[:, :points].expand(2, -1, -1)
-    )
+    pixels = data.images("fashion-mnist", "train", "sample")[0].reshape(1, -1, 784)[:, :points].expand(2, -1, -1)
     facts = data.dataset("fashion-mnist")
     features = task._inputs([(generator(3), 2)], pixels)
     matrix = torch.randn(2, 784, 16, generator=generator(3))

@@ -69,9 +69,7 @@ def test_an_angle_turns_a_letter() -> None:
     quarter = Letters().points(generator(), glyph("F", angle=math.pi / 2), 50)
     expected = torch.stack([-straight[..., 1], straight[..., 0]], dim=-1)
     torch.testing.assert_close(quarter, expected, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(
-        turned(quarter, torch.tensor([[-math.pi / 2]])), straight, atol=1e-5, rtol=1e-5
-    )
+    torch.testing.assert_close(turned(quarter, torch.tensor([[-math.pi / 2]])), straight, atol=1e-5, rtol=1e-5)
 
 
 def test_tasks_are_letters_at_all_angles() -> None:

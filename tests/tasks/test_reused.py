@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from iai.baselines.classical import Once, Ridge, for_task
-from iai.configs import build, from_json, to_json
+from iai.experiment import build, from_json, to_json
 from iai.tasks import LinearRegression, Reused, episode
 from iai.types import Task, UserError, concat
 

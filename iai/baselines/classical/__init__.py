@@ -70,9 +70,7 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
     """
     if isinstance(task, Reused):
         found = for_task(cast(Known, task.task), points, steps)
-        return {
-            name: one if isinstance(one, Descent) else Once(one, task.distinct) for name, one in found.items()
-        }
+        return {name: one if isinstance(one, Descent) else Once(one, task.distinct) for name, one in found.items()}
     if isinstance(task, CausalOrder):
         sorts = SortBy(number="none"), SortBy(number="variance"), SortBy(number="r2")
         return dict(zip(("random-order", "sort-by-variance", "sort-by-r2", "score"), (*sorts, Score())))
@@ -114,9 +112,7 @@ class Once:
     learner: Learner
     distinct: int
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """What the learner answers given the different mini-batches."""
         return self.learner(batches[: self.distinct], x)
 

@@ -25,9 +25,7 @@ class SortBy:
 
     number: Literal["variance", "r2", "none"]
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]
-    ) -> Float[Tensor, "tasks d d"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:
         """Logits of i -> j; without a batch, or for "none", those of the order of the names."""
         d = x.shape[1]
         if self.number == "none" or not batches:
@@ -48,9 +46,7 @@ class Score:
     most: int = 256
     """Observations used: the first so many."""
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]
-    ) -> Float[Tensor, "tasks d d"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:
         """Logits of i -> j; without a batch those of the order of the names."""
         if not batches:
             return SortBy(number="none")(batches, x)

@@ -21,9 +21,7 @@ class Centroids:
 
     dy: int
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Logits of the queries; uniform before any point."""
         if not batches:
             return Mean(dy=self.dy, classify=True)(batches, x)

@@ -33,15 +33,11 @@ class Converged:
     tolerance: float = 1e-2
     iterations: int = 200
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Predictions of the task's known likelihood with the fitted theta; with `init` before any point."""
         return vmap(self.decode)(x, self.theta(batches, x))
 
-    def theta(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """theta of each task given all observations; `x` only says how many tasks there are."""
         shape = (x.shape[0], *self.theta_shape)
         theta = torch.full(shape, self.init, dtype=x.dtype, device=x.device, requires_grad=True)

@@ -30,15 +30,11 @@ class Gaussian:
     theta has d + 2 rows: the mean, the variances along the principal axes, and the axes as columns.
     """
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Its velocity field at x = [x_t, t]."""
         return vmap(self.decode)(x, self.theta(batches, x))
 
-    def theta(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots d"]:
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots d"]:
         """The Gaussian of each task; N(0, I) before any batch."""
         z = points_seen(batches, x)
         mean = z.sum(1, keepdim=True) / (z.shape[1] + 1)
@@ -65,15 +61,11 @@ class Kernel:
 
     factor: float = 0.5
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Its velocity field at x = [x_t, t]."""
         return vmap(self.decode)(x, self.theta(batches, x))
 
-    def theta(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """The kernels of each task; one N(0, I) before any batch."""
         if not batches:
             return x.new_zeros(len(x), 1, x.shape[2] + 1)
@@ -97,15 +89,11 @@ class ExpectationMaximisation:
 
     components: int
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Its velocity field at x = [x_t, t]."""
         return vmap(self.decode)(x, self.theta(batches, x))
 
-    def theta(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """The mixture of each task; one N(0, I) before any batch."""
         if not batches:
             return x.new_zeros(len(x), 1, x.shape[2] + 1)

@@ -35,15 +35,11 @@ class Descent:
     passes: int = 1
     init: float = 0.0
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Predictions of the task's known likelihood with the last theta."""
         return vmap(self.decode)(x, self.theta(batches, x))
 
-    def theta(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """theta of each task after all mini-batches; `x` only says how many tasks there are."""
         theta = torch.full((x.shape[0], *self.theta_shape), self.init, device=x.device)
         first, second = torch.zeros_like(theta), torch.zeros_like(theta)

@@ -27,9 +27,7 @@ class Logistic:
 
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Logits of the queries; a class not seen yet gets a share of one pseudo-observation."""
         if not batches:
             return Mean(dy=self.dy, classify=True)(batches, x)

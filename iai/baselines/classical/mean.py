@@ -17,9 +17,7 @@ class Mean:
     dy: int
     classify: bool = False
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Predictions of targets, or logits of the shares of the classes."""
         nothing = torch.zeros(x.shape[0], 1, self.dy, device=x.device)
         total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), nothing)

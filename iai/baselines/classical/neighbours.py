@@ -19,9 +19,7 @@ class Neighbours:
     classify: bool = False
     neighbours: int = 5
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Predictions of targets, or logits of the shares of the votes."""
         if not batches:
             return Mean(dy=self.dy, classify=self.classify)(batches, x)

@@ -20,9 +20,7 @@ class Ridge:
     noise_variance: float
     bias: bool = True
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """The posterior mean of the queries' targets; 0 before any point."""
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
         if batches:
@@ -42,9 +40,7 @@ class Memoryless:
     noise_variance: float
     bias: bool = True
 
-    def __call__(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """Predictions of the queries' targets with the last theta; 0 before any point."""
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
         variance: float | Tensor = 1.0

@@ -1,9 +1,9 @@
 """Learned baselines, called as an amortizer is: meta-learning, neural processes, hypernetwork, learned optimizer."""
 
-from iai.baselines.learned.base import Rival, Stepwise
+from iai.baselines.learned.base import LearnedBaseline, Stepwise
 from iai.baselines.learned.lstm import LSTMConfig, LSTMOptimizer
 from iai.baselines.learned.meta import MAML, MAMLConfig, Reptile, ReptileConfig
-from iai.baselines.learned.objective import Whole
+from iai.baselines.learned.objective import EndToEnd
 from iai.baselines.learned.processes import (
     CNP,
     AttentiveCNP,
@@ -20,25 +20,25 @@ __all__ = [
     "AttentiveCNP",
     "AttentiveCNPConfig",
     "CNPConfig",
+    "EndToEnd",
     "Hypernetwork",
     "HypernetworkConfig",
     "LSTMConfig",
     "LSTMOptimizer",
+    "LearnedBaseline",
+    "LearnedBaselineConfig",
     "MAMLConfig",
     "Reptile",
     "ReptileConfig",
-    "Rival",
-    "RivalConfig",
     "Stepwise",
-    "Whole",
     "make",
 ]
 
-RivalConfig = MAMLConfig | ReptileConfig | CNPConfig | AttentiveCNPConfig | HypernetworkConfig | LSTMConfig
+LearnedBaselineConfig = MAMLConfig | ReptileConfig | CNPConfig | AttentiveCNPConfig | HypernetworkConfig | LSTMConfig
 """What describes a rival, as plain data."""
 
 
-def make(config: RivalConfig, task: Task) -> Rival:
+def make(config: LearnedBaselineConfig, task: Task) -> LearnedBaseline:
     """The untrained rival that a config describes; `UserError` if it needs a known likelihood and there is none."""
     match config:
         case MAMLConfig():

@@ -13,7 +13,7 @@ from iai.losses import LOSSES
 from iai.types import Batch, KnownTask, Task, UserError
 
 
-class Rival(nn.Module, ABC):
+class LearnedBaseline(nn.Module, ABC):
     """A learned learner `(batches, x) -> y_hat`: what g returns is all that f learns of a task."""
 
     def __init__(self, task: Task):
@@ -28,9 +28,7 @@ class Rival(nn.Module, ABC):
     def f(self, x: Float[Tensor, "tasks q dx"], adapted: Any) -> Float[Tensor, "tasks q dy"]:
         """Predictions at x from what g made."""
 
-    def forward(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """f(x, g(D_T))."""
         return self.f(x, self.g(batches, x))
 
@@ -39,7 +37,7 @@ class Rival(nn.Module, ABC):
         return LOSSES[self.task.loss](self(batches, queries.x), queries.y).mean()
 
 
-class Stepwise(Rival):
+class Stepwise(LearnedBaseline):
     """f is the task's known likelihood, g takes theta from a learned start one step further with each mini-batch."""
 
     def __init__(self, task: Task):
@@ -53,9 +51,7 @@ class Stepwise(Rival):
     ) -> Iterator[Float[Tensor, "tasks slots width"]]:
         """theta of each task before the first mini-batch and after each."""
 
-    def g(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
+    def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """theta of each task after all mini-batches."""
         *_, last = self.path(batches, x)
         return last
@@ -81,7 +77,7 @@ def decoded(
     return vmap(task.decode)(x, theta)
 
 
-def slopes(
+def task_gradients(
     task: KnownTask, theta: Float[Tensor, "tasks slots width"], batch: Batch
 ) -> Float[Tensor, "tasks slots width"]:
     """The gradient of each task's mean loss on a mini-batch in its own theta; differentiable again."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.baselines.learned.base import Stepwise, slopes
+from iai.baselines.learned.base import Stepwise, task_gradients
 from iai.losses import LOSSES
 from iai.types import Batch, Task
 
@@ -43,7 +43,7 @@ class LSTMOptimizer(Stepwise):
         lower = upper = (theta.new_zeros(theta.numel(), self.config.width),) * 2
         yield theta
         for batch in batches:
-            slope = slopes(self.known, theta.detach(), batch).detach()
+            slope = task_gradients(self.known, theta.detach(), batch).detach()
             lower = self.first(preprocessed(slope, self.config.p).flatten(0, 2), lower)
             upper = self.second(lower[0], upper)
             theta = theta + self.config.scale * self.move(upper[0]).view_as(theta)

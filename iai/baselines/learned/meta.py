@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.baselines.learned.base import Stepwise, slopes
+from iai.baselines.learned.base import Stepwise, task_gradients
 from iai.types import Batch, Task
 
 
@@ -45,7 +45,7 @@ class MAML(Stepwise):
         theta = self.start.expand(x.shape[0], -1, -1)
         yield theta
         for batch in batches:
-            slope = slopes(self.known, theta, batch)
+            slope = task_gradients(self.known, theta, batch)
             theta = theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope)
             yield theta
 
@@ -64,7 +64,7 @@ class Reptile(Stepwise):
         theta = self.start.expand(x.shape[0], -1, -1)
         yield theta
         for batch in batches:
-            theta = theta - self.rate * slopes(self.known, theta, batch)
+            theta = theta - self.rate * task_gradients(self.known, theta, batch)
             yield theta
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.baselines.learned.base import Rival, decoded, known
+from iai.baselines.learned.base import LearnedBaseline, decoded, known
 from iai.types import Batch, Task
 
 
@@ -46,9 +46,7 @@ class Codes(nn.Module):
         self.network = perceptron(self.seen, width, width, width)
         self.nothing = nn.Parameter(torch.zeros(1, 1, width))
 
-    def forward(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks n code"]:
+    def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks n code"]:
         """A code for nothing and one for each observation of all mini-batches."""
         pairs = [torch.cat([b.x / self.x_scale, b.y / self.y_scale], dim=-1) for b in batches]
         rows = [self.network(pair[..., : self.seen]) for pair in pairs]
@@ -71,7 +69,7 @@ class Answers(nn.Module):
         return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1))
 
 
-class CNP(Rival):
+class CNP(LearnedBaseline):
     """f: a network of query and code; g: the mean of encoded observations (Garnelo et al. 2018). Both are learned."""
 
     def __init__(self, config: CNPConfig, task: Task):
@@ -83,14 +81,12 @@ class CNP(Rival):
         """The mean code, or those of all classes."""
         return self.pooled(batches, x)
 
-    def f(
-        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks code"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def f(self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks code"]) -> Float[Tensor, "tasks q dy"]:
         """The learned likelihood of queries that all have the task's code."""
         return self.answers(x, adapted[:, None].expand(-1, x.shape[1], -1))
 
 
-class AttentiveCNP(Rival):
+class AttentiveCNP(LearnedBaseline):
     """A CNP whose queries weigh the codes by attention from x to x: the deterministic path of Kim et al. (2019).
 
     Keys and queries are normalised, which is ours: without it, attention starts so even that images stay at chance.
@@ -112,16 +108,14 @@ class AttentiveCNP(Rival):
         keys = torch.cat([self.nowhere.expand(x.shape[0], -1, -1), *places], dim=1)
         return keys, self.value(self.codes(batches, x))
 
-    def f(
-        self, x: Float[Tensor, "tasks q dx"], adapted: tuple[Tensor, Tensor]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def f(self, x: Float[Tensor, "tasks q dx"], adapted: tuple[Tensor, Tensor]) -> Float[Tensor, "tasks q dy"]:
         """The learned likelihood of queries, each with the code that it attends to."""
         asked = self.place(x / self.codes.x_scale)
         q, k, v = (rows.unflatten(-1, (self.heads, -1)).transpose(1, 2) for rows in (asked, *adapted))
         return self.answers(x, F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
-class Hypernetwork(Rival):
+class Hypernetwork(LearnedBaseline):
     """f: the task's known likelihood; g: a network writes theta from the mean code, in one shot (Ha et al. 2017)."""
 
     def __init__(self, config: HypernetworkConfig, task: Task):
@@ -134,9 +128,7 @@ class Hypernetwork(Rival):
         for last in self.write[-1].parameters():
             nn.init.zeros_(last)
 
-    def g(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks slots width"]:
+    def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """A learned start and what is written on it, which is nothing before training."""
         return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
 
@@ -160,9 +152,7 @@ class Pooled(nn.Module):
         self.codes = Codes(task, width // 2 if self.classes else width, labelled=not self.classes)
         self.size = width // 2 * task.dy if self.classes else width
 
-    def forward(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Float[Tensor, "tasks code"]:
+    def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks code"]:
         """The mean code, or those of all classes."""
         rows = self.codes(batches, x)
         if not self.classes:

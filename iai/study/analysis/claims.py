@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from iai.study.analysis.bound import Reference
 from iai.study.analysis.contrasts import Found, ratio
-from iai.study.ledger import results
-from iai.study.ledger.results import Missing, unknown
+from iai.study.analysis.references import Reference
+from iai.study.ledger import records
+from iai.study.ledger.records import Missing, unknown
 from iai.types import UserError
 
 Outcome = Literal["holds", "open", "fails", "pending"]
@@ -51,13 +51,7 @@ class Comparison:
         return "holds" if self.at_least <= low and high <= self.at_most else "open"
 
     def __str__(self) -> str:
-        factor = (
-            f"{self.at_most:g}"
-            if self.second is None
-            else ""
-            if self.at_most == 1
-            else f"{self.at_most:g} × "
-        )
+        factor = f"{self.at_most:g}" if self.second is None else "" if self.at_most == 1 else f"{self.at_most:g} × "
         least = f"{self.at_least:g} ≤ " if self.at_least > 0 else ""
         return f"{least}{self.first} ≤ {factor}{self.second or ''}"
 
@@ -80,7 +74,7 @@ class Gain:
 
     def outcome(self, profile: str) -> Outcome:
         """By the largest gain that was measured, at whatever number of observations."""
-        found = largest_gain(results.measured("passes-cpu"), self.attention, self.passes)
+        found = largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
         return "pending" if found is None else "holds" if found[0] >= self.at_least else "fails"
 
     def __str__(self) -> str:
@@ -88,7 +82,7 @@ class Gain:
 
     def shown(self, profile: str) -> str:
         """The largest gain, and where it was measured."""
-        found = largest_gain(results.measured("passes-cpu"), self.attention, self.passes)
+        found = largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
         return "pending" if found is None else f"{found[0]:.2g} at N = {found[1]['points']:,}"
 
 

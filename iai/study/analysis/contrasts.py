@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
-from iai.study.ledger.summaries import Missing, Summary
+from iai.study.ledger.statistics import Missing, Summary
 
 Found = Summary | Missing
 
@@ -94,7 +94,7 @@ def leaders(scores: Mapping[str, Found], fixed: Container[str] = ()) -> tuple[st
     return first, *sorted(level, key=lambda label: level[label])
 
 
-def told(scores: Mapping[str, Found], fixed: Container[str] = (), names: int = 3) -> str:
+def leaders_in_words(scores: Mapping[str, Found], fixed: Container[str] = (), names: int = 3) -> str:
     """The leader in words: "A", or "A, B level", or "A; 2 pending"; "pending" while nothing is known."""
     found = leaders(scores, fixed)
     waiting = sum(str(one) == "pending" for one in scores.values() if isinstance(one, Missing))

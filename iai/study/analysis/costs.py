@@ -9,12 +9,12 @@ import numpy as np
 
 from iai.study.analysis.claims import gain
 from iai.study.analysis.contrasts import Found
-from iai.study.jobs.experiments import EXPERIMENTS, experiment
-from iai.study.ledger import results
-from iai.study.ledger.results import Missing
+from iai.study.jobs.run import EXPERIMENTS, experiment
+from iai.study.ledger import records
+from iai.study.ledger.records import Missing
 from iai.study.measure.passes import Case
+from iai.study.registry import BUDGETS, seeds_of
 from iai.study.registry.bases import BASES
-from iai.study.registry.registry import BUDGETS, seeds_of
 
 METRIC = {"linear-regression": "mse", "mnist": "error"}
 """What a family's loops are compared by."""
@@ -26,17 +26,17 @@ PEAK = 800e12
 class Costs:
     """The costs at one profile, and what `make bench` and `make grid` measured."""
 
-    ledger: str
+    profile: str
 
     @cached_property
     def grid(self) -> dict[str, Any] | None:
         """The measured passes."""
-        return results.measured("passes-cpu")
+        return records.measured("passes-cpu")
 
     @cached_property
     def bench(self) -> dict[str, Any] | None:
         """The measured steps."""
-        return results.measured("cpu")
+        return records.measured("cpu")
 
     @property
     def groups(self) -> dict[str, dict[str, Any]]:
@@ -60,13 +60,13 @@ class Costs:
 
     def error(self, family: str, loop: str, budget: str) -> Found:
         """The validation error of a training after its last step."""
-        last = 1 if loop == "one-context" else experiment(BASES[family], self.ledger).objective.steps
+        last = 1 if loop == "one-context" else experiment(BASES[family], self.profile).objective.steps
         key = f"cost/{family}/{loop}/{budget}"
-        return results.summary(key, self.ledger, "validation", METRIC[family], last)
+        return records.summary(key, self.profile, "validation", METRIC[family], last)
 
     def fact(self, family: str, loop: str, name: str, budget: str = "whole") -> Found:
         """A number that its records have beside their metrics."""
-        return results.fact(f"cost/{family}/{loop}/{budget}", self.ledger, name)
+        return records.fact(f"cost/{family}/{loop}/{budget}", self.profile, name)
 
     def line(self, family: str, loop: str) -> list[tuple[float, float]]:
         """Mean seconds and mean error of each budget that is in the ledger."""
@@ -99,7 +99,7 @@ class Costs:
         time = self.groups.get(f"adapting to {family}, 64 tasks", {}).get(f"{baseline or who}, k = {k}")
         loop, step = ("one-context", 1) if who == "one context" else ("pool", k)
         key = f"cost/{family}/{loop}/whole"
-        found = results.summary(key, self.ledger, "validation", METRIC[family], step, baseline)
+        found = records.summary(key, self.profile, "validation", METRIC[family], step, baseline)
         return (time["median_ms"], found.mean) if time and not isinstance(found, Missing) else None
 
 
@@ -110,10 +110,10 @@ def effort(profile: str) -> dict[str, tuple[int, int, float]]:
     """
     found: dict[str, tuple[int, int, float]] = {}
     for key in EXPERIMENTS:
-        records = results.records(key, profile)
-        took = sum(float(record.get("job_seconds") or record["seconds"]) for record in records) / 3600
-        there, asked, hours = found.get(key.split("/")[0], (0, 0, 0.0))
-        found[key.split("/")[0]] = there + len(records), asked + seeds_of(key, profile), hours + took
+        there = records.records(key, profile)
+        took = sum(float(record.get("job_seconds") or record["seconds"]) for record in there) / 3600
+        runs, asked, hours = found.get(key.split("/")[0], (0, 0, 0.0))
+        found[key.split("/")[0]] = runs + len(there), asked + seeds_of(key, profile), hours + took
     return found
 
 

@@ -47,9 +47,7 @@ def same_gradient(
     """
     away, d = 2 * (theta - solution), len(theta)
     if away @ gradient <= 0:
-        raise UserError(
-            "no data set has this gradient and this solution: a gradient points away from the solution"
-        )
+        raise UserError("no data set has this gradient and this solution: a gradient points away from the solution")
     if points < d:
         raise UserError(f"{points} points do not determine {d} parameters: ask for {d} or more")
     across = torch.eye(d, dtype=theta.dtype) - torch.outer(gradient, gradient) / gradient.dot(gradient)

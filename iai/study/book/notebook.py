@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from iai.baselines.learned import Rival
+from iai.baselines.learned import LearnedBaseline
 from iai.model.amortizer import Amortizer
-from iai.study.analysis import bound, choices
+from iai.study.analysis import references, trials
 from iai.study.book import plots
-from iai.study.jobs import reproduce
-from iai.study.jobs.experiments import PROFILES, checkpoint_path, experiment, fit
-from iai.study.ledger import results
-from iai.study.ledger.results import Missing, Summary, unknown
+from iai.study.jobs import queue
+from iai.study.jobs.run import PROFILES, checkpoint_path, experiment, fit
+from iai.study.ledger import records
+from iai.study.ledger.records import Missing, Summary, unknown
 from iai.types import UserError
 
 PATIENCE = 900.0
@@ -43,7 +43,7 @@ class Markdown:
 class Live:
     """A model trained in this chapter (or found trained already by the same code), and its losses by update."""
 
-    amortizer: Amortizer | Rival
+    amortizer: Amortizer | LearnedBaseline
     losses: tuple[float, ...]
     profile: str
     seed: int
@@ -54,32 +54,32 @@ class Chapter:
     """The checked parameters of a chapter: what it trains live, whose committed records it shows, its seed."""
 
     profile: str
-    ledger: str
+    shown_profile: str
     seed: int
 
     def train(self, key: str) -> Live:
         """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
-        one = reproduce.Run(key=key, profile=self.profile, seed=self.seed)
-        path = checkpoint_path(key, self.profile, self.seed, reproduce.runs_root())
+        one = queue.Run(key=key, profile=self.profile, seed=self.seed)
+        path = checkpoint_path(key, self.profile, self.seed, queue.runs_root())
         names = {"key": key, "profile": self.profile}
         chosen = experiment(key, self.profile)
-        with results.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
-            reproduce.set_aside(one)
+        with records.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
+            queue.set_aside(one)
             amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
         losses = tuple(float(loss) for loss in progress.losses)
         return Live(amortizer=amortizer, losses=losses, profile=self.profile, seed=self.seed)
 
     def value(self, reference: str) -> str:
         """The number that {val} prints for `[profile:]key:set:metric:k[:format]`, or "pending"."""
-        found = bound.Reference.parse(reference, self.ledger)
+        found = references.Reference.parse(reference, self.shown_profile)
         return format(found.look_up(), found.spec)
 
     def curve(
         self, key: str, evaluation: str, metric: str, baseline: str | None = None
     ) -> tuple[Summary, ...] | Missing:
         """The committed curve over k = 0, 1, ... steps of a key, or of a baseline on the same batches."""
-        experiment(key, self.ledger)
-        return results.curve(key, self.ledger, evaluation, metric, baseline)
+        experiment(key, self.shown_profile)
+        return records.curve(key, self.shown_profile, evaluation, metric, baseline)
 
     def curves(self, rows: Mapping[str, str], evaluation: str, metric: str) -> dict[str, Any]:
         """`curve` of every row: a label, and the key it shows, or `key|baseline`."""
@@ -89,33 +89,31 @@ class Chapter:
         """A row a key (or `key|baseline`), a column a number of steps: what `table` prints."""
         header = ("", *(f"{k} step{'s' * (k != 1)}" for k in steps))
         body = {
-            label: tuple(results.summary(*_call(self.ledger, row, evaluation, metric, k)) for k in steps)
+            label: tuple(records.summary(*_call(self.shown_profile, row, evaluation, metric, k)) for k in steps)
             for label, row in rows.items()
-            if experiment(row.split("|")[0], self.ledger)
+            if experiment(row.split("|")[0], self.shown_profile)
         }
         return Grid(header=header, rows=body)
 
     def trials(self, rows: Mapping[str, str]) -> "Grid":
         """A column for each row, label to key: the validation loss of what was tried, and what the row took."""
-        tried = [choices.trials(key, self.ledger) for key in rows.values()]
+        tried = [trials.trials(key, self.shown_profile) for key in rows.values()]
         names = dict.fromkeys(name for found in tried for name in found)
         body: dict[str, Sequence[Cell]] = {name: [found.get(name, "–") for found in tried] for name in names}
-        body["taken"] = [choices.taken(key, self.ledger) for key in rows.values()]
+        body["taken"] = [trials.selected(key, self.shown_profile) for key in rows.values()]
         return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:
         """What a reader must know of the records shown: some are pending, stale or running; or nothing."""
-        runs = [one for pattern in patterns for one in reproduce.wanted(pattern, self.ledger)]
+        runs = [one for pattern in patterns for one in queue.wanted(pattern, self.shown_profile)]
         states = Counter(one.status() for one in runs)
         facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
         if not facts:
             return None
         named = patterns if len(patterns) <= FEW else ("PATTERN",)
-        again = "; ".join(
-            f"`python -m iai reproduce '{pattern}' --profile {self.ledger}`" for pattern in named
-        )
+        again = "; ".join(f"`python -m iai reproduce '{pattern}' --profile {self.shown_profile}`" for pattern in named)
         return Markdown(
-            f"> **Of {len(runs)} `{self.ledger}` runs that this chapter shows: {', '.join(facts)}.** {again}"
+            f"> **Of {len(runs)} `{self.shown_profile}` runs that this chapter shows: {', '.join(facts)}.** {again}"
         )
 
 
@@ -132,7 +130,7 @@ def setup(namespace: Mapping[str, Any]) -> Chapter:
     check_parameters(namespace)
     plots.style()
     torch.set_num_threads(1)
-    return Chapter(profile=namespace["profile"], ledger=namespace["ledger"], seed=namespace["seed"])
+    return Chapter(profile=namespace["profile"], shown_profile=namespace["shown_profile"], seed=namespace["seed"])
 
 
 def check_parameters(namespace: Mapping[str, Any]) -> None:
@@ -144,7 +142,7 @@ def check_parameters(namespace: Mapping[str, Any]) -> None:
     for name, kind in declared.items():
         if not _fits(namespace[name], kind):
             raise UserError(f"parameter {name} is {namespace[name]!r}: it must be of type {kind.__name__}")
-    for name in ("profile", "ledger"):
+    for name in ("profile", "shown_profile"):
         if namespace[name] not in PROFILES:
             raise unknown(name, namespace[name], PROFILES)
     if namespace["seed"] < 0:
@@ -159,9 +157,7 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = 
         "| " + " | ".join(grid.header) + " |",
         "|---|" + "".join("---|" if w else "---:|" for w in words),
     ]
-    lines += [
-        f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()
-    ]
+    lines += [f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()]
     body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
     return Markdown(f":::{{table}} {caption} {source or provenance(cells)}\n:name: {name}\n\n{body}\n:::")
 
@@ -205,9 +201,9 @@ def _row(row: str, evaluation: str, metric: str) -> tuple[str, str, str, str | N
     return key, evaluation, metric, baseline or None
 
 
-def _call(ledger: str, row: str, evaluation: str, metric: str, k: int) -> tuple[Any, ...]:
+def _call(shown_profile: str, row: str, evaluation: str, metric: str, k: int) -> tuple[Any, ...]:
     key, evaluation, metric, baseline = _row(row, evaluation, metric)
-    return key, ledger, evaluation, metric, k, baseline
+    return key, shown_profile, evaluation, metric, k, baseline
 
 
 def _injected(namespace: Mapping[str, Any]) -> list[str]:
@@ -221,6 +217,4 @@ def _fits(value: Any, kind: Any) -> bool:
     """Whether a value is of an annotated plain type; an int is a float, and a bool is no int."""
     if kind not in (str, int, float, bool):
         return True
-    return isinstance(value, bool) == (kind is bool) and isinstance(
-        value, (int, float) if kind is float else kind
-    )
+    return isinstance(value, bool) == (kind is bool) and isinstance(value, (int, float) if kind is float else kind)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
 
-from iai.study.ledger.results import Missing, Summary
+from iai.study.ledger.records import Missing, Summary
 
 INK = "#767676"
 """Text and axes: at least 4:1 against white and against the dark page."""
@@ -51,9 +51,7 @@ def style(dots: int = 100) -> None:
     plt.style.use(STYLE | dict.fromkeys(("figure.dpi", "savefig.dpi"), dots))
 
 
-def panels(
-    columns: int = 1, rows: int = 1, width: float = 6.4, height: float = 3.6
-) -> tuple[Figure, list[Axes]]:
+def panels(columns: int = 1, rows: int = 1, width: float = 6.4, height: float = 3.6) -> tuple[Figure, list[Axes]]:
     """A figure of equal panels and its axes, row by row; `width` and `height` in inches, of the whole."""
     figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
     return figure, list(axes.flat)
@@ -89,9 +87,7 @@ def curves(
     if horizon is not None:
         ends = filter(np.isfinite, ax.dataLim.intervalx)  # infinite where every row is missing
         ax.axvspan(horizon, max([horizon + 1, *ends]), color=INK, alpha=0.08, linewidth=0)
-        ax.annotate(
-            " beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top"
-        )
+        ax.annotate(" beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top")
     finish(ax, "steps k", label, logarithmic=logarithmic)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 5, 10]))
 
@@ -129,9 +125,7 @@ def scatter(
 ) -> None:
     """Points of named groups: `groups[name] = (x, y)`."""
     for (name, (x, y)), colour, marker in zip(groups.items(), cycle(COLOURS), cycle(MARKERS)):
-        sns.scatterplot(
-            x=np.asarray(x), y=np.asarray(y), ax=ax, color=colour, marker=marker, s=18, label=name
-        )
+        sns.scatterplot(x=np.asarray(x), y=np.asarray(y), ax=ax, color=colour, marker=marker, s=18, label=name)
     finish(ax, *labels)
 
 
@@ -150,9 +144,7 @@ def mask(
     kind = np.array(kinds or [0] * len(columns))
     filled = ListedColormap(["none", *COLOURS])
     grid = {"linewidths": 0.4, "linecolor": INK, "cbar": False, "square": True}
-    sns.heatmap(
-        allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid
-    )
+    sns.heatmap(allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid)
     for edge in np.flatnonzero(np.diff(kind)) + 1:
         ax.axvline(float(edge), color=INK, linewidth=2.5)
         if len(rows) == len(columns):
@@ -166,9 +158,7 @@ def mask(
 def boxes(ax: Axes, rows: Sequence[Sequence[str]], arrows: Iterable[tuple[str, str]]) -> None:
     """Names in boxes, row under row, and an arrow from the first to the second of every pair."""
     where = {
-        name: ((i + 0.5) / len(row), -float(level))
-        for level, row in enumerate(rows)
-        for i, name in enumerate(row)
+        name: ((i + 0.5) / len(row), -float(level)) for level, row in enumerate(rows) for i, name in enumerate(row)
     }
     frame = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
     drawn = {name: ax.text(*at, name, ha="center", va="center", bbox=frame) for name, at in where.items()}
@@ -209,7 +199,7 @@ def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> Non
         ax.axis("off")
 
 
-def clouds(
+def point_clouds(
     axes: Sequence[Axes], points: Iterable[Tensor], titles: Sequence[str], colour: str = COLOURS[0]
 ) -> None:
     """Points in the plane, `n 2` a panel, all on one scale and without ticks."""

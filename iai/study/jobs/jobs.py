@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from iai.configs import to_json
-from iai.study.jobs.experiments import checkpoint_path, experiment
-from iai.study.ledger import results
-from iai.study.ledger.results import Status
+from iai.experiment import to_json
+from iai.study.jobs.run import checkpoint_path, experiment
+from iai.study.ledger import records
+from iai.study.ledger.records import Status
 
 COMMAND = [sys.executable, "-m", "iai"]
 GRACE_SECONDS = 60.0
@@ -37,7 +37,7 @@ class Run:
     @property
     def expected(self) -> str:
         """The hash of the config that a record of this run must have today."""
-        return results.config_hash(to_json(experiment(self.key, self.profile)))
+        return records.config_hash(to_json(experiment(self.key, self.profile)))
 
     @property
     def log(self) -> Path:
@@ -46,8 +46,8 @@ class Run:
 
     def status(self, renew: bool = False) -> Status:
         """done, pending, stale or running; with `renew`, what other sources computed is stale too."""
-        sources = results.sources_hash() if renew else None
-        return results.status(self.key, self.profile, self.seed, self.expected, sources)
+        sources = records.sources_hash() if renew else None
+        return records.status(self.key, self.profile, self.seed, self.expected, sources)
 
     def command(self, device: str | None, renew: bool = False) -> list[str]:
         """`python -m iai run KEY ...`."""
@@ -57,14 +57,14 @@ class Run:
 
 def runs_root() -> Path:
     """Where checkpoints and logs go: `$IAI_RUNS`, else `runs` beside the ledger's `book`."""
-    ledger = results.root()
+    ledger = records.root()
     beside = ledger.parent.parent if ledger.parent.name == "book" else ledger.parent
     return Path(os.environ.get("IAI_RUNS") or beside / "runs")
 
 
 def environment() -> dict[str, str]:
     """What a job must know beside its command: the folders, and to use one thread."""
-    return {"IAI_RESULTS": str(results.root().resolve()), "IAI_RUNS": str(runs_root().resolve()), **THREADS}
+    return {"IAI_RESULTS": str(records.root().resolve()), "IAI_RUNS": str(runs_root().resolve()), **THREADS}
 
 
 def launch(command: list[str], env: dict[str, str], log: Path, **options: Any) -> subprocess.Popen[bytes]:

@@ -77,9 +77,7 @@ class SlurmJob:
         """Whether Slurm has it, running or waiting; if Slurm does not answer, it may."""
         words = ["squeue", "--noheader", "--format=%A", f"--jobs={self.job.job_id}"]
         answer = subprocess.run(words, capture_output=True, text=True, check=False)
-        return (
-            bool(answer.stdout.strip()) if answer.returncode == 0 else "Invalid job id" not in answer.stderr
-        )
+        return bool(answer.stdout.strip()) if answer.returncode == 0 else "Invalid job id" not in answer.stderr
 
     def ask_to_stop(self) -> None:
         """scancel: the run gets SIGTERM, writes a checkpoint, and the job leaves the queue."""
@@ -107,9 +105,7 @@ class Slurm:
         try:
             self.executor = submitit.AutoExecutor(folder=runs_root().resolve() / "slurm", cluster="slurm")
         except RuntimeError as error:
-            raise UserError(
-                "--executor slurm needs Slurm's sbatch: run it where jobs are submitted"
-            ) from error
+            raise UserError("--executor slurm needs Slurm's sbatch: run it where jobs are submitted") from error
         self.refused = submitit.core.utils.FailedJobError
         self.options = {name: int(text) if text.isdigit() else text for name, text in options.items()}
         try:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from iai.study.jobs.jobs import Run, runs_root
-from iai.study.jobs.reproduce import reproduce
-from iai.study.ledger import results
+from iai.study.jobs.queue import reproduce
+from iai.study.ledger import records
 from iai.types import UserError
 
 STANDARD_ERRORS = 2.0
@@ -39,12 +39,12 @@ def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
     missing = [one for one in runs if one.status() != "done"]
     if missing:
         raise UserError(f"{missing[0]} is not in the ledger, or is stale: reproduce it first")
-    there = {one: results.read(results.path_of(one.key, one.profile, one.seed)) for one in runs}
+    there = {one: records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs}
     with elsewhere():
         report = reproduce(runs, jobs, float("inf"), device)
         if len(report.done) < len(runs):
             raise UserError("not all runs could be computed again: see above")
-        again = {one: results.read(results.path_of(one.key, one.profile, one.seed)) for one in runs}
+        again = {one: records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs}
     return [compare(one, there[one], again[one]) for one in runs]
 
 
@@ -66,7 +66,7 @@ def _there(folder: Path) -> Path:
     return folder
 
 
-def compare(one: Run, old: results.Record, new: results.Record) -> Finding:
+def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
     """What two records of one run differ in: metrics and training curve, and the baselines that both have.
 
     The model's numbers are the same if all digits kept are; those of baselines, which solvers fit, to five digits.
@@ -97,7 +97,5 @@ def furthest(old: dict[str, Any], new: dict[str, Any]) -> float:
             for a, b, s, t in zip(series["mean"], other["mean"], series["se"], other["se"], strict=True):
                 if a != b:
                     spread = ((s or 0) ** 2 + (t or 0) ** 2) ** 0.5
-                    largest = max(
-                        largest, abs(a - b) / spread if None not in (a, b) and spread else float("inf")
-                    )
+                    largest = max(largest, abs(a - b) / spread if None not in (a, b) and spread else float("inf"))
     return largest

@@ -14,12 +14,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from iai.baselines.learned import Rival, Whole
-from iai.configs import Contest, Experiment, build
+from iai.baselines.learned import EndToEnd, LearnedBaseline
+from iai.experiment import BaselineExperiment, Experiment, build
 from iai.model.amortizer import Amortizer
 from iai.study.measure.meter import peak_bytes, seconds
 from iai.training.objectives import Greedy, RandomStep, StepObjective
-from iai.training.updates import Progress, TrainConfig, adamw, follow
+from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
 from iai.types import Batch, Learner
 
 
@@ -31,15 +31,15 @@ class Cost:
     flops: int
 
 
-def cost_of_update(amortizer: Amortizer | Rival, objective: StepObjective) -> Cost:
+def cost_of_update(amortizer: Amortizer | LearnedBaseline, objective: StepObjective) -> Cost:
     """What one update costs, of whichever model."""
-    if isinstance(amortizer, Rival):
-        assert isinstance(objective, Whole)
-        return _cost_of_rival(amortizer, objective)
+    if isinstance(amortizer, LearnedBaseline):
+        assert isinstance(objective, EndToEnd)
+        return _cost_of_baseline(amortizer, objective)
     return _cost_of_amortizer(amortizer, objective)
 
 
-def _cost_of_rival(rival: Rival, objective: Whole) -> Cost:
+def _cost_of_baseline(rival: LearnedBaseline, objective: EndToEnd) -> Cost:
     """The products of matrices, forward and backward, as PyTorch counts them on tensors without content.
 
     Where the number of mini-batches is random, the mean of fewest and most: costs are linear in it.
@@ -50,7 +50,7 @@ def _cost_of_rival(rival: Rival, objective: Whole) -> Cost:
         shape = (objective.tasks, n)
         return Batch(*(torch.zeros(*shape, d, device="meta") for d in (task.dx, task.dy)))
 
-    counts = [objective.steps] if objective.every else [1, objective.steps]
+    counts = [objective.steps] if objective.all_steps else [1, objective.steps]
     batches, queries = [observations(objective.points)] * objective.steps, observations(objective.queries)
     flops = [
         operations(lambda k=k: model.training_loss(batches[:k], queries).backward())  # type: ignore[misc]
@@ -71,9 +71,9 @@ def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch)
     """Seconds and operations of one f(x, g(batches)); None where there is none that PyTorch could count."""
     with torch.no_grad():
         learner(batches, queries.x)
-        taken = seconds(lambda: learner(batches, queries.x), queries.x.device)
+        selected = seconds(lambda: learner(batches, queries.x), queries.x.device)
         flops = operations(lambda: learner(batches, queries.x))
-    return {"seconds": float(f"{taken:.4g}"), "flops": flops or None}
+    return {"seconds": float(f"{selected:.4g}"), "flops": flops or None}
 
 
 def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
@@ -107,9 +107,9 @@ def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
     return Cost(tokens=tokens * (1 + steps) // 2, flops=flops * (5 + steps) // 6)
 
 
-def planned(experiment: Experiment | Contest) -> int:
+def planned(experiment: Experiment | BaselineExperiment) -> int:
     """Operations of a whole training, from its config alone; as `cost_of_update` counts them, for `Refiner` only."""
-    if isinstance(experiment, Contest):
+    if isinstance(experiment, BaselineExperiment):
         return experiment.train.updates * cost_of_update(build(experiment), experiment.objective).flops
     objective, signal, config = experiment.objective, experiment.signal, experiment.refiner
     shapes = build(experiment, device="meta")
@@ -126,7 +126,7 @@ def planned(experiment: Experiment | Contest) -> int:
 
 
 def load_of_update(
-    amortizer: Amortizer | Rival, objective: StepObjective, config: TrainConfig
+    amortizer: Amortizer | LearnedBaseline, objective: StepObjective, config: TrainConfig
 ) -> tuple[int, int]:
     """Operators launched by one whole update, and the most bytes that training holds at a time beside the weights.
 
@@ -144,7 +144,7 @@ def load_of_update(
         if loss is None:
             losses = objective(model, torch.Generator(device).manual_seed(0))
             loss = next(losses)
-        follow(loss, model, optimizer, config, progress)
+        train_step(loss, model, optimizer, config, progress)
 
     def start() -> None:
         update()
@@ -178,9 +178,7 @@ class Operations(TorchDispatchMode):
 
     FORMULAS: ClassVar[dict[Any, Callable[..., int]]] = {
         torch.ops.aten._cdist_forward: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),
-        torch.ops.aten._euclidean_dist: lambda x, y, *rest, **out: (
-            2 * y.shape[-2] * x.numel()
-        ),  # of 26 and more
+        torch.ops.aten._euclidean_dist: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),  # of 26 and more
         torch.ops.aten.linalg_inv_ex: lambda x, *rest, **out: 2 * x.shape[-1] * x.numel(),
     } | flop_registry
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from iai.configs import Experiment, build
 from iai.evaluation.evaluate import EvaluationConfig
+from iai.experiment import Experiment, build
 from iai.model.refiner import Interface, RefinerConfig
 from iai.model.regimes import Signal, Signals
 from iai.study.measure.meter import Work, captured, kernel_ms, peak_bytes, profiled, timed
@@ -88,9 +88,7 @@ class Case:
     @property
     def tokens(self) -> int:
         """Tokens of one pass: its observations, the slots, and a gradient of each slot where gradients are shown."""
-        return self.points // self.passes * ("data" in self.signal) + self.slots * (
-            1 + ("grad" in self.signal)
-        )
+        return self.points // self.passes * ("data" in self.signal) + self.slots * (1 + ("grad" in self.signal))
 
     @property
     def slots(self) -> int:
@@ -155,9 +153,7 @@ def workload(case: Case, device: torch.device) -> Work:
     return work
 
 
-def measure(
-    case: Case, device: torch.device | str = "cpu", repeats: int = 20, limit: int | None = None
-) -> Record:
+def measure(case: Case, device: torch.device | str = "cpu", repeats: int = 20, limit: int | None = None) -> Record:
     """What a case takes: operations, kernel time, wall time, eager and captured (ms), peak memory (bytes).
 
     One that needs more memory than `limit` bytes (by default what is there) is not run; its `reason` says so.

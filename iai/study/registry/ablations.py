@@ -5,12 +5,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from iai.configs import Experiment
+from iai.experiment import Experiment
 from iai.model.regimes import Signals, Space
 from iai.study.registry.bases import BASES, Change, Make, base, each, from_row, with_objective
 from iai.study.registry.families import features
 from iai.study.registry.generation import generation
-from iai.study.registry.rows import Profile, chosen, for_updates, with_refiner
+from iai.study.registry.tables import Profile, chosen, for_updates, with_refiner
 from iai.tasks import Images, LinearRegression, Reused
 from iai.training.objectives import Unrolled
 
@@ -19,9 +19,9 @@ def _token_scale() -> dict[str, Make]:
     """What the start of the encoders and of attention is worth."""
     images = {
         "matched": partial(with_refiner),
-        "mixed": partial(with_refiner, apart=0.0),
-        "untied": partial(with_refiner, tied=0.0),
-        "unmatched": partial(with_refiner, apart=0.0, matched=False),
+        "mixed": partial(with_refiner, x_share=0.0),
+        "untied": partial(with_refiner, tied_qk=0.0),
+        "unmatched": partial(with_refiner, x_share=0.0, scaled_inputs=False),
     }
     regression = {
         "product": partial(with_refiner, bilinear=True),
@@ -119,9 +119,7 @@ def _splits() -> dict[str, Make]:
     def split(steps: int, experiment: Experiment) -> Experiment:
         whole = experiment.objective
         points = whole.points * whole.steps // steps
-        changed = with_objective(
-            experiment, steps=steps, points=points, tasks=-(-whole.tasks // steps) * steps
-        )
+        changed = with_objective(experiment, steps=steps, points=points, tasks=-(-whole.tasks // steps) * steps)
         updates = experiment.train.updates * (whole.points + 1) / (points + 1)
         evaluation = replace(experiment.evaluation, points=points, steps=steps)
         return replace(changed, evaluation=evaluation, train=for_updates(experiment.train, updates))
@@ -186,9 +184,7 @@ def _laws() -> dict[str, Make]:
             raise TypeError(f"{type(experiment.task).__name__} has no laws")
         task = replace(experiment.task, distinct_laws=laws)
         seen = {"seen-laws": replace(task, split="test")}
-        return with_objective(
-            replace(experiment, evaluation_sets=seen | experiment.evaluation_sets), task=task
-        )
+        return with_objective(replace(experiment, evaluation_sets=seen | experiment.evaluation_sets), task=task)
 
     return each("laws", {"mnist": {str(n): partial(trained_on, n) for n in LAWS}})
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from iai.configs import Experiment
-from iai.study.registry.rows import Profile, centre, chosen, half, with_refiner
+from iai.experiment import Experiment
+from iai.study.registry.tables import Profile, chosen, defaults, half, with_refiner
 
 Make = Callable[[Profile], Experiment]
 """An experiment by profile."""
@@ -24,7 +24,7 @@ BASE_KEYS = {
 
 def base(family: str, profile: Profile) -> Experiment:
     """The model whose habits are changed one at a time: the settings of its family, half the updates."""
-    whole = half(centre(BASES[family], profile))
+    whole = half(defaults(BASES[family], profile))
     return with_refiner(whole, bilinear=False) if family == "linear-regression" else whole
 
 

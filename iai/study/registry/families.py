@@ -5,16 +5,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from iai.configs import Experiment, RegimeName
 from iai.evaluation.evaluate import EvaluationConfig
+from iai.experiment import Experiment, RegimeName
 from iai.model.refiner import RefinerConfig
 from iai.model.regimes import Signal, Signals
 from iai.model.relations import RelationsConfig
 from iai.study.registry.generation import GENERATION
-from iai.study.registry.rows import JUDGING, TABLES, TURNS, Profile, for_queries
+from iai.study.registry.tables import JUDGING, PASSES_PER_FILL, TABLES, Profile, for_queries
 from iai.tasks import CausalOrder, Features
+from iai.training.loop import TrainConfig
 from iai.training.objectives import Greedy
-from iai.training.train import TrainConfig
 
 JUDGING_ORDERS = 3_600_000_000
 """Seed of the tasks that judge orders: those of `JUDGING` were seen when the model was made."""
@@ -49,12 +49,10 @@ def features(regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
             points=points,
             queries=queries,
             growth=0.3,
-            turns=TURNS[profile],
+            passes_per_fill=PASSES_PER_FILL[profile],
         ),
         evaluation_sets=sets,
-        evaluation=EvaluationConfig(
-            points=points, tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile], seed=JUDGING
-        ),
+        evaluation=EvaluationConfig(points=points, tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile], seed=JUDGING),
         latent=80,
         refiner=for_queries(refiner) if regime == "implicit" else refiner,
         train=TrainConfig(updates=updates, lr=2 * lr if regime == "implicit" and not small else lr),
@@ -73,7 +71,12 @@ def causal_order(profile: Profile) -> Experiment:
         regime="implicit",
         signal=Signal(kind="data"),
         objective=Greedy(
-            task=task, tasks=tasks, steps=steps, points=points, queries=nodes, turns=TURNS[profile]
+            task=task,
+            tasks=tasks,
+            steps=steps,
+            points=points,
+            queries=nodes,
+            passes_per_fill=PASSES_PER_FILL[profile],
         ),
         evaluation_sets={
             "as-trained": task,

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from iai.configs import Experiment, RegimeName
 from iai.evaluation.evaluate import EvaluationConfig
+from iai.experiment import Experiment, RegimeName
 from iai.model.refiner import RefinerConfig
 from iai.model.regimes import Signal, Signals
-from iai.study.registry.rows import JUDGING, TABLES, TURNS, Profile, for_queries
+from iai.study.registry.tables import JUDGING, PASSES_PER_FILL, TABLES, Profile, for_queries
 from iai.tasks import Letters, Mixture
+from iai.training.loop import TrainConfig
 from iai.training.objectives import Greedy
-from iai.training.train import TrainConfig
 
 TASKS: dict[str, Mixture | Letters] = {
     "mixture-2d": Mixture(dimension=2),
@@ -41,14 +41,14 @@ def generation(name: str, regime: RegimeName, kind: Signals, profile: Profile) -
             points=points,
             queries=points if implicit else 4 * points,
             growth=0.3,
-            turns=TURNS[profile],
+            passes_per_fill=PASSES_PER_FILL[profile],
         ),
         evaluation_sets=evaluation_sets(task),
         evaluation=EvaluationConfig(
             points=points,
             steps=5 if profile == "smoke" else 20,
             tasks={"smoke": 16, "cpu": 128, "gpu": 512}[profile],
-            clouds={"smoke": 4, "cpu": 16, "gpu": 64}[profile],
+            generation_tasks={"smoke": 4, "cpu": 16, "gpu": 64}[profile],
             seed=JUDGING,
         ),
         latent=48,

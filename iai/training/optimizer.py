@@ -1,0 +1,94 @@
+"""One update of the weights: AdamW at a scheduled rate on a clipped gradient, the mean over all processes."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from iai.training import distributed
+from iai.types import recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How weights follow an objective: AdamW, linear warm-up, cosine decay, clipping by norm."""
+
+    updates: int = 1000
+    lr: float = 1e-3
+    warmup: int = 50
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    betas: tuple[float, float] = (0.9, 0.98)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: bfloat16 autocast on CUDA, float32 elsewhere."""
+    compile: bool = False
+    """Compile the refiner with `torch.compile`; the cost chapter says what that gains."""
+    checkpoint_seconds: float = 30.0
+    capture: bool = recorded(True, omitted=True)
+    """On CUDA, replay a whole update of tasks in flight as one CUDA graph."""
+
+
+@dataclass
+class Progress:
+    """Where a training stands; all that a resumed run needs beside weights and optimizer."""
+
+    update: int = 0
+    rollout: int = 0
+    seconds: float = 0.0
+    losses: list[Tensor] = field(default_factory=list)
+
+
+def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """Fused AdamW; on CUDA its rate is a tensor, and it may be captured in a CUDA graph."""
+    device = next(model.parameters()).device
+    cuda = device.type == "cuda"
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=torch.tensor(config.lr, device=device) if cuda else config.lr,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=True,
+        capturable=cuda,
+    )
+    # It would warn of every step that is not captured, and some of ours are not on purpose.
+    optimizer._warned_capturable_if_run_uncaptured = True
+    return optimizer
+
+
+def learning_rate(config: TrainConfig, update: int) -> float:
+    """Linear warm-up to `lr`, then a cosine to a hundredth of it."""
+    if update < config.warmup:
+        return config.lr * (update + 1) / config.warmup
+    done = (update - config.warmup) / max(1, config.updates - config.warmup)
+    return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float | Tensor) -> None:
+    """The rate of the next step, in place where it is a tensor."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def train_step(
+    loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, progress: Progress
+) -> None:
+    """One update of the weights, noted in `progress`."""
+    set_rate(optimizer, learning_rate(config, progress.update))
+    progress.losses.append(optimizer_step(loss, model, optimizer, config))
+    progress.update += 1
+
+
+def optimizer_step(loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Tensor:
+    """One step of the optimizer at the rate that it has; returns the detached loss, the mean over all processes."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    shown = loss.detach()
+    distributed.average([shown, *(p.grad for p in model.parameters() if p.grad is not None)])
+    nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    optimizer.step()
+    return shown

@@ -1,0 +1,78 @@
+"""Curves: k = 0 is the start, k is k mini-batches, spreads are over tasks, and tasks are the same for all."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from small import awake, small
+
+from iai.baselines.classical import Mean
+from iai.evaluation.evaluate import EvaluationConfig, as_json, episodes, evaluate, evaluate_learner
+from iai.losses import squared_error
+from iai.tasks import Images, LinearRegression
+
+TASK = LinearRegression(dimension=2)
+CONFIG = EvaluationConfig(tasks=6, steps=4, points=3, queries=5, chunk=6)
+
+
+@pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
+def test_a_curve_is_the_error_after_k_batches(regime: str) -> None:
+    amortizer = awake(small(regime))
+    curve = evaluate(amortizer, TASK, CONFIG)["mse"]
+    ((batches, queries),) = episodes(TASK, CONFIG)
+    for k in (0, 1, 4):
+        errors = squared_error(amortizer(batches[:k], queries.x), queries.y).mean(-1)
+        assert curve["mean"][k] == pytest.approx(errors.mean().item(), rel=1e-4)
+        assert curve["se"][k] == pytest.approx((errors.std() / 6**0.5).item(), rel=1e-4)
+
+
+def test_an_amortizer_is_a_learner_like_any_other() -> None:
+    amortizer = awake(small())
+    stepped, afresh = evaluate(amortizer, TASK, CONFIG), evaluate_learner(amortizer, TASK, CONFIG)
+    assert stepped["mse"]["mean"] == pytest.approx(afresh["mse"]["mean"], rel=1e-4)
+
+
+def test_a_learner_is_asked_only_at_the_steps_named() -> None:
+    curve = evaluate_learner(Mean(dy=1, classify=False), TASK, CONFIG, ks=(0, 2))["mse"]
+    assert [value is None for value in curve["mean"]] == [False, True, False, True, True]
+    assert [value is None for value in curve["se"]] == [False, True, False, True, True]
+
+
+def test_evaluation_tasks_are_the_same_for_everybody_and_every_time() -> None:
+    first, again = (list(episodes(TASK, CONFIG)) for _ in range(2))
+    assert torch.equal(first[0][1].y, again[0][1].y)
+    other = list(episodes(TASK, replace(CONFIG, seed=1)))
+    assert not torch.equal(first[0][1].y, other[0][1].y)
+
+
+def test_chunks_cover_all_tasks_and_differ() -> None:
+    chunks = list(episodes(TASK, replace(CONFIG, chunk=4)))
+    assert [queries.x.shape[0] for _, queries in chunks] == [4, 2]
+    assert not torch.equal(chunks[0][1].y[:2], chunks[1][1].y)
+    assert len(evaluate(awake(small()), TASK, replace(CONFIG, chunk=4))["mse"]["mean"]) == 5
+
+
+def test_classification_reports_error_accuracy_and_loss() -> None:
+    task = Images(source="sample", split="test", projection=5, ways=3)
+    found = evaluate(awake(small(task=task)), task, CONFIG)
+    assert set(found) == {"error", "accuracy", "loss"}
+    assert [e + a for e, a in zip(found["error"]["mean"], found["accuracy"]["mean"])] == pytest.approx([1] * 5)
+
+
+def test_json_keeps_seven_digits_and_what_is_missing() -> None:
+    curve = {"mse": {"mean": [1 / 3, None], "se": [0.0, None]}}
+    assert json.loads(json.dumps(as_json(curve))) == {"mse": {"mean": [0.3333333, None], "se": [0.0, None]}}
+
+
+@pytest.mark.parametrize("mask", ["full", "causal"])
+def test_errors_by_points_are_those_after_one_step_of_a_part(mask: str) -> None:
+    amortizer = awake(small("implicit", refiner={"mask": mask}))
+    found = evaluate(amortizer, TASK, replace(CONFIG, contexts=(1, 3)))
+    ((batches, queries),) = episodes(TASK, CONFIG)
+    for size in (1, 3):
+        errors = squared_error(amortizer([batches[0][:size]], queries.x), queries.y).mean(-1)
+        assert found["mse_by_points"]["mean"][size] == pytest.approx(errors.mean().item(), rel=1e-4)
+    assert [value is None for value in found["mse_by_points"]["mean"]] == [True, False, True, False]
+    assert found["mse_by_points"]["mean"][3] == pytest.approx(found["mse"]["mean"][1], rel=1e-4)
+    assert evaluate(amortizer, TASK, CONFIG).keys() == {"mse", "loss"}

@@ -1,0 +1,171 @@
+"""One conformance test of all that can be combined; then what masks and tokens of theta promise."""
+
+import json
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+import torch
+from small import awake, data, small
+
+from iai.experiment import Experiment, build, from_json, to_json
+from iai.losses import LOSSES
+from iai.model.regimes import Signal
+from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
+from iai.types import Batch, State
+
+TASKS = {
+    "regression": LinearRegression(dimension=2),
+    "gravity": Gravity(),
+    "images": Images(source="sample", projection=5, ways=3),
+    "features": Features(dataset="mnist", source="sample", projection=5, ways=3),
+    "mixture": Mixture(dimension=3, components=2),
+}
+TOKENS = {"full": ("mean", "sample"), "causal": ("sample", "running")}
+
+
+def combinations() -> Iterator[tuple[str, Experiment]]:
+    """Every combination that makes sense, by name; gravity and mixtures in their plainest form only."""
+    for (name, task), mask, history in product(TASKS.items(), TOKENS, (0, 2)):
+        if name in ("gravity", "mixture") and (mask, history) != ("full", 0):
+            continue
+        refiner, common = {"mask": mask}, f"{mask}-{history}"
+        for space in ("logits", "latent", "softmax") if name == "images" else ("logits", "latent"):
+            signal = Signal(history=history)
+            yield (
+                f"{name}-implicit-{common}-{space}",
+                small("implicit", task, refiner, space=space, signal=signal),
+            )
+        for regime, kind in product(("parametric", "explicit"), ("grad", "data", "grad+data")):
+            for tokens in TOKENS[mask] if "grad" in kind else TOKENS[mask][:1]:
+                signal = Signal(kind=kind, tokens=tokens, history=history)
+                for theta in ("one", "class") if name == "images" and not history else ("class",):
+                    chosen = small(regime, task, refiner, signal=signal, theta=theta)
+                    yield f"{name}-{regime}-{kind}-{common}-{tokens}-{theta}", chosen
+
+
+ALL = dict(combinations())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_conformance(name: str) -> None:
+    """f(x, g(batches)) is steps of one refiner; batches are sets; tasks and queries stand alone; all learns."""
+    experiment = ALL[name]
+    amortizer = awake(experiment)
+    batches, queries = data(experiment)
+    state = amortizer.regime.init(queries.x)
+    for batch in batches:
+        state = amortizer.step(state, batch)
+    answer = amortizer(batches, queries.x)
+    assert torch.equal(answer, amortizer.f(queries.x, state)) and answer.shape == queries.y.shape
+    rows = [4, 2, 0, 3, 1] if experiment.refiner.mask == "full" else [0, 1, 2, 3, 4]
+    alone = [Batch(b.x[1:2, rows], b.y[1:2, rows]) for b in batches]
+    close(amortizer(alone, queries.x[1:2, 2:]), answer[1:2, 2:])
+    assert from_json(json.loads(json.dumps(to_json(experiment)))) == experiment
+    LOSSES[experiment.task.loss](answer, queries.y).mean().backward()
+    silent = {name for name, weight in amortizer.named_parameters() if weight.grad is None or not weight.grad.any()}
+    unused = UNUSED[experiment.signal.kind if experiment.regime != "implicit" else "data"]
+    assert silent - SHIFT <= unused, silent
+
+
+UNUSED = {
+    "data": {f"refiner.encode_gradient.{part}" for part in ("weight", "bias")},
+    "grad": {f"refiner.encode_{kind}.{part}" for kind in ("x", "y", "xy") for part in ("weight", "bias")},
+    "grad+data": set(),
+}
+"""Weights that cannot learn under a signal: the encoders of what is not shown."""
+
+SHIFT = {"regime.decode.out.bias"}
+"""Adds the same number to the logits of all classes, which changes no loss; rounding decides whether it moves."""
+
+
+def close(found: torch.Tensor, wanted: torch.Tensor) -> None:
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+PLAIN = [name for name in ALL if name.startswith("images") and "full-0" in name]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_untrained_steps_are_the_identity(name: str) -> None:
+    amortizer = build(ALL[name])
+    batches, queries = data(ALL[name])
+    with torch.no_grad():  # from a start of zero, a step that erases the state would pass as well
+        amortizer.regime.initial.normal_(generator=torch.Generator().manual_seed(1))
+    close(amortizer(batches, queries.x), amortizer([], queries.x))
+
+
+def other(state: State, seed: int = 5) -> State:
+    """A state away from the start."""
+    noise = torch.randn(state.value.shape, generator=torch.Generator().manual_seed(seed))
+    value = state.value + noise if (state.value.sum(-1) - 1).abs().max() > 1e-5 else noise.softmax(-1)
+    past = torch.randn(state.past.shape, generator=torch.Generator().manual_seed(seed))
+    return State(value, state.anchor, past)
+
+
+CAUSAL = [name for name in ALL if "causal" in name]
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_fast_is_slow(name: str) -> None:
+    """One pass under the causal mask answers every context size as a batch cut to that size would."""
+    experiment = ALL[name]
+    amortizer = awake(experiment)
+    (batch, *_), queries = data(experiment)
+    state = other(amortizer.regime.init(queries.x))
+    independent = amortizer.refiner.interface.independent
+    sizes = torch.tensor([2, 5, 5, 2] if independent else [2, 5])  # one a query, where slots are independent
+    fast = amortizer.refiner(state, amortizer.regime.evidence(state, batch), sizes)
+    slow = {size: amortizer.step(state, batch[:size]) for size in (2, 5)}
+    assert (slow[2].value - slow[5].value).abs().max() > 1e-3  # sizes do matter
+    if independent:
+        close(fast.value, torch.stack([slow[size].value[:, i] for i, size in enumerate(sizes.tolist())], dim=1))
+        return
+    for i, step in enumerate(slow.values()):
+        close(fast.value[i::2], step.value)
+        close(fast.past[i::2], step.past)
+
+
+@pytest.mark.parametrize("regime", ["parametric", "implicit"])
+def test_a_causal_step_is_blind_to_what_comes_after_its_context(regime: str) -> None:
+    experiment = small(regime, refiner={"mask": "causal"}, signal=Signal(tokens="running"))
+    amortizer = awake(experiment)
+    (batch, _), queries = data(experiment)
+    state = amortizer.regime.init(queries.x)
+    sizes = torch.full((4,), 2)
+    later = Batch(
+        torch.cat([batch.x[:, :2], batch.x[:, 2:] + 1], 1), torch.cat([batch.y[:, :2], batch.y[:, 2:] - 1], 1)
+    )
+    values = [amortizer.refiner(state, amortizer.regime.evidence(state, b), sizes).value for b in (batch, later)]
+    torch.testing.assert_close(*values)
+    whole = [amortizer.step(state, b).value for b in (batch, later)]
+    assert (whole[0] - whole[1]).abs().max() > 1e-3
+
+
+def relabelled(batch: Batch, order: torch.Tensor) -> Batch:
+    return Batch(batch.x, batch.y[..., order])
+
+
+def test_a_token_a_class_is_equivariant_to_relabelling_up_to_the_names_of_the_labels() -> None:
+    """Relabel data and the columns of encode_y alike, and logits are relabelled; nothing else needs to move."""
+    experiment = small(task=TASKS["images"], signal=Signal(kind="grad+data"))
+    amortizer, renamed = awake(experiment), awake(experiment)
+    order = torch.tensor([2, 0, 1])
+    with torch.no_grad():
+        renamed.refiner.encode_y.weight.copy_(amortizer.refiner.encode_y.weight[:, order])
+    batches, queries = data(experiment)
+    wanted = amortizer(batches, queries.x)[..., order]
+    others = [relabelled(batch, order) for batch in batches]
+    close(renamed(others, queries.x), wanted)
+    assert (amortizer(others, queries.x) - wanted).abs().max() > 1e-3  # the names do matter
+
+
+def test_slots_are_a_set() -> None:
+    """Anchors, not places, say which slot is which: reordered slots are refined alike, and reordered."""
+    experiment = small(task=TASKS["images"], signal=Signal(kind="data"))
+    amortizer = awake(experiment)
+    (batch, _), queries = data(experiment)
+    state, order = other(amortizer.regime.init(queries.x)), torch.tensor([2, 0, 1])
+    moved = State(state.value[:, order], state.anchor[:, order], state.past)
+    found = amortizer.step(moved, batch).value
+    close(found, amortizer.step(state, batch).value[:, order])

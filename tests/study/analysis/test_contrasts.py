@@ -1,0 +1,115 @@
+"""Contrasts of results: seed by seed, and missing where a part is missing."""
+
+import math
+
+import pytest
+
+from iai.study.analysis.contrasts import (
+    at_most,
+    best,
+    best_known,
+    change,
+    difference,
+    interval,
+    leaders,
+    leaders_in_words,
+    ratio,
+    scaled,
+    standard_errors,
+)
+from iai.study.ledger.statistics import Missing, Summary
+
+NOTHING = Missing(reason="not run")
+
+
+def summary(values: tuple[float, ...], seeds: tuple[int, ...] | None = None) -> Summary:
+    chosen = seeds or tuple(range(len(values)))
+    return Summary(values=values, errors=(0.5,) * len(values), seeds=chosen, profile="cpu", commits=("abc",))
+
+
+def test_a_spread_shared_by_both_rows_cancels() -> None:
+    found = difference(summary((1.0, 2.0, 4.0)), summary((0.5, 1.5, 3.5)))
+    assert isinstance(found, Summary)
+    assert found.values == (0.5, 0.5, 0.5)
+    assert math.isnan(found.within)
+
+
+def test_rows_are_paired_by_seed_and_not_by_place() -> None:
+    found = ratio(summary((1.0, 2.0), (0, 1)), summary((8.0, 2.0, 4.0), (1, 0, 2)))
+    assert isinstance(found, Summary)
+    assert (found.seeds, found.values) == ((0, 1), (0.5, 0.25))
+
+
+def test_change_is_ratio_less_one_and_scaled_keeps_relative_errors() -> None:
+    found = change(summary((3.0,)), summary((4.0,)))
+    assert isinstance(found, Summary)
+    assert found.mean == -0.25
+    half = scaled(summary((3.0, 5.0)), 0.5)
+    assert isinstance(half, Summary)
+    assert (half.mean, half.errors) == (2.0, (0.25, 0.25))
+
+
+def test_what_is_missing_stays_missing() -> None:
+    there = summary((1.0, 2.0))
+    assert difference(there, NOTHING) is NOTHING
+    assert ratio(NOTHING, there) is NOTHING
+    assert scaled(NOTHING, 2.0) is NOTHING
+    assert isinstance(difference(there, summary((1.0,), (7,))), Missing)
+    assert best({"a": there, "b": NOTHING}) is None
+    assert best({"a": there, "b": summary((0.5, 0.5))}) == "b"
+
+
+def test_a_limit_is_kept_or_not_seed_by_seed() -> None:
+    assert at_most(summary((0.1, 0.2, 0.3)), 0.2) == "2 of 3 seeds"
+    assert at_most(NOTHING, 0.2) == "pending"
+
+
+def test_standard_errors_are_those_over_seeds() -> None:
+    found = summary((1.0, 2.0, 3.0))
+    assert standard_errors(found) == pytest.approx(2 / (1 / 3**0.5))
+    assert standard_errors(NOTHING) is NOTHING
+    assert standard_errors(summary((2.0, 2.0))) == pytest.approx(2 / 0.5)
+    equal = difference(summary((2.0, 3.0)), summary((1.0, 2.0)))
+    assert standard_errors(equal) == math.inf and standard_errors(difference(equal, equal)) == 0
+
+
+def test_interval_of_equal_values_is_not_a_point() -> None:
+    low, high = summary((2.0, 2.0, 2.0)).interval
+    assert (low, high) == pytest.approx((2 - 0.98, 2 + 0.98))
+
+
+def test_an_interval_is_of_pairs_where_seeds_say_something() -> None:
+    low, high = interval(summary((1.0, 2.0, 4.0)), summary((0.9, 1.8, 3.7)))
+    assert (low, high) == pytest.approx((0.2 - 4.303 * 0.1 / 3**0.5, 0.2 + 4.303 * 0.1 / 3**0.5), abs=1e-6)
+    low, high = interval(summary((1.0, 1.2)), summary((0.5,)), (False, True))
+    assert (low + high) / 2 == pytest.approx(0.6) and high - low == pytest.approx(2 * 12.706 * 0.1)
+
+
+@pytest.mark.parametrize("fixed", [(True, True), (False, False)])
+def test_an_interval_is_over_tasks_where_seeds_say_nothing(fixed: tuple[bool, bool]) -> None:
+    low, high = interval(summary((2.0,)), summary((1.0,)), fixed)
+    assert (low, high) == pytest.approx((1 - 1.96 * 0.5**0.5, 1 + 1.96 * 0.5**0.5))
+    assert all(map(math.isnan, interval(NOTHING, summary((1.0,)))))
+
+
+def test_a_leader_is_alone_only_if_no_other_may_be_as_good() -> None:
+    rows = {
+        "noisy": summary((1.0, 1.1, 1.6)),
+        "best": summary((1.0, 1.0, 1.1)),
+        "behind": summary((1.3, 1.3, 1.4)),
+        "pending": NOTHING,
+    }
+    assert best_known(rows) == "best" and best_known({"pending": NOTHING}) is None
+    assert leaders(rows) == ("best", "noisy")
+    assert leaders({"behind": rows["behind"], "best": rows["best"]}) == ("best",)
+    assert leaders_in_words(rows) == "best; noisy level (1 pending)"
+    assert leaders_in_words(rows, names=1) == "best and 1 more level (1 pending)"
+    assert leaders_in_words({"behind": rows["behind"], "best": rows["best"]}) == "best"
+    assert leaders_in_words({"pending": NOTHING}) == leaders_in_words({}) == "pending"
+    assert leaders_in_words({"far": Missing(reason="", shown="not finite")}) == "–"
+
+
+def test_a_learner_that_no_seed_changes_meets_all_seeds_of_another() -> None:
+    rows = {"trained": summary((1.0, 1.01, 0.99)), "fixed": summary((0.7,))}
+    assert leaders(rows, {"fixed"}) == ("fixed",)
+    assert leaders(rows) == ("fixed", "trained")  # one run: over tasks, whose errors are large here

@@ -1,0 +1,206 @@
+"""One habit at a time: outcomes are those of the intervals, seed by seed, and what is missing is never compared."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+from example_record import KEY, SET, record
+from matplotlib.axes import Axes
+
+from iai.study.book import plots
+from iai.study.book.comparisons import (
+    Contrast,
+    against,
+    compared,
+    factor,
+    forest,
+    outcome,
+    parts,
+    reading,
+    tally,
+    verdict,
+    verdicts,
+)
+from iai.study.ledger import records
+from iai.study.ledger.statistics import Missing, Summary
+from iai.types import UserError
+
+matplotlib.use("Agg")
+NOTHING = Missing(reason="not run")
+BETTER = "update/linear-regression/absolute"
+WORSE = "split/linear-regression/20"
+ABSENT = "steps/linear-regression/5"
+
+
+def summary(*values: float) -> Summary:
+    seeds = tuple(range(len(values)))
+    return Summary(values=values, errors=(math.nan,) * len(values), seeds=seeds, profile="cpu")
+
+
+def scaled_record(key: str, seed: int, factors: tuple[float, ...]) -> dict[str, Any]:
+    """The example record of a seed with all errors times a factor that depends on the seed."""
+    found = record(key, seed)
+    mean = [factors[seed] * value for value in found["metrics"][SET]["mse"]["mean"]]
+    return found | {"metrics": {SET: {"mse": {"mean": mean, "se": [0.1] * len(mean)}}}}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference, a row that is always about half of it, and one that is about twice."""
+    monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
+    for seed in range(3):
+        records.write(record(seed=seed))
+        records.write(scaled_record(BETTER, seed, (0.5, 0.52, 0.48)))
+        records.write(scaled_record(WORSE, seed, (2.0, 2.1, 1.9)))
+
+
+@pytest.fixture
+def ax() -> Iterator[Axes]:
+    figure, axes = plots.panels()
+    yield axes[0]
+    plt.close(figure)
+
+
+def contrast(**rows: str) -> Contrast:
+    return Contrast(title="habit", rows={"base": KEY} | rows, where=f"{SET}:mse", at=10, profile="cpu")
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (summary(0.9, 0.91, 0.89), "lower"),
+        (summary(1.1, 1.11, 1.09), "higher"),
+        (summary(0.9, 1.0, 1.1), "open"),
+        (summary(0.5), "one seed"),
+        (NOTHING, "pending"),
+        (Missing(reason="diverged", shown="not finite"), "not finite"),
+    ],
+)
+def test_an_outcome_is_where_the_whole_interval_lies(found: Summary | Missing, said: str) -> None:
+    assert outcome(found) == said
+
+
+def test_an_interval_touching_the_limit_is_open() -> None:
+    low, high = summary(0.9, 1.0, 1.1).interval
+    assert outcome(summary(0.9, 1.0, 1.1), limit=high + 1e-9) == "lower"
+    assert outcome(summary(0.9, 1.0, 1.1), limit=low - 1e-9) == "higher"
+    assert outcome(summary(0.9, 1.0, 1.1), limit=high) == "open"
+
+
+def test_words_of_a_ratio() -> None:
+    assert factor(summary(0.9, 1.0, 1.1)) == "1.00\u00a0[0.75,\u00a01.25]"
+    assert factor(summary(0.5)) == "0.50"
+    assert verdict(NOTHING) == factor(NOTHING) == "pending"
+    assert verdict(summary(0.9, 1.0, 1.1)) == "**open**, 1.00\u00a0[0.75,\u00a01.25]"
+    assert str(reading(summary(0.9, 0.91, 0.89), "less", "more", "who knows")) == "less"
+    assert str(reading(summary(1.0, 1.1, 0.9), "less", "more", "who knows")) == "who knows"
+    assert str(reading(NOTHING, "less", "more", "who knows")) == "(Pending.)"
+
+
+@pytest.mark.usefixtures("ledger")
+def test_spread_that_rows_share_does_not_hide_a_difference() -> None:
+    one = contrast(better=BETTER, worse=WORSE, absent=ABSENT)
+    reference, better = one.result("base"), one.result("better")
+    assert isinstance(reference, Summary) and isinstance(better, Summary)
+    assert better.interval[0] < reference.mean < better.interval[1], "alone, their intervals overlap"
+    assert {label: outcome(one.ratio(label)) for label in one.others} == {
+        "better": "lower",
+        "worse": "higher",
+        "absent": "pending",
+    }
+    assert one.sentence() == (
+        "*habit*, squared error after 10 steps, against base: **lower** better; **higher** worse; **pending** absent"
+    )
+    assert tally([one]) == {
+        "lower": ["habit: better"],
+        "higher": ["habit: worse"],
+        "open": [],
+        "one seed": [],
+        "pending": ["habit: absent"],
+    }
+
+
+@pytest.mark.usefixtures("ledger")
+def test_rows_may_be_compared_after_different_numbers_of_steps() -> None:
+    one = Contrast(title="same", rows={"a": KEY, "b": KEY}, where=f"{SET}:mse", at={"a": 1, "b": 3}, profile="cpu")
+    found = one.ratio("b")
+    assert isinstance(found, Summary)
+    assert found.values == pytest.approx((0.5, 0.5, 0.5))
+    assert one.measure == "squared error"
+    fell = one.moved("a", 3, 1)
+    assert isinstance(fell, Summary) and fell.values == pytest.approx((0.5, 0.5, 0.5))
+
+
+@pytest.mark.usefixtures("ledger")
+def test_an_order_holds_if_all_neighbours_are_apart() -> None:
+    in_order = Contrast(title="", rows={"a": BETTER, "b": KEY, "c": WORSE}, where=f"{SET}:mse", at=5, profile="cpu")
+    assert in_order.rising() == "holds"
+    assert contrast(worse=WORSE, better=BETTER).rising() == "fails"
+    assert contrast(same=KEY).rising() == "open"
+    assert contrast(worse=WORSE, absent=ABSENT).rising() == "pending"
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_table_has_results_ratios_and_outcomes() -> None:
+    one = Contrast(
+        title="habit",
+        rows={"base": KEY, "better": BETTER, "absent": ABSENT},
+        where=f"{SET}:mse",
+        at=5,
+        profile="cpu",
+        beside={"ridge": f"{KEY}|ridge"},
+    )
+    lines = str(compared([one], (1, 5), "Errors.", "tab-x")).splitlines()
+    assert lines[0].startswith(":::{table} Errors. (Profile `cpu`; seeds 0, 1, 2")
+    assert lines[3] == "|  | 1 step | 5 steps | against the first |"
+    assert lines[5].endswith("| – |") and "habit: base" in lines[5]
+    assert lines[6].endswith("| **lower**, 0.50\u00a0[0.45,\u00a00.55] |")
+    assert lines[7] == "| habit: absent | pending | pending | pending |"
+    assert lines[8].startswith("| habit: ridge | 0.500") and lines[8].endswith("| – |")
+    assert "| habit: better | 0.166" in str(compared([one], (), "Errors.", "tab-x"))
+
+
+@pytest.mark.usefixtures("ledger")
+def test_sentences_are_one_line_while_nothing_is_known() -> None:
+    assert str(verdicts([contrast(absent=ABSENT)])) == "(Pending: these comparisons.)"
+    both = str(verdicts([contrast(absent=ABSENT), contrast(better=BETTER)])).splitlines()
+    assert both[0].endswith("all pending.") and both[1].endswith("**lower** better.")
+
+
+@pytest.mark.usefixtures("ledger")
+def test_an_unknown_key_is_an_error_and_not_pending() -> None:
+    with pytest.raises(UserError, match="unknown key"):
+        contrast(typo="update/linear-regression/absolut").ratio("typo")
+    with pytest.raises(UserError, match="unknown key"):
+        contrast(typo="update/linear-regression/absolut").series()
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_forest_has_a_mark_for_what_is_known_and_fills_what_is_decided(ax: Axes) -> None:
+    forest(ax, [contrast(better=BETTER, absent=ABSENT, same=KEY)])
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [line.get_fillstyle() for line in marks] == ["full", "none"]
+    assert marks[0].get_xdata()[0] == pytest.approx(0.5, rel=1e-6)
+
+
+def test_results_stand_at_their_numbers_and_pending_ones_in_the_legend(ax: Axes) -> None:
+    known = {2.0: summary(1.0, 1.1, 0.9), 8.0: NOTHING, 32.0: summary(0.2, 0.25, 0.15)}
+    against(ax, {"learned": known, "later": {2.0: NOTHING}, "ridge": known}, ("d", "mse"), grey=("ridge",))
+    names = ax.get_legend_handles_labels()[1]
+    assert set(names) == {"learned", "later (pending)", "ridge"}
+    (learned, _) = ax.containers
+    assert list(learned.lines[0].get_xdata()) == [2.0, 32.0]
+    bars = learned.lines[2][0].get_segments()
+    assert bars[0][:, 1] == pytest.approx(summary(1.0, 1.1, 0.9).interval)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_parts_of_a_curve_are_under_their_numbers() -> None:
+    points = records.curve(KEY, "cpu", SET, "mse")
+    assert not isinstance(points, Missing)
+    assert parts(points, (1, 5)) == {1.0: points[1], 5.0: points[5]}
+    assert parts(NOTHING, (1, 5)) == {1.0: NOTHING, 5.0: NOTHING}

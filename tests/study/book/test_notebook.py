@@ -1,0 +1,242 @@
+"""What a chapter needs: wrong parameters are one line, and every number shown is the ledger's or said to be missing."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from example_record import KEY, SET, record
+
+from iai.experiment import to_json
+from iai.study.analysis import references
+from iai.study.book import notebook
+from iai.study.book.notebook import Chapter, Grid, check_parameters, setup, show, table
+from iai.study.jobs import queue, run
+from iai.study.ledger import records
+from iai.study.ledger.records import Missing, Summary
+from iai.study.registry import tables
+from iai.training import checkpoint
+from iai.types import UserError
+
+EXPLICIT = "table3/linear-regression/data"
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("IAI_RUNS", str(tmp_path / "runs"))
+    return tmp_path
+
+
+@pytest.fixture
+def chapter() -> Chapter:
+    return Chapter(profile="smoke", shown_profile="cpu", seed=0)
+
+
+def parameters(injected: str = "", **changes: Any) -> dict[str, Any]:
+    """The namespace of a notebook after its parameters cell, and after papermill's own cell if there is one."""
+    declared = {"profile": str, "shown_profile": str, "seed": int, "rate": float, "deep": bool}
+    values = {"profile": "smoke", "shown_profile": "cpu", "seed": 0, "rate": 1, "deep": True}
+    cells = ["", 'profile: str = "smoke"', *([f"# Parameters\n{injected}\n"] if injected else [])]
+    return {"__annotations__": declared, "In": cells, "other": "not a parameter", **values, **changes}
+
+
+def test_good_parameters_make_a_chapter() -> None:
+    made = setup(parameters("seed = 3", seed=3))
+    assert made == Chapter(profile="smoke", shown_profile="cpu", seed=3)
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("namespace", "words"),
+    [
+        (parameters("sed = 1", sed=1), "unknown parameter of this chapter 'sed': did you mean seed"),
+        (parameters(profile="smok"), "unknown profile 'smok': did you mean smoke"),
+        (parameters(shown_profile="h100"), "unknown shown_profile 'h100': there is smoke, cpu, gpu"),
+        (parameters(seed="one"), "parameter seed is 'one': it must be of type int"),
+        (parameters(seed=1.5), "seed is 1.5"),
+        (parameters(seed=True), "seed is True"),
+        (parameters(rate="fast"), "rate is 'fast': it must be of type float"),
+        (parameters(deep=1), "deep is 1: it must be of type bool"),
+        (parameters(seed=-1), "0 or more"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_with_the_fix(namespace: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words) as raised:
+        check_parameters(namespace)
+    assert "\n" not in str(raised.value)
+
+
+def test_papermill_runs_a_checked_chapter_and_refuses_a_misspelt_parameter(folders: Path) -> None:
+    papermill = pytest.importorskip("papermill")
+    nbformat = pytest.importorskip("nbformat")
+    cell = nbformat.v4.new_code_cell
+    first = cell('profile: str = "smoke"\nshown_profile: str = "cpu"\nseed: int = 0', metadata={"tags": ["parameters"]})
+    check = cell("from iai.study.book import notebook\nnotebook.check_parameters(globals())\nprint(seed)")
+    made = nbformat.v4.new_notebook(cells=[first, check], metadata={"language_info": {"name": "python"}})
+    nbformat.write(made, folders / "in.ipynb")
+
+    def run(**given: Any) -> Any:
+        paths = str(folders / "in.ipynb"), str(folders / "out.ipynb")
+        return papermill.execute_notebook(*paths, parameters=given, kernel_name="python3", progress_bar=False)
+
+    assert run(seed=4).cells[-1].outputs[0].text == "4\n"
+    with pytest.raises(Exception, match="unknown parameter of this chapter 'sed': did you mean seed"):
+        run(sed=4)
+
+
+def test_a_value_in_a_chapter_is_the_one_in_its_prose(chapter: Chapter) -> None:
+    for seed in (0, 1):
+        records.write(record(seed=seed))
+    assert chapter.value(f"{KEY}:{SET}:mse:1:.3f") == "0.750"
+    assert chapter.value(f"cpu:{KEY}:{SET}:mse:1") == "0.75"
+    assert chapter.value(f"{KEY}:{SET}:ridge/mse:5:.3f") == "0.125"
+    assert chapter.value(f"{KEY}:{SET}:mse:1/3:.2f") == "2.00"
+    assert chapter.value(f"gpu:{KEY}:{SET}:mse:1:.3f") == "pending"
+    assert chapter.value(f"{EXPLICIT}:{SET}:mse:1") == "pending"
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        (KEY, "is no .profile:.key:set:metric:k"),
+        (f"{KEY}:{SET}:mse:ten", "k is 'ten'"),
+        (f"{KEY}:{SET}:mse:10/1/2", "k is '10/1/2'"),
+        (f"{KEY}:{SET}:a/b/mse:1", "metric is 'a/b/mse'"),
+        (f"gpu:{KEY}:{SET}:mes:1", "unknown metric"),
+        (f"gpu:{KEY}:{SET}:mse:999", "after 0 to 20 steps"),
+        (f"cpuu:{KEY}:{SET}:mse:1", "unknown profile"),
+        (f"table2/linear-regresion/data:{SET}:mse:1", "unknown key"),
+        (f"{KEY}:{SET}:mes:1", "unknown metric"),
+        (f"{KEY}:mnist:mse:1", "unknown evaluation set"),
+    ],
+)
+def test_a_reference_that_the_ledger_cannot_know_is_an_error(chapter: Chapter, reference: str, words: str) -> None:
+    records.write(record())
+    with pytest.raises(UserError, match=words):
+        chapter.value(reference)
+
+
+def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
+    row = "table2/mnist/grad"
+    for name, loss in (("centre", 1.5), ("lr-half", 1.25)):
+        steps = run.experiment(f"choice/{row}/{name}", "cpu").objective.steps
+        series = {"mean": [2.0] * steps + [loss], "se": [0.1] * (steps + 1)}
+        records.write(record(f"choice/{row}/{name}") | {"metrics": {"validation": {"loss": series}}})
+    grid = chapter.trials({"gradients": row, "implicit": "table4/mnist/data"})
+    columns = [dict(zip(grid.rows, column)) for column in zip(*grid.rows.values())]
+    found, implicit = columns
+    assert grid.header == ("", "gradients", "implicit")
+    assert f"{found['centre']} {found['lr-half']} {found['lr-double']} {found['untied']}" == "1.5 1.25 pending –"
+    assert found["taken"] == tables.CHOSEN[row]
+    assert implicit["lr-eighth"] == "–"
+
+
+def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:
+    for seed in (0, 1):
+        records.write(record(seed=seed))
+    found = references.Reference.parse(f"{KEY}:{SET}:mse:1", "cpu").look_up()
+    assert references.tip(found, ".2f") == "cpu · seeds 0, 1 · 95 % interval over seeds: -2.43 to 3.93 · commit abc"
+    assert references.tip(Missing(reason="not run"), "") == "not run"
+
+
+def test_a_table_shows_mean_and_spread_and_where_they_come_from(chapter: Chapter) -> None:
+    for seed in (0, 1):
+        records.write(record(seed=seed))
+    rows = {"data": KEY, "ridge": f"{KEY}|ridge", "explicit": EXPLICIT}
+    text = str(table(chapter.steps(rows, SET, "mse", (1, 2)), "Error.", "tab-x", ".3f"))
+    assert text.splitlines() == [
+        ":::{table} Error. (Profile `cpu`; seeds 0, 1; ± is the standard error over seeds.)",
+        ":name: tab-x",
+        "",
+        "|  | 1 step | 2 steps |",
+        "|---|---:|---:|",
+        "| data | 0.750\u00a0±\u00a00.250 | 0.500\u00a0±\u00a00.167 |",
+        "| ridge | 0.375\u00a0±\u00a00.125 | – |",
+        "| explicit | pending | pending |",
+        ":::",
+    ]
+    assert table(chapter.steps(rows, SET, "mse", (1,)), "", "t")._repr_markdown_().startswith(":::{table}")
+
+
+def test_columns_of_words_are_set_to_the_left() -> None:
+    grid = Grid(header=("", "g", "error"), rows={"SGD": ("descent", 0.5), "MAML": ("descent", 0.25)})
+    assert "|---|---|---:|" in str(table(grid, "", "t"))
+
+
+def test_a_table_of_one_seed_says_that_its_spread_is_over_tasks(chapter: Chapter) -> None:
+    records.write(record())
+    assert "over tasks" in str(table(chapter.steps({"data": KEY}, SET, "mse", (1,)), "", "t"))
+    nothing = table(chapter.steps({"explicit": EXPLICIT}, SET, "mse", (1,)), "", "t")
+    assert "Pending: nothing of this has been run yet" in str(nothing)
+    live = notebook.table(Grid(header=("", "a"), rows={"row": (1.0,)}), "Measured here.", "tab-live")
+    assert "{table} Measured here. (Not from the ledger.)" in str(live)
+
+
+def test_a_table_of_an_unknown_key_is_an_error(chapter: Chapter) -> None:
+    with pytest.raises(UserError, match="unknown key"):
+        chapter.steps({"data": "table2/linear-regression/dat"}, SET, "mse", (1,))
+    with pytest.raises(UserError, match="unknown key"):
+        chapter.curve("table2/linear-regression/dat", SET, "mse")
+
+
+def test_cells_are_plain_or_with_their_spread() -> None:
+    cell = Summary(values=(0.24, 0.26), errors=(0.1, 0.1), seeds=(0, 1), profile="cpu")
+    assert show(cell, ".1%") == "25.0 ± 1.0 %"
+    assert show(cell, ".2f") == "0.25 ± 0.01"
+    assert (show(2, "d"), show("word"), show(Missing(reason="x"))) == ("2", "word", "pending")
+    ratio = Summary(values=(0.25,), errors=(math.nan,), seeds=(0,), profile="cpu")
+    assert show(ratio) == "0.25", "an unknown spread is not shown"
+    large = Summary(values=(333.2,), errors=(12.4,), seeds=(0,), profile="cpu")
+    assert show(large) == "333 ± 12"
+    nearly_ten = Summary(values=(50.7,), errors=(9.6,), seeds=(0,), profile="cpu")
+    assert show(nearly_ten) == "50.7 ± 10", "no exponents"
+    assert "| a | 3 |" in str(table(Grid(header=("", "n"), rows={"a": (3,)}), "", "t", "d"))
+
+
+def test_curves_are_the_committed_ones(chapter: Chapter) -> None:
+    records.write(record())
+    found = chapter.curves({"data": KEY, "ridge": f"{KEY}|ridge", "explicit": EXPLICIT}, SET, "mse")
+    assert [point.mean for point in found["data"]] == [1 / (k + 1) for k in range(21)]
+    assert found["ridge"][5].mean == pytest.approx(1 / 12)
+    assert isinstance(found["explicit"], Missing)
+
+
+def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
+    said = str(chapter.banner(KEY))
+    assert "3 pending" in said
+    assert f"reproduce '{KEY}' --profile cpu" in said
+    many = str(chapter.banner(*[KEY] * 6))
+    assert "18 pending" in many and many.count("reproduce") == 1
+    assert "reproduce 'PATTERN' --profile cpu" in many
+    config = to_json(run.experiment(KEY, "cpu"))
+    fresh = {"config_hash": records.config_hash(config), "sources_hash": records.sources_hash()}
+    for seed in range(3):
+        records.write(record(seed=seed, **fresh))
+    assert chapter.banner(KEY) is None  # an empty text would stand on the page as its repr
+    records.write(record(seed=2, **fresh | {"config_hash": "old"}))
+    assert "1 stale" in str(chapter.banner(KEY))
+
+
+def test_a_model_is_trained_once_and_then_loaded(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = chapter.train(KEY)
+    assert live.losses[-1] < live.losses[0]
+    path = run.checkpoint_path(KEY, "smoke", 0, queue.runs_root())
+    before = path.stat().st_mtime_ns
+    monkeypatch.setattr("iai.training.objectives.Greedy.__call__", None)
+    again = chapter.train(KEY)
+    assert (again.losses, path.stat().st_mtime_ns) == (live.losses, before)
+    for name, weight in live.amortizer.state_dict().items():
+        assert torch.equal(weight, again.amortizer.state_dict()[name])
+    assert checkpoint.read(path)[1]["sources_hash"] == records.sources_hash()
+
+
+def test_live_training_goes_on_with_another_library(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = run.checkpoint_path(KEY, "smoke", 0, queue.runs_root())
+    checkpoint.write(path, {}, {"config_hash": "old", "sources_hash": "old"})
+    monkeypatch.setattr(
+        notebook, "fit", lambda *words, path, **options: pytest.fail("kept") if path.exists() else 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        chapter.train(KEY)

@@ -1,0 +1,81 @@
+"""Runs computed again: the same, within their standard errors, or outside."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_record import KEY, SET, record
+
+from iai.experiment import to_json
+from iai.study.cli import main
+from iai.study.jobs import jobs, run, verify
+from iai.study.jobs.jobs import Run
+from iai.study.ledger import records
+
+RUN = Run(key=KEY, profile="smoke", seed=0)
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ledger, and a command whose runs only sleep and then always give one record."""
+    monkeypatch.setenv("IAI_RESULTS", f"{tmp_path}/results")
+    monkeypatch.setenv("IAI_RUNS", f"{tmp_path}/runs")
+    monkeypatch.setenv("FAKE_SECONDS", "0")
+    monkeypatch.setenv("FAKE_NOTES", str(tmp_path))
+    program = str(Path(__file__).parents[2] / "fake_cli.py")
+    monkeypatch.setattr(jobs, "COMMAND", [sys.executable, program])
+    return tmp_path
+
+
+def current(**changes: Any) -> records.Record:
+    """What the sleeping run gives: a record that is done."""
+    config = to_json(run.experiment(KEY, "smoke"))
+    hashed = records.config_hash(config)
+    return record(KEY, 0, profile="smoke", config=config, config_hash=hashed) | changes
+
+
+def shifted(by: float) -> records.Record:
+    """The same with another error after five steps; both standard errors over tasks are 0.1."""
+    found = current()
+    found["metrics"][SET]["mse"]["mean"][5] += by
+    return found
+
+
+@pytest.mark.parametrize(
+    ("by", "words", "code"),
+    [
+        (0.0, "the same numbers", 0),
+        (0.2, "within 2 standard errors", 0),
+        (0.3, "OUTSIDE 2 standard errors", 1),
+    ],
+)
+def test_a_run_is_computed_again_and_compared(folders: Path, capsys, by: float, words: str, code: int) -> None:
+    path = records.write(shifted(by))
+    before = path.read_bytes()
+    assert main(["verify", KEY, "--profile", "smoke", "--device", "cpu"]) == code
+    assert f"{RUN}: {words}" in capsys.readouterr().out
+    assert path.read_bytes() == before and records.root() == folders / "results"
+    assert len(list(folders.glob("start-*"))) == 1 and not list((folders / "runs").glob("verify-*"))
+
+
+def test_what_is_not_in_the_ledger_cannot_be_verified(folders: Path, capsys) -> None:
+    assert main(["verify", KEY, "--profile", "smoke"]) == 2
+    assert f"{RUN} is not in the ledger" in capsys.readouterr().err
+    assert not list(folders.glob("start-*"))
+
+
+def test_differences_are_found_in_curves_and_baselines_too() -> None:
+    assert verify.compare(RUN, current(), current()).identical
+    other = current(curve={"update": [0, 1], "loss": [2.0, 1.1]})
+    assert not verify.compare(RUN, current(), other).identical
+    other = current()
+    other["baselines"][SET]["ridge"]["mse"]["mean"][1] *= 1 + 1e-6
+    assert verify.compare(RUN, current(), other).identical
+    other["baselines"][SET]["ridge"]["mse"]["mean"][1] *= 1 + 1e-4
+    assert not verify.compare(RUN, current(), other).identical
+    other["baselines"][SET] = {}  # a baseline that only one has
+    assert verify.compare(RUN, current(), other).identical
+    other = current()
+    other["metrics"][SET]["mse"]["mean"][5] = None
+    assert verify.compare(RUN, current(), other).furthest == float("inf")

@@ -1,0 +1,96 @@
+"""Ablations: a key changes what its name says, and nothing else, of a base that is itself recorded."""
+
+from typing import Any
+
+import pytest
+
+from iai.experiment import to_json
+from iai.study.registry import EXPERIMENTS, experiment
+from iai.study.registry.ablations import ABLATIONS
+from iai.study.registry.bases import BASE_KEYS, BASES, base
+from iai.study.registry.families import features
+from iai.study.registry.tables import PROFILES, Profile, chosen
+
+CHANGED = {
+    "token-scale": {"refiner"},
+    "update": {"refiner.update"},
+    "size": {"refiner.width", "refiner.depth", "refiner.feedforward"},
+    "steps": {"objective.steps"},
+    "split": {"objective.steps", "objective.points", "objective.tasks", "evaluation", "train"},
+    "reuse": {"objective.task", "evaluation_sets"},
+    "laws": {"objective.task.distinct_laws", "evaluation_sets.seen-laws"},
+    "unrolled": {"objective.type", "objective.window", "objective.turns", "objective.detach"},
+    "dimension": {"objective", "evaluation", "evaluation_sets", "signal.kind"},
+    "mask": {"refiner.mask", "evaluation.contexts"},
+    "points": {"objective.points", "evaluation.points"},
+    "state": {"space"},
+    "history": {"signal.history"},
+    "theta": {"theta"},
+}
+"""The only places where a key of this name may differ from what it starts from."""
+ROWS = {
+    "points/mnist": "table4/mnist/data",
+    "state/mnist": "table4/mnist/data",
+    "history/linear-regression": "table2/linear-regression/grad+data",
+    "history/mnist": "table2/mnist/grad",
+    "theta/mnist/data-one": "table2/mnist/data",
+    "theta/mnist/grad+data-one": "table2/mnist/grad+data",
+    "mask/linear-regression": "table2/linear-regression/data",
+    "mask/mnist": "table4/mnist/data",
+}
+
+
+def origin(key: str, profile: Profile) -> Any:
+    """What the key starts from: a row, or a base."""
+    for start, row in ROWS.items():
+        if key.startswith(start):
+            return chosen(row, profile)
+    if key.startswith("mask/features"):
+        return features("implicit", "data", profile)
+    if key.startswith("mask/mixture-2d"):
+        return experiment("generation/mixture-2d/implicit/data", profile)
+    return base("mnist" if "/mnist/" in key else "linear-regression", profile)
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Plain data by the path to each value."""
+    if not isinstance(value, dict):
+        return {path: value}
+    return {k: v for name, entry in value.items() for k, v in leaves(entry, f"{path}.{name}").items()}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("key", ABLATIONS)
+def test_a_key_changes_what_its_name_says_alone(key: str, profile: Profile) -> None:
+    ours, theirs = (leaves(to_json(e)) for e in (experiment(key, profile), origin(key, profile)))
+    differ = {path[1:] for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
+    allowed = CHANGED[key.split("/")[0]]
+    assert {path for path in differ if not any(path == a or path.startswith(f"{a}.") for a in allowed)} == set()
+
+
+def test_the_bases_are_recorded_under_keys() -> None:
+    for family, key in BASE_KEYS.items():
+        assert experiment(key, "cpu") == base(family, "cpu")
+        whole = chosen(BASES[family], "cpu")
+        assert base(family, "cpu").train.updates == whole.train.updates // 2
+
+
+def test_one_split_has_as_many_observations_as_another() -> None:
+    for steps in (1, 2, 5, 20):
+        objective = experiment(f"split/linear-regression/{steps}", "cpu").objective
+        assert (objective.steps, objective.points * objective.steps) == (steps, 100)
+    assert {experiment(BASE_KEYS["linear-regression"], "cpu").objective.steps} == {10}
+
+
+def test_one_split_shows_about_as_many_tokens_in_training_as_another() -> None:
+    def tokens(key: str) -> float:
+        made = experiment(key, "cpu")
+        return made.train.updates * made.objective.tasks * (made.objective.points + 1)
+
+    expected = tokens(BASE_KEYS["linear-regression"])
+    for steps in (1, 2, 5, 20):
+        assert tokens(f"split/linear-regression/{steps}") == pytest.approx(expected, rel=0.01)
+
+
+def test_every_key_is_in_the_registry() -> None:
+    assert ABLATIONS.keys() <= EXPERIMENTS.keys()

@@ -1,0 +1,176 @@
+"""Keys of learned baselines: the tasks, mini-batches and judges of the rows they compete with; whole records."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import iai
+from iai.baselines.learned import LearnedBaseline
+from iai.experiment import BaselineExperiment, Experiment, build, from_json, to_json
+from iai.model.amortizer import Amortizer
+from iai.study.analysis.trials import selected, trials, winner
+from iai.study.jobs import run
+from iai.study.jobs.run import experiment, fit, identity, judged
+from iai.study.ledger import records
+from iai.study.measure.cost import planned
+from iai.study.registry import BUDGETS, EXPERIMENTS, baselines, seeds_of
+from iai.study.registry.tables import PROFILES
+from iai.tasks import episode
+from iai.training.loop import Interrupted, train
+from iai.training.objectives import Greedy
+from iai.types import UserError, concat
+
+PAIRS = {
+    "linear-regression": "table2/linear-regression/data",
+    "mnist": "table4/mnist/data",
+    "features": "features/implicit/data",
+}
+
+
+def test_there_is_every_baseline_for_every_family() -> None:
+    names = {*baselines.NAMES, "one-context", "one-context-longer"}
+    assert {key for key in EXPERIMENTS if key.startswith("baseline/")} == {
+        f"baseline/{family}/{name}" for family in PAIRS for name in names
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("row", baselines.ROWS)
+def test_a_baseline_sees_what_its_row_sees_and_is_judged_by_the_same_tasks(row: str, profile: str) -> None:
+    mine, theirs = experiment(row, profile), experiment(PAIRS[row.split("/")[1]], profile)
+    assert mine.task == theirs.task and mine.evaluation_sets == theirs.evaluation_sets
+    assert replace(mine.evaluation, one_context=False) == theirs.evaluation
+    ours, other = mine.objective, theirs.objective
+    assert ours.points * ours.steps == other.points * other.steps and ours.queries == other.queries
+    if isinstance(mine, BaselineExperiment):
+        assert ours.points == other.points and mine.train.precision == "float32"
+
+
+@pytest.mark.parametrize("family", PAIRS)
+def test_one_context_costs_as_many_tokens_as_the_row_or_twice_as_many(family: str) -> None:
+    row = experiment(PAIRS[family], "cpu")
+    assert isinstance(row, Experiment)
+    slots = row.objective.queries if row.regime == "implicit" else 1
+
+    def tokens(objective: Greedy, updates: int) -> int:
+        return updates * objective.tasks * (objective.points + slots)
+
+    whole = tokens(row.objective, row.train.updates)
+    for name, times in (("one-context", 1), ("one-context-longer", 2)):
+        one = experiment(f"baseline/{family}/{name}", "cpu")
+        assert tokens(one.objective, one.train.updates) == pytest.approx(times * whole, rel=2e-3)
+
+
+def test_one_context_is_trained_as_the_cost_chapter_trains_it() -> None:
+    for family in ("linear-regression", "mnist"):
+        for budget, name in (("half", "one-context"), ("whole", "one-context-longer")):
+            mine = baselines.defaults(f"baseline/{family}/{name}", "cpu")
+            other = experiment(f"cost/{family}/one-context/{budget}", "cpu")
+            assert BUDGETS[budget] and to_json(mine.objective) == to_json(other.objective)
+            assert mine.train == other.train
+
+
+def test_one_context_reads_all_that_was_seen_as_one_mini_batch() -> None:
+    chosen = experiment("baseline/linear-regression/one-context", "smoke")
+    config = replace(chosen.evaluation, tasks=4, steps=3)
+    model = build(chosen)
+    assert isinstance(model, Amortizer)
+    with torch.no_grad():
+        model.refiner.head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    curve = judged(model, chosen.task, config)["mse"]["mean"]
+    generator = torch.Generator().manual_seed(config.seed)
+    batches, queries = episode(chosen.task, generator, 4, 3, config.points, config.queries)
+    for k in (0, 1, 2, 3):
+        y_hat = model([concat(batches[:k])] if k else [], queries.x)
+        assert curve[k] == pytest.approx((y_hat - queries.y).square().mean().item(), rel=1e-5)
+    iterated = judged(model, chosen.task, replace(config, one_context=False))["mse"]["mean"]
+    assert iterated[1] == curve[1] and iterated[3] != curve[3]
+
+
+@pytest.mark.parametrize("row", baselines.TRIED)
+def test_trials_are_half_as_long_and_differ_in_one_setting(row: str) -> None:
+    defaults = experiment(f"choice/{row}/centre", "cpu")
+    assert defaults.train.updates == baselines.defaults(row, "cpu").train.updates // 2
+    found = {name: experiment(f"choice/{row}/{name}", "cpu") for name in baselines.alternatives(row)}
+    assert len({str(to_json(one)) for one in found.values()}) == len(found) >= 3
+    rates = sorted({one.train.lr / defaults.train.lr for one in found.values()})
+    fixed = row.endswith(("/maml", "/reptile"))
+    assert rates == pytest.approx([1 / 3, 1.0, 3.0] if fixed else [1 / 3, 1.0, 3.0, 9.0])
+    assert defaults.evaluation.steps == experiment(PAIRS[row.split("/")[1]], "cpu").objective.steps
+    assert [seeds_of(f"choice/{row}/centre", profile) for profile in ("cpu", "gpu")] == [1, 0]
+
+
+def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
+    row = "baseline/mnist/one-context"
+    monkeypatch.delitem(baselines.CHOSEN, row, raising=False)
+    assert winner(row) is None and selected(row, "cpu") == "centre"
+    assert {str(found) for found in trials(row).values()} == {"pending"}
+    monkeypatch.setitem(baselines.CHOSEN, row, "lr-third")
+    for name in (row, f"{row}-longer"):
+        assert selected(name, "cpu") == "lr-third" and selected(name, "gpu") == "centre"
+        assert experiment(name, "cpu").train.lr == pytest.approx(baselines.defaults(name, "cpu").train.lr / 3)
+
+
+def test_the_operations_of_every_training_are_known_from_its_config() -> None:
+    for row in baselines.ROWS:
+        assert planned(experiment(row, "cpu")) > 1e6
+
+
+def test_a_run_is_a_whole_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
+    for name, made in (("cnp", LearnedBaseline), ("one-context", Amortizer)):
+        key = f"baseline/linear-regression/{name}"
+        short = short_of(key)
+        monkeypatch.setitem(run.EXPERIMENTS, key, lambda profile, short=short: short)
+        record = run.run(key, "smoke", 0, device="cpu", folder=tmp_path, progress=False)
+        assert records.read(records.write(record))["key"] == key and from_json(record["config"]) == short
+        assert record["asked"] == [0, 1, 2, 5, 10, 20]
+        assert record["flops"] > 0 and record["tokens_per_second"] > 0 and record["adapt_flops"] > 0
+        costs = record["baseline_costs"]
+        assert set(costs) == set(record["baselines"]["linear-regression"]) >= {"l-bfgs", "adam-10-passes"}
+        assert costs["sgd"]["flops"] > 0 and costs["ridge"]["seconds"] > 0
+        assert records.fact(key, "smoke", "adapt_seconds").mean > 0
+        assert records.summary(key, "smoke", "linear-regression", "mse", 5).mean > 0
+        assert records.summary(key, "smoke", "linear-regression", "mse", 6).shown == "–"
+        loaded = iai.load(run.checkpoint_path(key, "smoke", 0, tmp_path))
+        assert isinstance(loaded, made)
+
+
+def short_of(key: str) -> Any:
+    """The smoke run of a key with four updates and few judges."""
+    whole = experiment(key, "smoke")
+    return replace(
+        whole,
+        train=replace(whole.train, updates=4, warmup=1),
+        evaluation=replace(whole.evaluation, tasks=4),
+    )
+
+
+@pytest.mark.parametrize("name", baselines.NAMES)
+def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path, name: str) -> None:
+    chosen = short_of(f"baseline/linear-regression/{name}")
+    whole, _ = fit(chosen, show=False)
+    path, calls = tmp_path / "run.safetensors", 0
+
+    def interrupted(model: LearnedBaseline, generator: torch.Generator, done: float) -> Iterator[torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        yield from chosen.objective(model, generator, done)
+
+    who = identity(chosen, 0, {}) | {"config_hash": run.training_hash(chosen)}
+    with pytest.raises(Interrupted, match="after update 2 of 4"):
+        train(build(chosen), interrupted, chosen.train, seed=0, path=path, identity=who, show=False)
+    resumed, _ = fit(chosen, path=path, show=False)
+    for one, other in zip(whole.parameters(), resumed.parameters()):
+        assert torch.equal(one, other)
+    with pytest.raises(UserError, match="another configuration"):
+        fit(replace(chosen, train=replace(chosen.train, lr=0.5)), path=path, show=False)
