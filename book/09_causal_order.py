@@ -72,13 +72,14 @@ chapter.banner("causal-order/*")
 #
 # *The names and the scales.* Nodes are named at random, and each variable has mean 0 and variance 1 over the data set of its task. Effects add the variance of their causes to their own, so in raw simulated data the variance grows along the causal order, and {cite:t}`reisach2021beware` showed that sorting by it rivals published methods. {numref}`fig-order-task` shows what is left to see.
 
+
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-order-task", "caption": "What a task is made of. Left, a graph of six nodes in one of its causal orders: all edges run from left to right. Middle and right, one cause and its effect as a learner sees them, standardised, for a linear and for a random Fourier equation, with Gaussian noise of the least size that tasks have (0.5)."}, "image": {"alt": "Left, six numbered circles in a row joined by arcs with arrow heads, all pointing to the right. Middle, a scatter plot of an elongated tilted cloud. Right, a scatter plot of a cloud along a curve that is no straight line."}}
 generator = torch.Generator().manual_seed(seed + 4)
 task = CausalOrder()
 _, asked = episode(task, generator, tasks=8, steps=0, points=1, queries=task.nodes)
 graph = asked.y[asked.y.sum((1, 2)).sub(7).abs().argmin()]
 figure, (left, *others) = plots.panels(columns=3, width=9.0, height=3.0)
-plots.arcs(left, graph, leaves_first(20 * graph - 10).flip(0).tolist(), [str(i + 1) for i in range(6)])
+plots.arcs(left, graph, leaves_first(20 * graph - 10).flip(0).tolist())
 left.set_title("a graph")
 cause = torch.tensor([[[False, True], [False, False]]])
 for ax, mechanism, title in zip(others, ("linear", "fourier"), ("linear", "Fourier")):
@@ -162,7 +163,7 @@ found = {m: {name: chapter.steps(learners, name, m, ks).rows for name in titles}
 errors = found["error"]
 
 
-def x_share(first, second):
+def in_standard_errors(first, second):
     """How far the first is above the second, in standard errors: of seeds or of tasks, whichever is more."""
     moved = difference(first, second)
     if isinstance(moved, notebook.Missing):
@@ -173,7 +174,7 @@ def x_share(first, second):
 
 def place(first, second):
     """In words where the first is, if by two standard errors."""
-    units = x_share(first, second)
+    units = in_standard_errors(first, second)
     if isinstance(units, notebook.Missing):
         return str(units)
     return "below" if units < -2 else "above" if units > 2 else "level with"
@@ -183,7 +184,7 @@ def place(first, second):
 rows = {}
 for name, title in titles.items():
     chance, ordered = (errors[name][label] for label in ("random order", "sort by variance"))
-    cells = ((ordered[i], f"{x_share(ordered[i], chance[i]):+.1f}") for i in (0, -1))
+    cells = ((ordered[i], f"{in_standard_errors(ordered[i], chance[i]):+.1f}") for i in (0, -1))
     rows[title] = (chance[0], *(cell for pair in cells for cell in pair))
 header = (
     "",
@@ -331,7 +332,6 @@ notebook.table(notebook.Grid(header=("", *titles.values()), rows=rows), caption,
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-order-live", "caption": "Two tasks, linear above and Fourier below, and three orders of each: a true one, and those that the model trained live gives after one mini-batch and after five. Arcs above the nodes run along with the order; those below, dashed, are edges that it breaks. Errors are the shares of picks that are not leaves."}, "image": {"alt": "Two rows of three panels of numbered circles with arcs. In the first panel of a row, a true order, all arcs are above the circles. In the other two, predicted orders, arcs of edges that the order breaks are dashed and below."}}
 figure, axes = plots.panels(columns=3, rows=2, width=9.0, height=4.4)
-names = [str(i + 1) for i in range(small.task.nodes)]
 sizes = {"tasks": 63, "steps": last, "points": small.objective.points, "queries": small.task.nodes}
 for row, name in zip((axes[:3], axes[3:]), ("linear", "fourier")):
     fresh = torch.Generator().manual_seed(seed + 5)
@@ -342,7 +342,7 @@ for row, name in zip((axes[:3], axes[3:]), ("linear", "fourier")):
     by_error = leaf_error(answers[last], queries.y)[many].mean(-1).argsort(stable=True)
     one = int(many[by_error[len(many) // 2]])
     for ax, (k, logits) in zip(row, ({0: 20 * queries.y - 10} | answers).items()):
-        plots.arcs(ax, queries.y[one], leaves_first(logits)[one].flip(0).tolist(), names)
+        plots.arcs(ax, queries.y[one], leaves_first(logits)[one].flip(0).tolist())
         error = f"{100 * leaf_error(logits, queries.y)[one].mean():.0f} % error"
         ax.set_title(f"{titles[name]}, after {k} step{'s' * (k > 1)}: {error}" if k else f"{titles[name]}, true")
 

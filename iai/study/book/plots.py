@@ -1,10 +1,11 @@
 """Figures in one style, readable on light and dark pages and without telling colours apart."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
+import networkx as nx
 import numpy as np
 import seaborn as sns
 from cycler import cycler
@@ -155,40 +156,34 @@ def mask(
     ax.grid(visible=False)
 
 
-def boxes(ax: Axes, rows: Sequence[Sequence[str]], arrows: Iterable[tuple[str, str]]) -> None:
-    """Names in boxes, row under row, and an arrow from the first to the second of every pair."""
-    where = {
-        name: ((i + 0.5) / len(row), -float(level)) for level, row in enumerate(rows) for i, name in enumerate(row)
-    }
-    frame = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
-    drawn = {name: ax.text(*at, name, ha="center", va="center", bbox=frame) for name, at in where.items()}
-    line = {"arrowstyle": "-|>", "color": INK, "alpha": 0.8, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 1}
-    for start, end in arrows:
-        bend = 0.12 if abs(where[start][1] - where[end][1]) > 1 else 0.0  # around what lies between
-        patches = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
-        how = line | patches | {"connectionstyle": f"arc3,rad={bend}"}
-        ax.annotate("", where[end], where[start], arrowprops=how)
-    ax.set(xlim=(0, 1), ylim=(0.5 - len(rows), 0.5))
+def graph(
+    ax: Axes,
+    places: Mapping[str, tuple[float, float]],
+    edges: Collection[tuple[str, str]],
+    dashed: Collection[tuple[str, str]] = (),
+    bend: float = 0.0,
+) -> None:
+    """Names in boxes at their places, and an arrow for every pair; arrows in `dashed` have another colour, too."""
+    drawn = nx.DiGraph()
+    drawn.add_nodes_from(places)
+    box = {"boxstyle": "round,pad=0.35", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
+    nx.draw_networkx_labels(drawn, places, font_size=10, font_color=INK, bbox=box, ax=ax)
+    for pairs, colour, line in ((edges, INK, "solid"), (dashed, COLOURS[1], "dashed")):
+        drawn.add_edges_from(pairs)
+        look: dict[str, Any] = {"edge_color": colour, "style": line, "arrowstyle": "-|>", "node_size": 700}
+        nx.draw_networkx_edges(drawn, places, list(pairs), connectionstyle=f"arc3,rad={bend}", ax=ax, **look)
     ax.axis("off")
 
 
-def arcs(ax: Axes, edges: Float[Tensor, "d d"], order: Sequence[int], names: Sequence[str]) -> None:
-    """A graph with its nodes from left to right in `order`: edges above go along with it, those below do not.
-
-    An edge against the order is dashed as well as coloured.
-    """
-    place = {node: i for i, node in enumerate(order)}
-    ring = {"boxstyle": "circle,pad=0.3", "facecolor": "none", "edgecolor": COLOURS[0], "linewidth": 1.2}
-    for node, i in place.items():
-        ax.text(i, 0, names[node], ha="center", va="center", bbox=ring)
+def arcs(ax: Axes, edges: Float[Tensor, "d d"], order: Sequence[int]) -> None:
+    """A graph with its nodes, numbered from 1, in an order: edges along it run above, edges that it breaks below."""
+    places = {str(node + 1): (float(i), 0.0) for i, node in enumerate(order)}
+    kept: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
     for start, end in edges.nonzero().tolist():
-        along = place[start] < place[end]
-        look = {"color": INK if along else COLOURS[1], "linestyle": "-" if along else "--"}
-        how = look | {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=-0.5", "shrinkA": 9, "shrinkB": 9}
-        ax.annotate("", (place[end], 0), (place[start], 0), arrowprops=how)
+        kept[order.index(start) < order.index(end)].append((str(start + 1), str(end + 1)))
+    graph(ax, places, kept[True], dashed=kept[False], bend=-0.5)
     high = 0.25 * len(order) + 0.2  # the longest arc reaches a quarter of its span
     ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(-high, high), aspect="equal")
-    ax.axis("off")
 
 
 def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch
 
 from iai.study.book import plots
 from iai.study.ledger.records import Missing, Summary
@@ -131,27 +132,25 @@ def test_a_mask_tells_kinds_of_columns_apart_with_a_line_between(ax: Axes) -> No
     assert [line.get_xdata()[0] for line in ax.get_lines()] == [2]
 
 
-def test_boxes_stand_in_rows_with_an_arrow_for_every_pair(ax: Axes) -> None:
-    plots.boxes(ax, [["a"], ["b", "c"]], [("a", "b"), ("a", "c")])
-    texts = [text for text in ax.texts if text.get_text()]
-    assert [text.get_text() for text in texts] == ["a", "b", "c"]
-    assert [text.get_position()[1] for text in texts] == [0, -1, -1]
-    assert sum(text.arrow_patch is not None for text in ax.texts if not text.get_text()) == 2
+def test_a_graph_has_its_names_in_place_and_an_arrow_for_every_pair(ax: Axes) -> None:
+    places = {"a": (1.0, 0.0), "b": (0.0, 0.0), "c": (2.0, 0.0)}
+    plots.graph(ax, places, [("b", "c")], dashed=[("a", "b")])
+    assert {text.get_text(): text.get_position() for text in ax.texts if text.get_text()} == places
+    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    colours = [to_rgb(arrow.get_edgecolor()[:3]) for arrow in arrows]
+    assert colours == [to_rgb(plots.INK), to_rgb(plots.COLOURS[1])]
+    assert [arrow.get_linestyle() for arrow in arrows] == ["solid", "dashed"]
 
 
-def test_arcs_say_which_edges_an_order_breaks(ax: Axes) -> None:
-    edges = torch.zeros(3, 3)
+def test_arcs_say_which_edges_an_order_breaks(ax: Axes, monkeypatch: pytest.MonkeyPatch) -> None:
+    edges, drawn = torch.zeros(3, 3), {}
     edges[0, 1] = edges[1, 2] = 1
-    plots.arcs(ax, edges, [1, 0, 2], list("abc"))
-    names = {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
-    assert names == {"b": (0, 0), "a": (1, 0), "c": (2, 0)}
-    drawn = [(a.xyann[0], a.xy[0], a.arrow_patch) for a in ax.texts if not a.get_text()]
-    assert [(start, end) for start, end, _ in drawn] == [(1, 0), (0, 2)]
-    assert [to_rgb(patch.get_edgecolor()[:3]) for _, _, patch in drawn] == [
-        to_rgb(plots.COLOURS[1]),
-        to_rgb(plots.INK),
-    ]
-    assert [patch.get_linestyle() for _, _, patch in drawn] == ["--", "-"]
+    monkeypatch.setattr(
+        plots, "graph", lambda ax, places, edges, **how: drawn.update(places=places, edges=edges, **how)
+    )
+    plots.arcs(ax, edges, [1, 0, 2])
+    assert drawn["places"] == {"2": (0, 0), "1": (1, 0), "3": (2, 0)}
+    assert (drawn["edges"], drawn["dashed"]) == ([("2", "3")], [("1", "2")])
 
 
 def test_clouds_are_points_on_one_scale() -> None:
