@@ -39,12 +39,14 @@ seed: int = 0  # of everything drawn at random below
 
 # %%
 import ast
+import re
 import tempfile
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import networkx as nx
 import numpy as np
 import torch
 
@@ -525,29 +527,29 @@ notebook.table(
 #
 # ## A tour of the library
 #
-# The library is small enough to be read in an evening. {numref}`fig-arrows` is made from its source: boxes are modules, and rows are the layers that a check enforces; an arrow says that one module imports another. Read it from below. `types` has the words: a batch, a state, evidence, a task. `refiner` knows tokens and masks, and nothing of regimes or tasks. `regimes` knows what a state
-# means, and no task. `amortizer` joins the two and has the formula as a line of code. `objectives` has eq. 9, and `train` the one training loop, which knows neither regime, task nor loss: it follows whatever losses it is handed. `configs` is where a task's own likelihood is handed to a regime, from a config that is plain data. `experiments` and `registry` name every run of the book, and what is above them
-# serves the reader: the command line, the notebooks, the figures.
+# {numref}`fig-arrows` is made from the library's source: boxes are its parts, rows are the layers that a check enforces, and an arrow says that one part imports another. Read it from below.
+#
+# - `types` has the words: a batch, a state, evidence, a task. `losses` are pure functions, one number an example.
+# - `model` has the refiner, which knows tokens and masks and neither regimes nor tasks; the regimes, which know what a state means and no task; and the amortizer, which joins the two and has the formula as a line of code. `tasks` draw data, and know no model.
+# - `training` has eq. 9 and the one training loop, which knows neither regime, task nor loss. `baselines` are called as an amortizer is, and `evaluation` measures both.
+# - `experiment` is the place where a task's own likelihood is handed to a regime, from a config that is plain data.
+# - `study` is the machinery of this book's evidence: the registry of all runs, their records, and what reads them. Nothing below imports it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The modules of `iai`, from the imports in its source. An arrow points from a module to one that it imports; arrows implied by others are left out, and so are those to `types` and `losses`, to keep the picture clear. Rows are the layers that the checks enforce: no arrow points up."}, "image": {"alt": "Boxes in rows. At the top the command line and notebook support, then figures and reproduction, then experiments, registry, configs, then training, evaluation and results, objectives, baselines and checkpoints, the amortizer, then regimes, refiner, tasks and data, masks, losses, and types at the bottom. All arrows point downwards or sideways."}}
-layers = tomllib.loads(Path("../pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
-order_of = [[name.strip("() ") for name in layer.replace(":", "|").split("|")] for layer in layers]
-modules = [name for layer in order_of for name in layer]
-imports = np.zeros((len(modules), len(modules)), dtype=bool)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The parts of `iai`, from the imports in its source. An arrow points from a part to one that it imports; arrows implied by others are left out. Rows are the layers that the checks enforce: no arrow points up, and none joins two parts of the same row, but for the loss that `losses` takes its type from."}, "image": {"alt": "Boxes in five rows. At the top study, below it experiment, then training, baselines and evaluation side by side, then model and tasks, and at the bottom types and losses. All arrows point downwards."}}
+contract = tomllib.loads(Path("../pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+rows = [re.split(r"\s*[|:]\s*", layer) for layer in contract["layers"] if layer != "__main__"]
+places = {name: ((i + 0.5) / len(row), -float(level)) for level, row in enumerate(rows) for i, name in enumerate(row)}
+imports = nx.DiGraph()
 for path in Path("../iai").rglob("*.py"):
-    name = path.relative_to("../iai").with_suffix("").parts[0]
-    for node in ast.walk(ast.parse(path.read_text())) if name in modules else ():
+    part = path.relative_to("../iai").with_suffix("").parts[0]
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "iai":
             found = node.module.split(".")[1:2] or [alias.name for alias in node.names]
-            for other in set(found) & set(modules) - {name}:
-                imports[modules.index(name), modules.index(other)] = True
-reach = imports.copy()
-for _ in modules:
-    reach |= reach @ imports
-needed = imports & ~(imports @ reach)
-needed[:, [modules.index("types"), modules.index("losses")]] = False  # words that many need
-figure, (ax,) = plots.panels(width=9.4, height=8.2)
-plots.boxes(ax, order_of, [(modules[i], modules[j]) for i, j in np.argwhere(needed)])
+            imports.add_edges_from((part, other) for other in found if other != part)
+shown = nx.transitive_reduction(imports.subgraph(places))
+figure, (ax,) = plots.panels(width=7.6, height=5.4)
+plots.graph(ax, places, shown.edges)
+ax.margins(0.12)
 
 # %% [markdown]
 # ## A model is a file, and loading it is a line
