@@ -10,8 +10,8 @@ from common import measure, named
 from iai.baselines import classical as baselines
 from iai.evaluation.evaluate import EvaluationConfig, episodes
 from iai.experiment import build
-from iai.study.registry import COSTED
 from iai.study.registry import experiment as registered
+from iai.study.registry.ablations import BASES
 from iai.types import Batch, Learner, UserError, concat
 
 CLASSICAL = {"linear-regression": ("sgd", "adam", "ridge"), "mnist": ("sgd", "adam", "logistic")}
@@ -27,7 +27,7 @@ CASES = [
 
 @cache
 def tasks(family: str) -> tuple[list[Batch], Batch]:
-    chosen = registered(COSTED[family], "cpu")
+    chosen = registered(BASES[family], "cpu")
     (task,) = list(chosen.evaluation_sets.values())[:1]
     config = EvaluationConfig(tasks=64, points=chosen.objective.points, steps=KS[family][-1])
     return next(episodes(task, config))
@@ -35,7 +35,7 @@ def tasks(family: str) -> tuple[list[Batch], Batch]:
 
 @cache
 def learner(family: str, who: str) -> Learner:
-    chosen = registered(COSTED[family], "cpu")
+    chosen = registered(BASES[family], "cpu")
     if who not in ("many steps", "one context"):
         return baselines.for_task(chosen.task, points=chosen.objective.points)[who]
     model = build(chosen).requires_grad_(False)

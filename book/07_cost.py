@@ -43,7 +43,7 @@ from functools import partial
 
 from iai.study.book import notebook, plots
 from iai.study.ledger import records
-from iai.study.registry.bases import BASES
+from iai.study.registry.ablations import BASES
 from iai.study.analysis.claims import gain, largest_gain
 from iai.study.analysis.contrasts import at_most, best, ratio, scaled
 from iai.study.measure.cost import planned

@@ -188,7 +188,7 @@ notebook.table(
 # (sec-base-tuned)=
 # ## How each was tuned
 #
-# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and nine times for all but MAML and Reptile, as the best lay at the end of the grid for some; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.study.registry.baselines` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
+# *Learned baselines* had trials of their own, as the rows had (sections {ref}`sec-lr-trials` and {ref}`sec-img-trials`): a learning rate and a third and three times of it, and nine times for all but MAML and Reptile, as the best lay at the end of the grid for some; for Reptile the rate of its inner steps as well. A trial has half the updates and is judged after the row's last step on validation tasks that no table shows. The least loss wins, and a test holds {mod}`iai.study.registry.choices` to it. One seed decided, where rows had two or four and more alternatives: this is a smaller search, though over fewer settings.
 # Width, batch of tasks and number of updates were set by hand, for trainings of about 40 seconds on a core that does nothing else; MAML and Reptile take a third of that, as more hardly moves their losses any further, and one context, whose tokens are those of a row, takes what it takes.
 
 # %% tags=["hide-input", "nbval-check-output"]
@@ -397,7 +397,7 @@ draw("features", dict(list(titles["features"].items())[:2][-1:]))
 # %% tags=["hide-input", "nbval-check-output"]
 rows, won, reference = {}, {}, {}
 for family, field in fields.items():
-    observations = COMPETE[family](shown_profile).evaluation.points
+    observations = experiment(COMPETE[family], shown_profile).evaluation.points
     for name, title in titles[family].items():
         for k in STEPS:
             scores = field.scores(name, k)

@@ -51,8 +51,7 @@ from iai.study.book.comparisons import (
     verdict,
     verdicts,
 )
-from iai.study.registry.ablations import DIMENSIONS, LAWS
-from iai.study.registry.bases import BASE_KEYS
+from iai.study.registry.ablations import BASE_KEYS, DIMENSIONS, LAWS
 from iai.study.analysis.contrasts import ratio, scaled
 from iai.evaluation.evaluate import evaluate
 from iai.study.jobs.run import build, experiment

@@ -9,14 +9,14 @@ from example_record import KEY
 from iai.experiment import Experiment
 from iai.study import registry
 from iai.study.cli import main
-from iai.study.registry import tables
+from iai.study.registry.families import linear_regression
 
 UPDATES = 300 + 150 * int(os.environ.get("IAI_KILLS", "2"))
 
 
 def eager(profile: str) -> Experiment:
     """Smoke-sized linear regression with a checkpoint every ten updates."""
-    small = tables.linear_regression("smoke")
+    small = linear_regression("parametric", "grad+data", "smoke")
     few = replace(small.evaluation, tasks=8)
     return replace(small, evaluation=few, train=replace(small.train, updates=UPDATES, checkpoint_seconds=0.0))
 

@@ -14,7 +14,7 @@ from iai.study.ledger import records
 from iai.study.ledger.records import Missing
 from iai.study.measure.passes import Case
 from iai.study.registry import BUDGETS, seeds_of
-from iai.study.registry.bases import BASES
+from iai.study.registry.ablations import BASES
 
 METRIC = {"linear-regression": "mse", "mnist": "error"}
 """What a family's loops are compared by."""

@@ -15,8 +15,10 @@ from iai.study.jobs.run import experiment, learner_of
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Missing, Summary
 from iai.study.measure.cost import cost_of_adapting, planned
-from iai.study.registry import baselines
-from iai.study.registry.tables import TABLES, Profile
+from iai.study.registry.baselines import COMPETE
+from iai.study.registry.choices import selected
+from iai.study.registry.families import TABLES
+from iai.study.registry.sizes import Profile
 from iai.types import Batch, Learner
 
 Kind = Literal["iterative", "learned", "classical", "oracle"]
@@ -85,7 +87,7 @@ class Field:
     @property
     def sets(self) -> tuple[str, ...]:
         """The evaluation sets that all are judged on."""
-        return tuple(baselines.COMPETE[self.family](self.profile).evaluation_sets)
+        return tuple(experiment(COMPETE[self.family], self.profile).evaluation_sets)
 
     @cached_property
     def entrants(self) -> dict[str, Entry]:
@@ -95,7 +97,7 @@ class Field:
         rival = f"baseline/{self.family}/"
         found |= {label: Entry(kind="learned", key=rival + name) for label, name in LEARNED.items()}
         for label, name in CLASSICAL.items():
-            if self.family in ELSEWHERE.get(name, baselines.COMPETE):
+            if self.family in ELSEWHERE.get(name, COMPETE):
                 key = f"{rival}maml" if name in RECENT else home
                 found[label] = Entry(kind="classical", key=key, baseline=name)
         if self.family == "linear-regression":
@@ -177,7 +179,7 @@ class Field:
         own, found = iterative(self.family), dict[str, str]()
         for regime, _ in TABLES.values():
             losses = {
-                label: trials.trials(key, "cpu")[trials.selected(key, "cpu")]
+                label: trials.trials(key, "cpu")[selected(key, "cpu")]
                 for label, key in judges.items()
                 if label.startswith(regime)
             }

@@ -1,26 +1,22 @@
-"""Which settings a row or a learned baseline trains with, and why: its trials on validation tasks, in the ledger."""
+"""The trials that settings are chosen by, in the ledger: validation losses of all that was tried for a row."""
 
 from iai.study.analysis import contrasts
 from iai.study.analysis.contrasts import Found
 from iai.study.ledger import records
-from iai.study.registry import baselines, experiment, tables
+from iai.study.registry import EXPERIMENTS, experiment
 
 
 def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
-    """The validation loss of each alternative of a row at the last step that it is judged at."""
-    found = {}
-    for name in (baselines if row in baselines.ROWS else tables).alternatives(row):
-        key = f"choice/{row}/{name}"
+    """The validation loss of each setting that was tried for a row, by name, at the last step that it is judged at."""
+    prefix, found = f"choice/{row}/", dict[str, Found]()
+    for key in (key for key in EXPERIMENTS if key.startswith(prefix)):
         last = experiment(key, profile).evaluation.steps
-        found[name] = records.summary(key, profile, "validation", "loss", last)
+        found[key.removeprefix(prefix)] = records.summary(key, profile, "validation", "loss", last)
+    if not found:
+        raise records.unknown("key", f"{prefix}centre", EXPERIMENTS)
     return found
 
 
 def winner(row: str, profile: str = "cpu") -> str | None:
-    """The alternative of the least mean, the first of equals; None while any trial is missing."""
+    """The trial of the least mean, the first of equals; None while any is missing."""
     return contrasts.best(trials(row, profile))
-
-
-def selected(row: str, profile: str) -> str:
-    """The alternative whose settings a row trains with."""
-    return (baselines if row in baselines.ROWS else tables).selected(row, profile)

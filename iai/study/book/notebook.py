@@ -17,6 +17,7 @@ from iai.study.jobs import queue
 from iai.study.jobs.run import PROFILES, checkpoint_path, experiment, fit
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
+from iai.study.registry.choices import selected
 from iai.types import UserError
 
 PATIENCE = 900.0
@@ -100,7 +101,7 @@ class Chapter:
         tried = [trials.trials(key, self.shown_profile) for key in rows.values()]
         names = dict.fromkeys(name for found in tried for name in found)
         body: dict[str, Sequence[Cell]] = {name: [found.get(name, "–") for found in tried] for name in names}
-        body["taken"] = [trials.selected(key, self.shown_profile) for key in rows.values()]
+        body["taken"] = [selected(key, self.shown_profile) for key in rows.values()]
         return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:

@@ -1,221 +1,131 @@
-"""One habit of a model changed at a time, all else kept: the keys of the chapters on habits and on ablations."""
+"""One setting of a model changed at a time, all else kept: the keys of chapter 12, `<what>/<family>/<value>`."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 from iai.experiment import Experiment
-from iai.model.regimes import Signals, Space
-from iai.study.registry.bases import BASES, Change, Make, base, each, from_row, with_objective
-from iai.study.registry.families import features
-from iai.study.registry.generation import generation
-from iai.study.registry.tables import Profile, chosen, for_updates, with_refiner
-from iai.tasks import Images, LinearRegression, Reused
+from iai.study.registry.choices import chosen
+from iai.study.registry.families import defaults
+from iai.study.registry.sizes import Profile
+from iai.study.registry.variants import halved, objective_like, vary, with_updates
+from iai.tasks import LinearRegression, Reused
 from iai.training.objectives import Unrolled
 
-
-def _token_scale() -> dict[str, Make]:
-    """What the start of the encoders and of attention is worth."""
-    images = {
-        "matched": partial(with_refiner),
-        "mixed": partial(with_refiner, x_share=0.0),
-        "untied": partial(with_refiner, tied_qk=0.0),
-        "unmatched": partial(with_refiner, x_share=0.0, scaled_inputs=False),
-    }
-    regression = {
-        "product": partial(with_refiner, bilinear=True),
-        "no-product": partial(with_refiner, bilinear=False),
-    }
-    return each("token-scale", {"mnist": images, "linear-regression": regression})
-
-
-def _points() -> dict[str, Make]:
-    """What the number of images a step does to the gain from steps."""
-
-    def with_points(points: int, experiment: Experiment) -> Experiment:
-        changed = with_objective(experiment, points=points)
-        return replace(changed, evaluation=replace(changed.evaluation, points=points))
-
-    row = "table4/mnist/data"
-    return {f"points/mnist/{n}": partial(from_row, row, partial(with_points, n)) for n in (16, 64)}
-
-
-def _rows_changed() -> dict[str, Make]:
-    """Whole rows with one habit changed: the space of predictions (Fig. 4), and the history window."""
-
-    def space(name: Space) -> Change:
-        return lambda e: replace(e, space=name)
-
-    def remembers(experiment: Experiment) -> Experiment:
-        return replace(experiment, signal=replace(experiment.signal, history=2))
-
-    images, regression = "table4/mnist/data", "table2/linear-regression/grad+data"
-    return {
-        "state/mnist/latent": partial(from_row, images, space("latent")),
-        "state/mnist/softmax": partial(from_row, images, space("softmax")),
-        "history/linear-regression/grad+data": partial(from_row, regression, remembers),
-        "history/mnist/grad": partial(from_row, "table2/mnist/grad", remembers),
-    }
-
-
-def _masks() -> dict[str, Make]:
-    """The causal and the full mask (App. F.1), judged also after a first mini-batch of every size."""
-
-    def made(row: Make, mask: Literal["full", "causal"], profile: Profile) -> Experiment:
-        whole = with_refiner(row(profile), mask=mask)
-        points = whole.evaluation.points
-        sizes = tuple(sorted({1, *(points * i // 8 for i in range(1, 9))} - {0}))
-        return replace(whole, evaluation=replace(whole.evaluation, contexts=sizes))
-
-    rows: dict[str, Make] = {family: partial(chosen, row) for family, row in BASES.items()}
-    rows["features"] = partial(features, "implicit", "data")
-    rows["mixture-2d"] = partial(generation, "mixture-2d", "implicit", "data")
-    masks: tuple[Literal["full", "causal"], ...] = ("full", "causal")
-    return {f"mask/{name}/{mask}": partial(made, row, mask) for name, row in rows.items() for mask in masks}
-
-
+BASES = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/mnist/data"}
+"""The rows that most ablations start from, with the settings of their families and half the updates."""
+BASE_KEYS = {"linear-regression": "token-scale/linear-regression/no-product", "mnist": "token-scale/mnist/matched"}
+"""The keys under which those are recorded."""
 DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
 """Points a step and tasks in flight at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
-
-
-def _dimensions() -> dict[str, Make]:
-    """Which signal is worth what at which dimension of theta."""
-
-    def made(d: int, kind: Signals, profile: Profile) -> Experiment:
-        start = base("linear-regression", profile)
-        points, tasks = DIMENSIONS[d]
-        if profile == "smoke":
-            d, points, tasks = min(d, 8), min(points, 8), 40
-        task = LinearRegression(dimension=d, bias=True, noise_variance=0.25)
-        objective = replace(start.objective, task=task, points=points, queries=2 * points, tasks=tasks)
-        return replace(
-            start,
-            signal=replace(start.signal, kind=kind),
-            objective=objective,
-            evaluation_sets={"linear-regression": task},
-            evaluation=replace(start.evaluation, points=points),
-        )
-
-    kinds: tuple[Signals, ...] = ("data", "grad", "grad+data")
-    return {f"dimension/{d}/{kind}": partial(made, d, kind) for d in DIMENSIONS for kind in kinds}
-
-
-def _horizons() -> dict[str, Make]:
-    """Steps in training, against steps at test."""
-
-    def trained_on(steps: int, experiment: Experiment) -> Experiment:
-        return with_objective(experiment, steps=min(steps, experiment.objective.steps))
-
-    regression, images = (
-        {str(steps): partial(trained_on, steps) for steps in known} for known in ((1, 2, 5), (1, 2, 4))
-    )
-    return each("steps", {"linear-regression": regression, "mnist": images})
-
-
-def _splits() -> dict[str, Make]:
-    """The same data of a task in fewer and larger mini-batches, for as many tokens in training."""
-
-    def split(steps: int, experiment: Experiment) -> Experiment:
-        whole = experiment.objective
-        points = whole.points * whole.steps // steps
-        changed = with_objective(experiment, steps=steps, points=points, tasks=-(-whole.tasks // steps) * steps)
-        updates = experiment.train.updates * (whole.points + 1) / (points + 1)
-        evaluation = replace(experiment.evaluation, points=points, steps=steps)
-        return replace(changed, evaluation=evaluation, train=for_updates(experiment.train, updates))
-
-    return each("split", {"linear-regression": {str(n): partial(split, n) for n in (1, 2, 5, 20)}})
-
-
-def _reuse() -> dict[str, Make]:
-    """Tasks with data for a few mini-batches, which are then read again."""
-
-    def judged(experiment: Experiment) -> Experiment:
-        """After fresh data throughout, and on data for 1, 2 and 5 mini-batches."""
-        task = experiment.task
-        sets = {str(n): Reused(task=task, distinct=n) for n in (1, 2, 5)}
-        return replace(experiment, evaluation_sets={"fresh": task, **sets})
-
-    def trained(distinct: int, experiment: Experiment) -> Experiment:
-        return with_objective(judged(experiment), task=Reused(task=experiment.task, distinct=distinct))
-
-    changes: Mapping[str, Change] = {"fresh": judged} | {str(n): partial(trained, n) for n in (1, 2, 5)}
-    return each("reuse", {"linear-regression": changes})
-
-
-def _habits() -> dict[str, Make]:
-    """Absolute updates, one token for all of theta, other sizes."""
-
-    def one_token(experiment: Experiment) -> Experiment:
-        return replace(experiment, theta="one")
-
-    absolute = partial(with_refiner, update="absolute")
-    sizes: Mapping[str, Mapping[str, Change]] = {
-        "linear-regression": {
-            "width-32": partial(with_refiner, width=32, feedforward=128),
-            "width-128": partial(with_refiner, width=128, feedforward=512),
-            "depth-1": partial(with_refiner, depth=1),
-            "depth-6": partial(with_refiner, depth=6),
-        },
-        "mnist": {
-            "width-48": partial(with_refiner, width=48, feedforward=192),
-            "width-192": partial(with_refiner, width=192, feedforward=768),
-            "depth-1": partial(with_refiner, depth=1),
-            "depth-4": partial(with_refiner, depth=4),
-        },
-    }
-    tokens = {
-        f"theta/mnist/{kind}-one": partial(from_row, f"table2/mnist/{kind}", one_token)
-        for kind in ("data", "grad+data")
-    }
-    updates = {family: {"absolute": absolute} for family in BASES}
-    return each("update", updates) | tokens | each("size", sizes)
-
-
 LAWS = (16, 64, 256, 1024, 4096, 65536)
 """Fixed laws that training tasks may have; a `cpu` training of 700 updates draws about 2,700 tasks."""
 
 
-def _laws() -> dict[str, Make]:
-    """Finite pools of MNIST tasks: does a model learn the tasks, or to learn?"""
-
-    def trained_on(laws: int, experiment: Experiment) -> Experiment:
-        if not isinstance(experiment.task, Images):
-            raise TypeError(f"{type(experiment.task).__name__} has no laws")
-        task = replace(experiment.task, distinct_laws=laws)
-        seen = {"seen-laws": replace(task, split="test")}
-        return with_objective(replace(experiment, evaluation_sets=seen | experiment.evaluation_sets), task=task)
-
-    return each("laws", {"mnist": {str(n): partial(trained_on, n) for n in LAWS}})
+def base(family: str, profile: Profile) -> Experiment:
+    """What most ablations of a family start from."""
+    row = halved(defaults(BASES[family], profile))
+    return vary(row, refiner={"bilinear": False}) if family == "linear-regression" else row
 
 
-def _windows() -> dict[str, Make]:
-    """Eq. 9 against truncated backpropagation through time, on the same roll-outs."""
-
-    def through(window: int, experiment: Experiment) -> Experiment:
-        pool = experiment.objective
-        fields = ("task", "tasks", "steps", "points", "queries", "growth")
-        settings = {name: getattr(pool, name) for name in fields}
-        return replace(experiment, objective=Unrolled(**settings, window=window))
-
-    windows = {str(n): partial(through, n) for n in (1, 2, 5)}
-    return each("unrolled", dict.fromkeys(BASES, windows))
-
-
-ABLATIONS: dict[str, Make] = {
-    key: make
-    for group in (
-        _token_scale,
-        _points,
-        _rows_changed,
-        _masks,
-        _dimensions,
-        _horizons,
-        _splits,
-        _reuse,
-        _habits,
-        _laws,
-        _windows,
+def experiments(profile: Profile) -> dict[str, Experiment]:
+    """All ablations by key: changes to the bases, or to whole rows of the tables."""
+    regression, images, row = (
+        base("linear-regression", profile),
+        base("mnist", profile),
+        partial(chosen, profile=profile),
     )
-    for key, make in group().items()
-}
+    implicit = row("table4/mnist/data")
+    return {
+        "token-scale/mnist/matched": images,
+        "token-scale/mnist/mixed": vary(images, refiner={"x_share": 0.0}),
+        "token-scale/mnist/untied": vary(images, refiner={"tied_qk": 0.0}),
+        "token-scale/mnist/unmatched": vary(images, refiner={"x_share": 0.0, "scaled_inputs": False}),
+        "token-scale/linear-regression/product": vary(regression, refiner={"bilinear": True}),
+        "token-scale/linear-regression/no-product": regression,
+        **{f"points/mnist/{n}": vary(implicit, objective={"points": n}, evaluation={"points": n}) for n in (16, 64)},
+        **{f"state/mnist/{space}": vary(implicit, space=space) for space in ("latent", "softmax")},  # Fig. 4
+        "history/linear-regression/grad+data": vary(row("table2/linear-regression/grad+data"), signal={"history": 2}),
+        "history/mnist/grad": vary(row("table2/mnist/grad"), signal={"history": 2}),
+        **masks(profile),
+        **dimensions(regression, profile),
+        **{f"steps/linear-regression/{n}": vary(regression, objective={"steps": n}) for n in (1, 2, 5)},
+        **{f"steps/mnist/{n}": vary(images, objective={"steps": n}) for n in (1, 2, 4)},
+        **{f"split/linear-regression/{n}": split(regression, n) for n in (1, 2, 5, 20)},
+        **reuse(regression),
+        "update/linear-regression/absolute": vary(regression, refiner={"update": "absolute"}),
+        "update/mnist/absolute": vary(images, refiner={"update": "absolute"}),
+        "theta/mnist/data-one": vary(row("table2/mnist/data"), theta="one"),
+        "theta/mnist/grad+data-one": vary(row("table2/mnist/grad+data"), theta="one"),
+        **{f"size/linear-regression/width-{n}": with_width(regression, n) for n in (32, 128)},
+        **{f"size/linear-regression/depth-{n}": vary(regression, refiner={"depth": n}) for n in (1, 6)},
+        **{f"size/mnist/width-{n}": with_width(images, n) for n in (48, 192)},
+        **{f"size/mnist/depth-{n}": vary(images, refiner={"depth": n}) for n in (1, 4)},
+        **{f"laws/mnist/{n}": of_laws(images, n) for n in LAWS},
+        **{f"unrolled/linear-regression/{n}": unrolled(regression, n) for n in (1, 2, 5)},
+        **{f"unrolled/mnist/{n}": unrolled(images, n) for n in (1, 2, 5)},
+    }
+
+
+def masks(profile: Profile) -> dict[str, Experiment]:
+    """The causal and the full mask (App. F.1), judged also after a first mini-batch of every size."""
+    found: dict[str, Experiment] = {}
+    rows = BASES | {"features": "features/implicit/data", "mixture-2d": "generation/mixture-2d/implicit/data"}
+    for name, row in rows.items():
+        whole = chosen(row, profile)
+        eighths = {whole.evaluation.points * i // 8 for i in range(1, 9)}
+        judged = vary(whole, evaluation={"contexts": tuple(sorted({1, *eighths} - {0}))})
+        found |= {f"mask/{name}/{mask}": vary(judged, refiner={"mask": mask}) for mask in ("full", "causal")}
+    return found
+
+
+def dimensions(regression: Experiment, profile: Profile) -> dict[str, Experiment]:
+    """Which signal is worth what at which dimension of theta."""
+    found: dict[str, Experiment] = {}
+    for label, (points, tasks) in DIMENSIONS.items():
+        d = label
+        if profile == "smoke":
+            d, points, tasks = min(d, 8), min(points, 8), 40
+        task = LinearRegression(dimension=d, bias=True, noise_variance=0.25)
+        resized = vary(
+            regression,
+            objective={"task": task, "points": points, "queries": 2 * points, "tasks": tasks},
+            evaluation_sets={"linear-regression": task},
+            evaluation={"points": points},
+        )
+        for kind in ("data", "grad", "grad+data"):
+            found[f"dimension/{label}/{kind}"] = vary(resized, signal={"kind": kind})
+    return found
+
+
+def split(experiment: Experiment, steps: int) -> Experiment:
+    """The same data of a task in `steps` mini-batches, for as many tokens in training."""
+    whole = experiment.objective
+    points, tasks = whole.points * whole.steps // steps, -(-whole.tasks // steps) * steps
+    objective = {"steps": steps, "points": points, "tasks": tasks}
+    changed = vary(experiment, objective=objective, evaluation={"points": points, "steps": steps})
+    return with_updates(changed, experiment.train.updates * (whole.points + 1) / (points + 1))
+
+
+def reuse(experiment: Experiment) -> dict[str, Experiment]:
+    """Tasks with data for 1, 2 and 5 mini-batches, which are then read again: in training, and when judged."""
+    task = experiment.task
+    sets = {"fresh": task} | {str(n): Reused(task=task, distinct=n) for n in (1, 2, 5)}
+    judged = vary(experiment, evaluation_sets=sets)
+    return {f"reuse/linear-regression/{name}": vary(judged, objective={"task": task}) for name, task in sets.items()}
+
+
+def with_width(experiment: Experiment, width: int) -> Experiment:
+    """Narrower or wider."""
+    return vary(experiment, refiner={"width": width, "feedforward": 4 * width})
+
+
+def of_laws(images: Experiment, laws: int) -> Experiment:
+    """Trained on a finite pool of tasks: does a model learn the tasks, or to learn? Judged on those tasks too."""
+    changed = vary(images, objective={"task": {"distinct_laws": laws}})
+    seen = {"seen-laws": vary(changed.task, split="test")}
+    return vary(changed, evaluation_sets=seen | images.evaluation_sets)
+
+
+def unrolled(experiment: Experiment, window: int) -> Experiment:
+    """Truncated backpropagation through time, on the same roll-outs; a window of 1 is eq. 9."""
+    return replace(experiment, objective=objective_like(experiment.objective, Unrolled, window=window))

@@ -14,7 +14,7 @@ from iai.study.jobs.run import EXPERIMENTS
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Missing, Summary
 from iai.study.registry import baselines
-from iai.study.registry.tables import ROWS
+from iai.study.registry.families import ROWS
 
 LR = "linear-regression"
 
@@ -31,7 +31,7 @@ def test_every_row_and_every_learned_baseline_competes_once() -> None:
     keys = [one.key for field in fields for one in field.entrants.values() if not one.baseline]
     assert len(keys) == len(set(keys)) and set(keys) <= set(EXPERIMENTS)
     assert {*ROWS, *baselines.ROWS} <= set(keys)
-    assert set(LEARNED.values()) == {*baselines.NAMES, *baselines.CONTEXTS}
+    assert set(LEARNED.values()) == {*baselines.TRAINING, *baselines.CONTEXTS}
     assert len(iterative("features")) == len(iterative("mnist")) == 7
 
 
@@ -101,5 +101,5 @@ def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pyte
         return {"centre": Summary(values=(loss,), errors=(0.0,), seeds=(0,), profile=profile)}
 
     monkeypatch.setattr("iai.study.analysis.trials.trials", trials)
-    monkeypatch.setattr("iai.study.analysis.trials.selected", lambda row, profile: "centre")
+    monkeypatch.setattr("iai.study.analysis.leaderboard.selected", lambda row, profile: "centre")
     assert Field(family=LR, profile="cpu").shown()["parametric, gradients"] == f"table2/{LR}/grad"

@@ -15,7 +15,7 @@ from iai.study.book.notebook import Chapter, Grid, check_parameters, setup, show
 from iai.study.jobs import queue, run
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary
-from iai.study.registry import tables
+from iai.study.registry.choices import CHOSEN
 from iai.training import checkpoint
 from iai.types import UserError
 
@@ -129,7 +129,7 @@ def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
     found, implicit = columns
     assert grid.header == ("", "gradients", "implicit")
     assert f"{found['centre']} {found['lr-half']} {found['lr-double']} {found['untied']}" == "1.5 1.25 pending –"
-    assert found["taken"] == tables.CHOSEN[row]
+    assert found["taken"] == CHOSEN[row]
     assert implicit["lr-eighth"] == "–"
 
 

@@ -16,7 +16,8 @@ from iai.study.analysis.trials import winner
 from iai.study.jobs import run
 from iai.study.jobs.run import EXPERIMENTS, experiment, fit
 from iai.study.registry import baselines, with_one_step
-from iai.study.registry.tables import CHOSEN, ROWS
+from iai.study.registry.choices import CHOSEN, selected
+from iai.study.registry.families import ROWS
 from iai.tasks import Features, Images, LinearRegression
 from iai.training import checkpoint
 from iai.training.loop import TrainConfig, generator_of
@@ -181,7 +182,7 @@ def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
 def test_a_learned_baseline_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the centre, while any of them is missing."""
     monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
-    assert baselines.selected(row, "cpu") == (winner(row) or "centre")
+    assert selected(row, "cpu") == (winner(row) or "centre")
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from iai.experiment import to_json
-from iai.study.registry import EXPERIMENTS, experiment
-from iai.study.registry.ablations import ABLATIONS
-from iai.study.registry.bases import BASE_KEYS, BASES, base
+from iai.study.registry import EXPERIMENTS, ablations, experiment
+from iai.study.registry.ablations import BASE_KEYS, BASES, base
 from iai.study.registry.families import features
-from iai.study.registry.tables import PROFILES, Profile, chosen
+from iai.study.registry.sizes import PROFILES, Profile
 
 CHANGED = {
     "token-scale": {"refiner"},
@@ -44,7 +43,7 @@ def origin(key: str, profile: Profile) -> Any:
     """What the key starts from: a row, or a base."""
     for start, row in ROWS.items():
         if key.startswith(start):
-            return chosen(row, profile)
+            return experiment(row, profile)
     if key.startswith("mask/features"):
         return features("implicit", "data", profile)
     if key.startswith("mask/mixture-2d"):
@@ -60,7 +59,7 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("key", ABLATIONS)
+@pytest.mark.parametrize("key", ablations.experiments("smoke"))
 def test_a_key_changes_what_its_name_says_alone(key: str, profile: Profile) -> None:
     ours, theirs = (leaves(to_json(e)) for e in (experiment(key, profile), origin(key, profile)))
     differ = {path[1:] for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
@@ -71,7 +70,7 @@ def test_a_key_changes_what_its_name_says_alone(key: str, profile: Profile) -> N
 def test_the_bases_are_recorded_under_keys() -> None:
     for family, key in BASE_KEYS.items():
         assert experiment(key, "cpu") == base(family, "cpu")
-        whole = chosen(BASES[family], "cpu")
+        whole = experiment(BASES[family], "cpu")
         assert base(family, "cpu").train.updates == whole.train.updates // 2
 
 
@@ -93,4 +92,4 @@ def test_one_split_shows_about_as_many_tokens_in_training_as_another() -> None:
 
 
 def test_every_key_is_in_the_registry() -> None:
-    assert ABLATIONS.keys() <= EXPERIMENTS.keys()
+    assert ablations.experiments("smoke").keys() <= EXPERIMENTS.keys()

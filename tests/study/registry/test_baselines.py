@@ -14,13 +14,14 @@ import iai
 from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build, from_json, to_json
 from iai.model.amortizer import Amortizer
-from iai.study.analysis.trials import selected, trials, winner
+from iai.study.analysis.trials import trials, winner
 from iai.study.jobs import run
 from iai.study.jobs.run import experiment, fit, identity, judged
 from iai.study.ledger import records
 from iai.study.measure.cost import planned
 from iai.study.registry import BUDGETS, EXPERIMENTS, baselines, seeds_of
-from iai.study.registry.tables import PROFILES
+from iai.study.registry.choices import CHOSEN, baseline_candidates, selected
+from iai.study.registry.sizes import PROFILES
 from iai.tasks import episode
 from iai.training.loop import Interrupted, train
 from iai.training.objectives import Greedy
@@ -34,7 +35,7 @@ PAIRS = {
 
 
 def test_there_is_every_baseline_for_every_family() -> None:
-    names = {*baselines.NAMES, "one-context", "one-context-longer"}
+    names = {*baselines.TRAINING, "one-context", "one-context-longer"}
     assert {key for key in EXPERIMENTS if key.startswith("baseline/")} == {
         f"baseline/{family}/{name}" for family in PAIRS for name in names
     }
@@ -97,7 +98,10 @@ def test_one_context_reads_all_that_was_seen_as_one_mini_batch() -> None:
 def test_trials_are_half_as_long_and_differ_in_one_setting(row: str) -> None:
     defaults = experiment(f"choice/{row}/centre", "cpu")
     assert defaults.train.updates == baselines.defaults(row, "cpu").train.updates // 2
-    found = {name: experiment(f"choice/{row}/{name}", "cpu") for name in baselines.alternatives(row)}
+    found = {
+        name: experiment(f"choice/{row}/{name}", "cpu")
+        for name in baseline_candidates(row, baselines.defaults(row, "cpu"))
+    }
     assert len({str(to_json(one)) for one in found.values()}) == len(found) >= 3
     rates = sorted({one.train.lr / defaults.train.lr for one in found.values()})
     fixed = row.endswith(("/maml", "/reptile"))
@@ -109,13 +113,14 @@ def test_trials_are_half_as_long_and_differ_in_one_setting(row: str) -> None:
 def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
     row = "baseline/mnist/one-context"
-    monkeypatch.delitem(baselines.CHOSEN, row, raising=False)
+    monkeypatch.delitem(CHOSEN, row, raising=False)
     assert winner(row) is None and selected(row, "cpu") == "centre"
     assert {str(found) for found in trials(row).values()} == {"pending"}
-    monkeypatch.setitem(baselines.CHOSEN, row, "lr-third")
+    monkeypatch.setitem(CHOSEN, row, "lr-third")
     for name in (row, f"{row}-longer"):
         assert selected(name, "cpu") == "lr-third" and selected(name, "gpu") == "centre"
-        assert experiment(name, "cpu").train.lr == pytest.approx(baselines.defaults(name, "cpu").train.lr / 3)
+        made = baselines.experiments("cpu")[name]
+        assert made.train.lr == pytest.approx(baselines.defaults(name, "cpu").train.lr / 3)
 
 
 def test_the_operations_of_every_training_are_known_from_its_config() -> None:
@@ -153,7 +158,7 @@ def short_of(key: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("name", baselines.NAMES)
+@pytest.mark.parametrize("name", baselines.TRAINING)
 def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path, name: str) -> None:
     chosen = short_of(f"baseline/linear-regression/{name}")
     whole, _ = fit(chosen, show=False)

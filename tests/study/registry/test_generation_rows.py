@@ -11,10 +11,12 @@ from iai.experiment import from_json, to_json
 from iai.study.analysis.references import Reference
 from iai.study.jobs import run
 from iai.study.jobs.run import EXPERIMENTS, experiment, fit
-from iai.study.registry.generation import GENERATION
+from iai.study.registry.families import FURTHER
 from iai.tasks import Letters, Mixture
 from iai.training.loop import TrainConfig
 from iai.types import UserError
+
+GENERATION = [row for row in FURTHER if row.startswith("generation/")]
 
 
 def test_keys_are_all_regimes_and_signals_that_a_task_allows() -> None:

@@ -1,0 +1,95 @@
+"""Which settings rows and learned baselines train with at `cpu`: what was tried, and which trial was best.
+
+The trials of a row are the keys `choice/<row>/<name>`; `iai.study.analysis.trials` reads them from the ledger.
+"""
+
+from iai.baselines.learned import ReptileConfig
+from iai.experiment import BaselineExperiment, Experiment
+from iai.study.registry.families import ROWS, defaults
+from iai.study.registry.sizes import Profile
+from iai.study.registry.variants import Trained, halved, on_validation, vary, with_rate
+
+CHOSEN: dict[str, str] = {
+    "table2/linear-regression/data": "no-product",
+    "table2/linear-regression/grad": "no-product",
+    "table2/linear-regression/grad+data": "no-product",
+    "table2/mnist/data": "lr-quarter",
+    "table2/mnist/grad": "lr-quarter",
+    "table2/mnist/grad+data": "lr-quarter",
+    "table4/mnist/data": "apart-half",
+    "table3/linear-regression/data": "no-product-lr-half",
+    "table3/linear-regression/grad": "lr-quarter",
+    "table3/linear-regression/grad+data": "lr-double",
+    "table3/mnist/data": "lr-half",
+    "table3/mnist/grad": "lr-quarter",
+    "table3/mnist/grad+data": "lr-quarter",
+    "baseline/linear-regression/maml": "lr-third",
+    "baseline/linear-regression/reptile": "inner-double",
+    "baseline/linear-regression/hypernetwork": "lr-triple",
+    "baseline/linear-regression/lstm": "lr-triple",
+    "baseline/linear-regression/one-context": "lr-triple",
+    "baseline/mnist/reptile": "lr-third",
+    "baseline/mnist/cnp": "lr-third",
+    "baseline/mnist/attentive-cnp": "lr-triple",
+    "baseline/mnist/lstm": "lr-triple",
+    "baseline/mnist/one-context": "lr-triple",
+    "baseline/features/maml": "lr-third",
+    "baseline/features/reptile": "inner-double",
+    "baseline/features/attentive-cnp": "lr-triple",
+    "baseline/features/hypernetwork": "lr-triple",
+    "baseline/features/lstm": "lr-ninefold",
+    "baseline/features/one-context": "lr-triple",
+}
+"""The trial that a row's settings at `cpu` come from, if not "centre": the ledger's best on validation tasks."""
+
+
+def selected(row: str, profile: str) -> str:
+    """The trial whose settings a row trains with; a longer training of a baseline has those of the shorter one."""
+    return CHOSEN.get(row.removesuffix("-longer"), "centre") if profile == "cpu" else "centre"
+
+
+def chosen(row: str, profile: Profile) -> Experiment:
+    """A row with its own settings."""
+    return candidates(row, defaults(row, profile))[selected(row, profile)]
+
+
+def candidates(row: str, centre: Experiment) -> dict[str, Experiment]:
+    """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
+    found = {
+        "centre": centre,
+        "lr-double": with_rate(centre, 2.0),
+        "lr-half": with_rate(centre, 1 / 2),
+        "lr-quarter": with_rate(centre, 1 / 4),
+    }
+    if "linear-regression" in row:
+        found["no-product"] = vary(centre, refiner={"bilinear": False})
+        found["no-product-lr-half"] = with_rate(found["no-product"], 1 / 2)
+    elif row.startswith("table4"):
+        found["mixed"] = vary(centre, refiner={"x_share": 0.0})
+        found["apart-half"] = vary(centre, refiner={"x_share": 0.5})
+        found["untied"] = vary(centre, refiner={"tied_qk": 0.0})
+        found["deeper"] = vary(centre, refiner={"depth": 3, "width": 72, "feedforward": 288})
+    else:  # the best rate lay at the end of the grid, which so went on until it did not
+        found["lr-eighth"] = with_rate(centre, 1 / 8)
+        found["lr-sixteenth"] = with_rate(centre, 1 / 16)
+    return found
+
+
+def baseline_candidates(row: str, centre: Trained) -> dict[str, Trained]:
+    """What is tried on validation tasks for a learned baseline; ties go to the first."""
+    found = {"centre": centre, "lr-triple": with_rate(centre, 3.0), "lr-third": with_rate(centre, 1 / 3)}
+    if not row.endswith(("/maml", "/reptile")):  # the best rate lay at the end of the grid
+        found["lr-ninefold"] = with_rate(centre, 9.0)
+    if isinstance(centre, BaselineExperiment) and isinstance(centre.learner, ReptileConfig):
+        for name, factor in {"double": 2.0, "triple": 3.0, "third": 1 / 3}.items():
+            found[f"inner-{name}"] = vary(centre, learner={"rate": factor * centre.learner.rate})
+    return found
+
+
+def experiments(profile: Profile) -> dict[str, Experiment]:
+    """All trials of the rows of Tables 2 to 4: half the updates, judged by validation tasks."""
+    return {
+        f"choice/{row}/{name}": on_validation(halved(candidate))
+        for row in ROWS
+        for name, candidate in candidates(row, defaults(row, profile)).items()
+    }
