@@ -2,7 +2,7 @@
 
 Full data lie in the folder that `IAI_DATA` names (default ~/.cache/iai), as torchvision's own classes write
 them, so a download by torchvision and a folder filled by hand are the same thing. A small sample of each data
-set ships with the package. Features of images are files that `python -m iai.study.extract` makes there.
+set ships with the package. Features of images are files that `python tools/extract.py` makes there.
 """
 
 import hashlib
@@ -167,7 +167,7 @@ def _read(name: str, file: str, folder: Path) -> Tensor:
 
 @cache
 def _features(path: Path) -> FeatureSet:
-    command = f"python -m iai.study.extract IMAGES {path.stem} --projection projection.npz"
+    command = f"python tools/extract.py IMAGES {path.stem} --projection projection.npz"
     if not path.is_file():
         raise UserError(
             f"no features of {path.stem} in IAI_DATA={root()} ({path} is missing); set IAI_DATA to its folder, or"
