@@ -24,8 +24,8 @@ test: check book
 	python -m pytest tests $(CHAPTERS:.py=.ipynb) --nbval-lax -n $(JOBS) --dist loadscope
 
 check: $(READY)
-	ruff format --check iai tests book benchmarks
-	ruff check iai tests book benchmarks
+	ruff format --check iai tools tests book benchmarks
+	ruff check iai tools tests book benchmarks
 	mypy
 	lint-imports
 

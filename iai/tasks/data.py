@@ -1,8 +1,7 @@
 """Real data sets: where they are found, how they are checked, and how they are loaded.
 
-Full data lie in the folder that `IAI_DATA` names (default ~/.cache/iai), as torchvision's own classes write
-them, so a download by torchvision and a folder filled by hand are the same thing. A small sample of each data
-set ships with the package. Features of images are files that `python -m iai.study.extract` makes there.
+Full data lie in the folder that `IAI_DATA` names (default ~/.cache/iai), in torchvision's own layout. A small sample of
+each data set ships with the package. Features of images are files that `python tools/extract.py` makes there.
 """
 
 import hashlib
@@ -28,15 +27,17 @@ SOURCES = ("full", "sample")
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """A data set of 28 x 28 grey images in 10 classes, as torchvision knows it.
+    """A data set of 28 x 28 grey images in 10 classes, which torchvision has under a name of its own.
 
-    `mean` and `sd` are those of all training pixels, scaled to [0, 1]; `sha256` those of the four raw files.
+    `mean` and `sd` are those of all training pixels, scaled to [0, 1]; `train` and `test` are the published contents:
+    a hash of the hashes of the part's two files, images and labels.
     """
 
     torchvision: str
     mean: float
     sd: float
-    sha256: dict[str, str]
+    train: str
+    test: str
 
 
 DATASETS = {
@@ -44,23 +45,15 @@ DATASETS = {
         torchvision="MNIST",
         mean=0.13066047627384283,
         sd=0.3081078039450204,
-        sha256={
-            "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        },
+        train="sha256:02def62d38696cddf2715e05122f741fafee2c190e42772b91f7c0c2f6604c7e",
+        test="sha256:fc4ad2928469b062b04de83eeb03d9a9368e93e5c0fa488affd0729f7e16c3ec",
     ),
     "fashion-mnist": DataSet(
         torchvision="FashionMNIST",
         mean=0.2860405969887955,
         sd=0.35302424457803794,
-        sha256={
-            "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        },
+        train="sha256:38831b7b377c44db3c5cc3b7802535a9dc25ac041019251663e7898dbbe606bd",
+        test="sha256:9aa0367667a8ef9c048b56cc573b9ef6c6203b35f70da12de533ddefab3f8cd4",
     ),
 }
 
@@ -92,10 +85,7 @@ def images(name: str, split: str, source: str = "full") -> tuple[UInt8[Tensor, "
 
     Raises `UserError` for an unknown name, and where the files are missing or are not the published ones.
     """
-    dataset(name)
-    _check("part", split, SPLITS)
-    _check("source", source, SOURCES)
-    pixels, labels, _ = _sample(name, split) if source == "sample" else _full(name, split, root())
+    pixels, labels, _ = _part(name, split, source)
     return pixels, labels
 
 
@@ -128,52 +118,43 @@ def features(name: str, source: str = "full") -> FeatureSet:
 
 def identity(name: str, split: str, source: str = "full") -> str:
     """A hash of the content of one part of a data set, or of its "features", for records."""
-    if split == "features":
-        return features(name, source).content
-    images(name, split, source)
-    return (_sample(name, split) if source == "sample" else _full(name, split, root()))[2]
+    return features(name, source).content if split == "features" else _part(name, split, source)[2]
+
+
+def _part(name: str, split: str, source: str) -> tuple[Tensor, Tensor, str]:
+    """Pixels, classes and identity of one part of a data set."""
+    dataset(name)
+    _check("part", split, SPLITS)
+    _check("source", source, SOURCES)
+    return _sample(name, split) if source == "sample" else _full(name, split, root())
 
 
 @cache
 def _sample(name: str, split: str) -> tuple[Tensor, Tensor, str]:
     with np.load(Path(__file__).parent / "samples" / f"{name}.npz", allow_pickle=False) as arrays:
         pixels, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-    content = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
-    return torch.from_numpy(pixels), torch.from_numpy(labels).long(), f"sha256:{content}"
+    content = _digest(pixels.tobytes() + labels.tobytes())
+    return torch.from_numpy(pixels), torch.from_numpy(labels).long(), content
 
 
 @cache
 def _full(name: str, split: str, folder: Path) -> tuple[Tensor, Tensor, str]:
-    part = "train" if split == "train" else "t10k"
-    pixels = _read(name, f"{part}-images-idx3-ubyte", folder)
-    labels = _read(name, f"{part}-labels-idx1-ubyte", folder)
-    hashes = [DATASETS[name].sha256[f"{part}-{kind}"] for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
-    content = hashlib.sha256("".join(hashes).encode()).hexdigest()
-    return pixels.reshape(-1, 28, 28), labels.long(), f"sha256:{content}"
+    from torchvision.datasets.mnist import read_image_file, read_label_file
 
-
-def _read(name: str, file: str, folder: Path) -> Tensor:
-    """The bytes of an idx file after its header of 4 bytes and 4 for every axis."""
-    path = folder / DATASETS[name].torchvision / "raw" / file
-    fix = f"""run: python -c "import iai.tasks.data; iai.tasks.data.download('{name}')\""""
-    if not path.is_file():
-        raise UserError(f"no {name} in IAI_DATA={folder} ({path} is missing); set IAI_DATA to its folder, or {fix}")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != DATASETS[name].sha256[file]:
-        raise UserError(f"{path} is not the published file of {name}; delete it and {fix}")
-    header = 16 if "idx3" in file else 8
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
+    prefix = folder / DATASETS[name].torchvision / "raw" / {"train": "train", "test": "t10k"}[split]
+    files = [Path(f"{prefix}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")]
+    command = f"""python -c "import iai.tasks.data; iai.tasks.data.download('{name}')\""""
+    hashes = [hashlib.sha256(_read(path, name, command)).hexdigest() for path in files]
+    content = _digest("".join(hashes).encode())
+    if content != getattr(DATASETS[name], split):
+        raise UserError(f"{prefix}-* are not the published files of {name}; delete them and run: {command}")
+    return read_image_file(files[0]), read_label_file(files[1]), content
 
 
 @cache
 def _features(path: Path) -> FeatureSet:
-    command = f"python -m iai.study.extract IMAGES {path.stem} --projection projection.npz"
-    if not path.is_file():
-        raise UserError(
-            f"no features of {path.stem} in IAI_DATA={root()} ({path} is missing); set IAI_DATA to its folder, or"
-            f" run: {command}"
-        )
-    content = path.read_bytes()
+    command = f"python tools/extract.py IMAGES {path.stem} --projection projection.npz"
+    content = _read(path, f"features of {path.stem}", command)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             x = [torch.from_numpy(arrays[f"x_{split}"]).half() for split in SPLITS]
@@ -183,7 +164,19 @@ def _features(path: Path) -> FeatureSet:
         raise UserError(f"{path} is no feature file ({error}); delete it and run: {command}") from error
     if {part.shape[1:] for part in x} != {(FEATURES,)}:
         raise UserError(f"{path} has vectors of {x[0].shape[-1]}, not of {FEATURES}; run: {command}")
-    return FeatureSet(x[0], y[0], x[1], y[1], classes, f"sha256:{hashlib.sha256(content).hexdigest()}")
+    return FeatureSet(x[0], y[0], x[1], y[1], classes, _digest(content))
+
+
+def _read(path: Path, what: str, command: str) -> bytes:
+    """The content of a file in IAI_DATA; a `UserError` with the command that makes the file where it is missing."""
+    if not path.is_file():
+        where = f"in IAI_DATA={root()} ({path} is missing); set IAI_DATA to its folder"
+        raise UserError(f"no {what} {where}, or run: {command}")
+    return path.read_bytes()
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 @cache
@@ -192,14 +185,13 @@ def _frequencies(name: str) -> FeatureSet:
     parts = [[images(one, split, "sample") for one in names] for split in SPLITS]
     wave = (torch.outer(torch.arange(16), torch.arange(28) + 0.5).double() * torch.pi / 28).cos()
     wave[0] /= 2**0.5
-    low = [wave @ torch.cat([pixels for pixels, _ in part]).double() @ wave.T for part in parts]
-    x_train, x_test = (x.flatten(1) - low[0].flatten(1).mean(0) for x in low)
-    y_train, y_test = (torch.cat([y + 10 * i for i, (_, y) in enumerate(part)]) for part in parts)
-    scale = x_train.square().mean().sqrt()
+    low = [(wave @ torch.cat([x for x, _ in part]).double() @ wave.T).flatten(1) for part in parts]
+    x = [features - low[0].mean(0) for features in low]
+    x = [(features / x[0].square().mean().sqrt()).half() for features in x]
+    y = [torch.cat([labels + 10 * i for i, (_, labels) in enumerate(part)]) for part in parts]
     classes = tuple(f"{one} {label}" for one in names for label in range(10))
     content = "".join(identity(one, split, "sample") for split in SPLITS for one in names)
-    digest = f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
-    return FeatureSet((x_train / scale).half(), y_train, (x_test / scale).half(), y_test, classes, digest)
+    return FeatureSet(x[0], y[0], x[1], y[1], classes, _digest(content.encode()))
 
 
 def _check(what: str, value: str, known: tuple[str, ...]) -> None:

