@@ -98,6 +98,11 @@ class Evidence:
     pairs: Batch
     gradients: Float[Tensor, "tasks m slots width"]
 
+    @property
+    def points(self) -> int:
+        """Observations behind the evidence: its pairs or, without them, its gradient tokens."""
+        return max(self.pairs.points, self.gradients.shape[1])
+
 
 @runtime_checkable
 class Task(Protocol):
