@@ -8,7 +8,6 @@ from typing import Any
 from iai.baselines.learned import (
     AttentiveCNPConfig,
     CNPConfig,
-    EndToEnd,
     HypernetworkConfig,
     LearnedBaselineConfig,
     LSTMConfig,
@@ -20,6 +19,7 @@ from iai.study.registry.families import features
 from iai.study.registry.tables import Profile, for_updates, half, judged_as_trial, with_rate
 from iai.study.registry.tables import chosen as chosen_row
 from iai.training.loop import TrainConfig
+from iai.training.objectives import EndToEnd
 
 COMPETE: dict[str, Callable[[Profile], Experiment]] = {
     "linear-regression": partial(chosen_row, "table2/linear-regression/data"),
