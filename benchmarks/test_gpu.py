@@ -12,7 +12,7 @@ from iai.model.regimes import Signal
 from iai.study.measure.cost import cost_of_update, peak_flops
 from iai.study.measure.meter import seconds
 from iai.tasks import LinearRegression
-from iai.training.graph import WholeUpdates
+from iai.training.graph import CapturedUpdates
 from iai.training.objectives import Greedy
 from iai.training.optimizer import Progress, TrainConfig
 
@@ -43,7 +43,7 @@ def test_whole_update(benchmark: Any, size: str, how: str) -> None:
     config = TrainConfig(updates=10_000, lr=1e-4)
     optimizer = torch.optim.AdamW(model.parameters(), lr=torch.tensor(1e-4, device=device), fused=True, capturable=True)
     half = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
-    whole, progress = WholeUpdates(model, objective, optimizer, config, half), Progress()
+    whole, progress = CapturedUpdates(model, objective, optimizer, config, half), Progress()
     whole.capturable = "captured" in how
 
     def roll_out() -> None:

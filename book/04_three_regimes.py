@@ -56,7 +56,7 @@ from iai.baselines.classical import Ridge
 from iai.experiment import Experiment, build
 from iai.evaluation.evaluate import EvaluationConfig, evaluate, evaluate_learner
 from iai.study.jobs.run import fit
-from iai.model.masks import attention_mask
+from iai.model.attention import attention_mask
 from iai.training.objectives import Greedy
 from iai.model.refiner import RefinerConfig
 from iai.model.regimes import Signal
@@ -353,7 +353,7 @@ notebook.table(
 #
 # ## Who sees whom
 #
-# All of the above are tokens of one sequence, and which token may look at which is decided by one pure function, {func}`iai.model.masks.attention_mask`. It knows two kinds of mask, and two kinds of state. In the parametric and explicit regimes the slots are **shared**: they are parts of one $\theta$ and must see each other, and the evidence should see them too, since what an observation means depends on
+# All of the above are tokens of one sequence, and which token may look at which is decided by one pure function, {func}`iai.model.attention.attention_mask`. It knows two kinds of mask, and two kinds of state. In the parametric and explicit regimes the slots are **shared**: they are parts of one $\theta$ and must see each other, and the evidence should see them too, since what an observation means depends on
 # where $\theta$ stands. In the implicit regime the slots are **independent**: they are questions that happen to be asked at the same time. {numref}`fig-masks` is drawn by calling this function.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-masks", "caption": "The four masks, drawn by the code's own function: a filled square where the token of a row sees the token of a column, coloured by what is seen (observations, gradients, slots; a thick line ends a kind). Four observations $o_1 \\dots o_4$. Top: the full mask, with a mean gradient for each of two shared slots, and with three independent queries. Bottom: the causal mask. Left, one shared slot with running gradients answers the context sizes 1, 2 and 4 at once: the present state $\\theta$ is seen by all and sees itself alone, the answers $\\theta_{\\mid 1}, \\theta_{\\mid 2}, \\theta_{\\mid 4}$ are seen each by none but itself. Right, each of three queries has a context size of its own."}, "image": {"alt": "Four square grids. Full and shared: every cell filled. Full and independent: all rows see the four observations, and each query row also sees itself only. Causal and shared: observations and gradients form lower triangles, all rows see the present state, and the answer for context size j sees observations and gradients up to j, the present state and itself. Causal and independent: observations form a lower triangle, and query rows see the first 1, 2 and 4 observations and themselves."}}

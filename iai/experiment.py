@@ -1,40 +1,32 @@
-"""What a run is, as plain data: `Experiment`, its JSON, and the amortizer that it describes."""
+"""Configs of runs as plain data: `Experiment`, its JSON, and the model that it describes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args, overload
 
 import torch
 
-from iai.baselines import learned as rivals
-from iai.baselines.learned import EndToEnd, LearnedBaseline, LearnedBaselineConfig
+from iai.baselines import learned
+from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation.evaluate import EvaluationConfig
 from iai.losses import LOSSES
 from iai.model.amortizer import Amortizer
 from iai.model.refiner import Anchor, Interface, Refiner, RefinerConfig
 from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.model.relations import Relations, RelationsConfig
-from iai.tasks import (
-    CausalOrder,
-    Features,
-    Gravity,
-    Images,
-    Letters,
-    LinearRegression,
-    Mixture,
-    Reused,
-)
+from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused
 from iai.training import checkpoint
 from iai.training.loop import TrainConfig, pick_device
-from iai.training.objectives import Greedy, RandomStep, StepObjective, Unrolled
-from iai.types import KnownTask, Task, UserError
+from iai.training.objectives import EndToEnd, Greedy, RandomStep, StepObjective, Unrolled
+from iai.types import Decode, KnownTask, Task, UserError
 
 RegimeName = Literal["parametric", "explicit", "implicit"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """One amortizer, the tasks that train it and the tasks that judge it; `replace` a field to make a variant."""
+    """One amortizer, the tasks that train it and the tasks that evaluate it; `replace` a field to make a variant."""
 
     regime: RegimeName
     objective: StepObjective
@@ -51,18 +43,18 @@ class Experiment:
 
     @property
     def task(self) -> Task:
-        """The distribution over tasks that trains."""
+        """The distribution over tasks in training."""
         return self.objective.task
 
     @property
     def model(self) -> str:
-        """What is trained, in words."""
+        """The model, in words."""
         return f"width {self.refiner.width}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineExperiment:
-    """One learned baseline, the tasks that train it and the tasks that judge it."""
+    """One learned baseline, the tasks that train it and the tasks that evaluate it."""
 
     json_type: ClassVar[str] = "Contest"
 
@@ -74,44 +66,25 @@ class BaselineExperiment:
 
     @property
     def task(self) -> Task:
-        """The distribution over tasks that trains."""
+        """The distribution over tasks in training."""
         return self.objective.task
 
     @property
     def model(self) -> str:
-        """What is trained, in words."""
+        """The model, in words."""
         return str(self.learner)
 
 
 def json_type(kind: type) -> str:
-    """The name of a config in JSON: that of its class, unless records know it by another."""
+    """The name of a config in JSON: its `json_type`, which old records have, or the name of its class."""
     return str(getattr(kind, "json_type", kind.__name__))
 
 
+TASKS = (CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused)
+OBJECTIVES = (EndToEnd, Greedy, RandomStep, Unrolled)
+SETTINGS = (EvaluationConfig, RefinerConfig, RelationsConfig, Signal, TrainConfig, *get_args(LearnedBaselineConfig))
 TYPES: dict[str, type] = {
-    json_type(cls): cls
-    for cls in (
-        *get_args(LearnedBaselineConfig),
-        CausalOrder,
-        BaselineExperiment,
-        EvaluationConfig,
-        Experiment,
-        Features,
-        Gravity,
-        Greedy,
-        RelationsConfig,
-        Images,
-        Letters,
-        LinearRegression,
-        Mixture,
-        RandomStep,
-        RefinerConfig,
-        Reused,
-        Signal,
-        TrainConfig,
-        Unrolled,
-        EndToEnd,
-    )
+    json_type(kind): kind for kind in (Experiment, BaselineExperiment, *TASKS, *OBJECTIVES, *SETTINGS)
 }
 """The configs that a JSON file may name."""
 
@@ -158,50 +131,29 @@ def build(experiment: BaselineExperiment, seed: int = ..., device: torch.device 
 def build(
     experiment: Experiment | BaselineExperiment, seed: int = 0, device: torch.device | str = "cpu"
 ) -> Amortizer | LearnedBaseline:
-    """The untrained amortizer of an experiment, or rival of a contest, its weights a function of the seed alone."""
+    """The untrained model of an experiment; its weights are a function of the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         if isinstance(experiment, BaselineExperiment):
-            return rivals.make(experiment.learner, experiment.task).to(device)
-        return _regime_and_refiner(experiment).to(device)
+            return learned.make(experiment.learner, experiment.task).to(device)
+        return _amortizer(experiment).to(device)
 
 
-def _regime_and_refiner(experiment: Experiment) -> Amortizer:
-    """Hand the task's shapes, scales and known likelihood to the regime and the refiner."""
-    task, signal = experiment.task, experiment.signal
-    scales: dict[str, Any] = {name: getattr(task, name, 1.0) for name in ("x_scale", "y_scale")}
-    if experiment.regime == "implicit":
-        if experiment.space == "softmax" and task.loss != "cross_entropy":
-            raise UserError(f"space 'softmax' needs classes, and {type(task).__name__} has none: choose 'logits'")
-        if not signal.data:
-            raise UserError("the implicit regime has no parameters, so no gradients: choose Signal(kind='data')")
-        if experiment.space == "softmax":  # probabilities start out uniform
-            scales["slot_scale"] = 1 / task.dy
-        alike = isinstance(experiment.refiner, RelationsConfig)
-        predictions = Predictions(task.dy, experiment.space, experiment.latent, signal.history, alike)
-        past = predictions.width if signal.history else 0
-        interface = Interface(
-            dx=task.dx, dy=task.dy, slot=predictions.width, past=past, anchor="x", independent=True, **scales
-        )
-        return Amortizer(predictions, _refiner(_with_update(experiment), interface))
-    if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
-        raise UserError("the mean gradient shows every context the whole batch: with a causal mask, tokens='running'")
-    parameters = parametric(experiment) if experiment.regime == "parametric" else explicit(experiment)
-    width = parameters.width
-    past = width * (1 + signal.gradients) if signal.history else 0
-    anchor: Anchor = "y" if parameters.anchor.shape[1] else "none"
-    scales["running"] = signal.tokens == "running"
-    interface = Interface(dx=task.dx, dy=task.dy, slot=width, past=past, anchor=anchor, **scales)
-    return Amortizer(parameters, _refiner(experiment.refiner, interface))
-
-
-def _refiner(config: RefinerConfig, interface: Interface) -> Refiner | Relations:
-    """The refiner that a config describes."""
-    return Relations(config, interface) if isinstance(config, RelationsConfig) else Refiner(config, interface)
+def _amortizer(experiment: Experiment) -> Amortizer:
+    """The regime of an experiment, and a refiner for the state of that regime."""
+    make: dict[str, Callable[[Experiment], Parameters | Predictions]]
+    make = {"parametric": parametric, "explicit": explicit, "implicit": implicit}
+    regime, config = make[experiment.regime](experiment), experiment.refiner
+    if isinstance(regime, Predictions) and regime.space == "softmax":
+        config = replace(config, update="simplex")  # so that probabilities stay probabilities
+    shapes = interface(experiment, regime)
+    if isinstance(config, RelationsConfig):
+        return Amortizer(regime, Relations(config, shapes))
+    return Amortizer(regime, Refiner(config, shapes))
 
 
 def parametric(experiment: Experiment) -> Parameters:
-    """theta of the task's known likelihood as the state; a task without one is a `UserError`."""
+    """The regime whose state is theta of the known likelihood; `UserError` for a task without one."""
     task = experiment.task
     if not hasattr(task, "decode"):
         raise UserError(f"{type(task).__name__} has no known decode: choose the explicit or the implicit regime")
@@ -209,20 +161,52 @@ def parametric(experiment: Experiment) -> Parameters:
     slots, width = task.theta_shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
-    return Parameters(task.decode, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
+    return _parameters(experiment, task.decode, slots, width)
 
 
 def explicit(experiment: Experiment) -> Parameters:
-    """A latent code for each output as the state, and a learned likelihood of them."""
-    task = experiment.task
-    slots, width = (task.dy, experiment.latent) if experiment.theta == "class" else (1, task.dy * experiment.latent)
-    decoder = Decoder(task.dx, task.dy, experiment.latent)
-    return Parameters(decoder, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
+    """The regime whose state is a latent code for each output, with a learned likelihood."""
+    task, latent = experiment.task, experiment.latent
+    slots, width = (task.dy, latent) if experiment.theta == "class" else (1, task.dy * latent)
+    return _parameters(experiment, Decoder(task.dx, task.dy, latent), slots, width)
 
 
-def _with_update(experiment: Experiment) -> RefinerConfig:
-    """Probabilities stay probabilities: their update is multiplicative."""
-    return replace(experiment.refiner, update="simplex") if experiment.space == "softmax" else experiment.refiner
+def _parameters(experiment: Experiment, decode: Decode, slots: int, width: int) -> Parameters:
+    """The regime of a likelihood; `UserError` if the gradient would show a context what comes after it."""
+    signal, loss = experiment.signal, LOSSES[experiment.task.loss]
+    if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
+        raise UserError("the mean gradient shows every context the whole batch: with a causal mask, tokens='running'")
+    return Parameters(decode, loss, (slots, width), signal, classes=slots > 1)
+
+
+def implicit(experiment: Experiment) -> Predictions:
+    """The regime whose state is the prediction at each query; `UserError` for a space or signal that it cannot have."""
+    task, space = experiment.task, experiment.space
+    if space == "softmax" and task.loss != "cross_entropy":
+        raise UserError(f"space 'softmax' needs classes, and {type(task).__name__} has none: choose 'logits'")
+    if not experiment.signal.data:
+        raise UserError("the implicit regime has no parameters, so no gradients: choose Signal(kind='data')")
+    alike = isinstance(experiment.refiner, RelationsConfig)
+    return Predictions(task.dy, space, experiment.latent, experiment.signal.history, alike)
+
+
+def interface(experiment: Experiment, regime: Parameters | Predictions) -> Interface:
+    """Shapes and scales of the task's data and of the regime's state."""
+    task, signal, implicit = experiment.task, experiment.signal, isinstance(regime, Predictions)
+    remembered = regime.width * (1 + (signal.gradients and not implicit))
+    anchor: Anchor = "x" if isinstance(regime, Predictions) else "y" if regime.anchor.shape[1] else "none"
+    return Interface(
+        dx=task.dx,
+        dy=task.dy,
+        slot=regime.width,
+        past=remembered if signal.history else 0,
+        anchor=anchor,
+        independent=implicit,
+        running=signal.tokens == "running",
+        x_scale=getattr(task, "x_scale", 1.0),
+        y_scale=getattr(task, "y_scale", 1.0),
+        slot_scale=1 / task.dy if implicit and experiment.space == "softmax" else 1.0,  # of a uniform softmax
+    )
 
 
 def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | LearnedBaseline:
@@ -230,11 +214,10 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | Le
     where = pick_device(str(device))
     tensors, metadata = checkpoint.read(Path(path), where)
     if "config" not in metadata:
-        raise UserError(f"{path} does not say what was trained: train with `experiments.fit`, which writes that")
+        raise UserError(f"{path} does not say what was trained: train with `iai.study.jobs.run.fit`, which writes that")
     amortizer = build(from_json(metadata["config"]), 0, where)
-    weights = {name[6:]: value for name, value in tensors.items() if name.startswith("model.")}
     try:
-        amortizer.load_state_dict(weights)
+        amortizer.load_state_dict(checkpoint.under("model.", tensors))
     except RuntimeError as error:
         raise UserError(
             f"{path} has other weights than this iai gives its config: train it again, or load it with the iai"

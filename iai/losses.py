@@ -1,11 +1,14 @@
 """Losses and metrics: pure functions of a prediction and a target, one number an example."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from iai.types import Loss
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""L(y_hat, y): one number an example, `... dy` and `... dy` to `...`; callers reduce."""
 
 
 def squared_error(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch"]:

@@ -1,10 +1,10 @@
-"""The words of the framework as types: what a task gives, what a learner keeps, what a refiner is shown.
+"""The types of the framework: batches, states, evidence, and the protocols of tasks and learners.
 
-Axes, everywhere: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (features of an input, of a target),
+Axes: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (features of an input, of a target),
 `slots` (vectors of a state), `width` (features of a slot), `m` (gradient tokens a slot), `remembered` (past slots).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -12,22 +12,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""L(y_hat, y): one number an example, `... dy` and `... dy` to `...`; callers reduce."""
-
 Learner = Callable[[Sequence["Batch"], Tensor], Tensor]
-"""f(x, g(batches)): mini-batches and queries `tasks q dx` to predictions `tasks q dy`; baselines are called alike."""
+"""f(x, g(batches)): mini-batches and queries `tasks q dx` to predictions `tasks q dy`; baselines too."""
 
 Decode = Callable[[Tensor, Tensor], Tensor]
 """The likelihood of one task: inputs `n dx` and parameters `slots width` to predictions `n dy`."""
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend; its one line of text says how."""
+    """A mistake of the user; its message is one line that says how to fix it."""
 
 
 def recorded(default: Any, name: str = "", omitted: bool = False) -> Any:
-    """A config field that JSON has under another `name`, or not at its default, so that the hashes of records hold."""
+    """A config field with another `name` in JSON, or left out at its default, so that hashes of old records hold."""
     return field(default=default, metadata={"name": name, "omitted": omitted})
 
 
@@ -61,11 +58,6 @@ def concat(batches: Sequence[Batch]) -> Batch:
     return Batch(torch.cat([b.x for b in batches], dim=1), torch.cat([b.y for b in batches], dim=1))
 
 
-def stack(batches: Sequence[Batch]) -> Batch:
-    """Batches of different tasks as one batch of all those tasks."""
-    return Batch(torch.cat([b.x for b in batches]), torch.cat([b.y for b in batches]))
-
-
 @dataclass(frozen=True)
 class State:
     """theta_i or y_hat_i (eqs 7, 8): slots that a refiner rewrites, each with an anchor that says what it is about.
@@ -78,25 +70,38 @@ class State:
     past: Float[Tensor, "tasks remembered dp"]
 
     def detach(self) -> "State":
-        """The same state, cut from the graph that made it (eq. 9)."""
+        """The same state without its graph (eq. 9)."""
         return State(self.value.detach(), self.anchor.detach(), self.past.detach())
-
-    @staticmethod
-    def stack(states: Sequence["State"]) -> "State":
-        """The states of different tasks as one state of all those tasks."""
-        return State(*(torch.cat([getattr(s, name) for s in states]) for name in ("value", "anchor", "past")))
-
-    def tasks(self, part: slice) -> "State":
-        """The states of the tasks in a slice."""
-        return State(self.value[part], self.anchor[part], self.past[part])
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a refiner is shown of a mini-batch: observations and gradients; an absent signal is an axis of length 0."""
+    """What a refiner reads of a mini-batch: observations and gradients; an absent signal is an axis of length 0."""
 
     pairs: Batch
     gradients: Float[Tensor, "tasks m slots width"]
+
+    @property
+    def points(self) -> int:
+        """Observations behind the evidence: its pairs or, without them, its gradient tokens."""
+        return max(self.pairs.points, self.gradients.shape[1])
+
+
+@runtime_checkable
+class StepwiseLearner(Protocol):
+    """A learner with weights that goes from mini-batch to mini-batch, and predicts after each."""
+
+    def __call__(self, batches: Sequence[Batch], x: Tensor) -> Tensor:
+        """f(x, g(batches))."""
+        ...
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Its weights."""
+        ...
+
+    def predictions(self, batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        """Predictions at x, `tasks q dy`, before the first mini-batch and after each."""
+        ...
 
 
 @runtime_checkable
@@ -128,7 +133,7 @@ class AskedTask(Protocol):
     def episode(
         self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
     ) -> tuple[list[Batch], Batch]:
-        """`steps` mini-batches of `points` observations of new tasks, and what is asked of them."""
+        """`steps` mini-batches of `points` observations of new tasks, and their queries."""
         ...
 
 

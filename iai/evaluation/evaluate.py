@@ -1,25 +1,23 @@
-"""Error after k = 0 ... K mini-batches, beyond the trained horizon too, with the baselines on the same tasks."""
+"""Error after k = 0 ... K mini-batches, for all learners on the same tasks."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from iai.baselines.learned import Stepwise
 from iai.losses import METRICS
-from iai.model.amortizer import Amortizer
 from iai.tasks import episode
-from iai.types import Batch, Learner, Loss, Task, concat, recorded
+from iai.types import Batch, Learner, StepwiseLearner, Task, concat, recorded
 
 Curve = dict[str, list[float | None]]
-"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not asked."""
+"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not evaluated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """How many tasks of how many points are evaluated, drawn with a seed that no training uses."""
+    """Number and size of the evaluation tasks, drawn with a seed that no training uses."""
 
     tasks: int = 128
     steps: int = 20
@@ -29,11 +27,11 @@ class EvaluationConfig:
     chunk: int = 64
     """Tasks held in memory at once."""
     contexts: tuple[int, ...] = recorded((), omitted=True)
-    """Sizes of a first mini-batch to evaluate after, too, at most `points`."""
+    """Sizes of a first mini-batch, at most `points`, after which the error is evaluated as well."""
     one_context: bool = recorded(False, omitted=True)
-    """An amortizer reads all observations seen so far as one mini-batch, afresh at each k asked."""
+    """An amortizer reads all observations seen so far as one mini-batch, afresh for each k."""
     generation_tasks: int = recorded(0, name="clouds", omitted=True)
-    """Tasks from which is generated; 0 where nothing is (`iai.evaluation.generation`)."""
+    """Tasks on which generation is evaluated, 0 for none (`iai.evaluation.generation`)."""
 
 
 def episodes(
@@ -48,31 +46,20 @@ def episodes(
 
 
 @torch.no_grad()
-def evaluate(amortizer: Amortizer | Stepwise, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
+def evaluate(amortizer: StepwiseLearner, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
     """The metrics of a task after every step, as mean and standard error over tasks.
 
-    And, as `<metric>_by_points`, at index m after one step of m observations, for m in `contexts`.
+    `<metric>_by_points` has at index m those after one step of m observations, for m in `config.contexts`.
     """
-    device = next(amortizer.parameters()).device
+    device = next(iter(amortizer.parameters())).device
 
-    def predictions(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
-        if isinstance(amortizer, Stepwise):
-            yield from (amortizer.f(x, theta) for theta in amortizer.path(batches, x))
-            return
-        state = amortizer.regime.init(x)
-        yield amortizer.f(x, state)
-        for batch in batches:
-            state = amortizer.step(state, batch)
-            yield amortizer.f(x, state)
+    def after_one_step(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        return (amortizer([batches[0][:size]], x) for size in config.contexts)
 
-    def of_parts(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
-        for size in config.contexts:
-            yield amortizer([batches[0][:size]], x)
-
-    curves = _curves(predictions, task, config, list(range(config.steps + 1)), device)
+    curves = _curves(amortizer.predictions, task, config, range(config.steps + 1), config.steps, device)
     if config.contexts:
-        by_size = _curves(of_parts, task, config, list(config.contexts), device, config.points)
-        curves |= {f"{name}_by_points": curve for name, curve in by_size.items()}
+        by_points = _curves(after_one_step, task, config, config.contexts, config.points, device)
+        curves |= {f"{name}_by_points": curve for name, curve in by_points.items()}
     return curves
 
 
@@ -83,14 +70,13 @@ def evaluate_learner(
     ks: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> dict[str, Curve]:
-    """The same for any learner, which is handed the first k mini-batches of a task afresh at each k asked."""
-    asked = list(range(config.steps + 1) if ks is None else ks)
+    """The metrics of any learner after its first k mini-batches, which it reads afresh for each k (by default, all)."""
+    asked = range(config.steps + 1) if ks is None else ks
 
-    def predictions(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
-        for k in asked:
-            yield learner(batches[:k], x)
+    def afresh(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        return (learner(batches[:k], x) for k in asked)
 
-    return _curves(predictions, task, config, asked, device)
+    return _curves(afresh, task, config, asked, config.steps, device)
 
 
 def one_context(learner: Learner) -> Learner:
@@ -102,25 +88,21 @@ def _curves(
     predictions: Callable[[Sequence[Batch], Tensor], Iterator[Tensor]],
     task: Task,
     config: EvaluationConfig,
-    ks: list[int],
+    ks: Sequence[int],
+    last: int,
     device: torch.device | str,
-    last: int | None = None,
 ) -> dict[str, Curve]:
-    """Metrics of predictions at `ks` of 0 ... `last`: mean over queries, then mean and standard error over tasks.
-
-    What `ks` count is steps, unless `last` is given.
-    """
-    metrics: Mapping[str, Loss] = METRICS[task.loss]
-    rows: dict[str, list[Tensor]] = {name: [] for name in metrics}
+    """Metrics of predictions at `ks` of 0 ... `last`: mean over queries, then mean and standard error over tasks."""
+    rows: dict[str, list[Tensor]] = {name: [] for name in METRICS[task.loss]}
     for batches, queries in episodes(task, config, device):
         answers = list(predictions(batches, queries.x))
-        for name, metric in metrics.items():
+        for name, metric in METRICS[task.loss].items():
             rows[name].append(torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu())
-    return {name: summarised(torch.cat(values, dim=1), ks, last or config.steps) for name, values in rows.items()}
+    return {name: summarised(torch.cat(values, dim=1), ks, last) for name, values in rows.items()}
 
 
-def summarised(values: Tensor, ks: list[int], last: int) -> Curve:
-    """Mean and standard error over tasks of values `k tasks`, laid out on k = 0 ... last."""
+def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:
+    """Mean and standard error over tasks of values `k tasks`, at their places in k = 0 ... last."""
     mean: list[float | None] = [None] * (last + 1)
     se: list[float | None] = [None] * (last + 1)
     for k, row in zip(ks, values, strict=True):
@@ -130,7 +112,7 @@ def summarised(values: Tensor, ks: list[int], last: int) -> Curve:
 
 
 def as_json(curves: dict[str, Curve]) -> dict[str, Any]:
-    """Curves rounded to what their digits are worth (7 significant ones), for the ledger."""
+    """Curves rounded to 7 significant digits, for the ledger."""
 
     def rounded(value: float | None) -> float | None:
         return None if value is None else float(f"{value:.7g}")

@@ -1,6 +1,6 @@
 """The formula of the book, f(x, g(D_T)), as a module."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ class Amortizer(nn.Module):
         return self.refiner(state, self.regime.evidence(state, batch))
 
     def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> State:
-        """The state after all mini-batches; its length is the number of steps."""
+        """The state after all mini-batches; their number is the number of steps."""
         state = self.regime.init(x)
         for batch in batches:
             state = self.step(state, batch)
@@ -36,3 +36,11 @@ class Amortizer(nn.Module):
     def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """f(x, g(D_T))."""
         return self.f(x, self.g(batches, x))
+
+    def predictions(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Iterator[Tensor]:
+        """Predictions at x, `tasks q dy`, before the first mini-batch and after each."""
+        state = self.regime.init(x)
+        yield self.f(x, state)
+        for batch in batches:
+            state = self.step(state, batch)
+            yield self.f(x, state)

@@ -1,6 +1,6 @@
-"""h_phi and r_gamma: one pre-norm Transformer step that rewrites the slots of a state in the light of evidence.
+"""h_phi and r_gamma: one pre-norm Transformer step from a state and evidence to the next state.
 
-It knows no regime and no task: `Interface` tells it the shapes and scales of what it reads, `RefinerConfig` its size.
+A refiner knows no regime and no task: `Interface` has the shapes and scales of its inputs, `RefinerConfig` its size.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from iai.model.masks import Mask, attention_mask
+from iai.model.attention import Block, Mask, attention_mask, zero_linear
 from iai.types import Evidence, State, recorded
 
 Update = Literal["delta", "absolute", "simplex"]
@@ -20,7 +20,7 @@ Anchor = Literal["none", "x", "y"]
 
 @dataclass(frozen=True, kw_only=True)
 class RefinerConfig:
-    """Size and habits of a refiner; every field is an ablation."""
+    """Size, mask, update rule and initialisation of a refiner; every field is an ablation."""
 
     width: int = 64
     depth: int = 4
@@ -29,7 +29,7 @@ class RefinerConfig:
     mask: Mask = "full"
     update: Update = "delta"
     bilinear: bool = True
-    """Show the product of the encoded x and y as a third term of an observation."""
+    """Add the product of the encoded x and y to the token of an observation."""
     tied_qk: float = recorded(1.0, name="tied")
     """Queries and keys start equal, this many times PyTorch's initial scale; 0 starts them apart."""
     scaled_inputs: bool = recorded(True, name="matched")
@@ -40,7 +40,7 @@ class RefinerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
-    """What a refiner must know of the data and of the state that it rewrites.
+    """Shapes and scales of the data and of the state.
 
     `slot` and `past` count the features of a slot and of a remembered slot; `anchor` says what an anchor is (an input,
     a target, nothing); `independent` slots never see each other; gradients may be `running` means; scales are the RMS
@@ -68,39 +68,11 @@ class Encoder(nn.Linear):
         nn.init.zeros_(self.bias)
 
 
-class Block(nn.Module):
-    """A pre-norm Transformer block on fused attention."""
-
-    def __init__(self, config: RefinerConfig):
-        super().__init__()
-        width, self.heads = config.width, config.heads
-        self.norm_attention, self.norm_feedforward = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, config.feedforward), nn.Linear(config.feedforward, width)
-        if config.tied_qk:
-            with torch.no_grad():
-                self.qkv.weight[:width] *= config.tied_qk
-                self.qkv.weight[width : 2 * width] = self.qkv.weight[:width]
-
-    def forward(
-        self, tokens: Float[Tensor, "b t width"], mask: Bool[Tensor, "t t"] | None
-    ) -> Float[Tensor, "b t width"]:
-        """Attention under a mask (None: all see all), then a feed-forward layer, each added to its input."""
-        b, t, width = tokens.shape
-        qkv = self.qkv(self.norm_attention(tokens)).view(b, t, 3, self.heads, width // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, T, Dh)
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        tokens = tokens + self.out(attended.transpose(1, 2).reshape(b, t, width))
-        return tokens + self.down(F.gelu(self.up(self.norm_feedforward(tokens))))
-
-
 class Refiner(nn.Module):
     """theta_i+1 = h_phi(theta_i, B_i), y_hat_i+1 = r_gamma([x, y_hat_i], B_i) (eqs 7, 8): the state after one step."""
 
     def __init__(self, config: RefinerConfig, interface: Interface):
         super().__init__()
-        if config.width % config.heads:
-            raise ValueError(f"width {config.width} must be a multiple of heads {config.heads}")
         if config.bilinear and config.x_share:
             raise ValueError("x * y starts at zero where x and y start apart: set bilinear=False or apart=0")
         self.config, self.interface = config, interface
@@ -112,10 +84,10 @@ class Refiner(nn.Module):
         self.encode_gradient = Encoder(interface.slot + 1, width)
         self.encode_past = Encoder(interface.past, width) if interface.past else None
         self.kinds = nn.Parameter(torch.randn(4, width) / width**0.5)  # of pairs, gradients, past states, slots
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, interface.slot)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.blocks = nn.ModuleList(
+            Block(width, config.heads, config.feedforward, config.tied_qk) for _ in range(config.depth)
+        )
+        self.norm, self.head = nn.LayerNorm(width), zero_linear(width, interface.slot)
         self._start_apart()
         if not config.scaled_inputs:
             for encoder in (self.encode_x, self.encode_y):
@@ -123,7 +95,7 @@ class Refiner(nn.Module):
 
     @torch.no_grad()
     def _start_apart(self) -> None:
-        """Give x the first features and all other encodings the rest, each at the scale that it had."""
+        """Let x start in the first features and all other encodings in the rest, each at the scale that it had."""
         first = round(self.config.x_share * self.config.width)
         if not first:
             return
@@ -135,103 +107,124 @@ class Refiner(nn.Module):
                 encoder.weight *= (self.config.width / (self.config.width - first)) ** 0.5
 
     def forward(self, state: State, evidence: Evidence, sizes: Int[Tensor, " k"] | None = None) -> State:
-        """The state after all evidence; with `sizes` (causal mask), after only so many observations.
+        """The state after all evidence or, under a causal mask, after the first `sizes` observations.
 
-        Independent slots take one size each. Shared slots answer every size: tasks * k states, a task's own together.
+        Independent slots take one size each. Shared slots answer every size: the result has k states for each task,
+        those of one task next to each other. `ValueError` for sizes without a causal mask.
         """
+        if sizes is not None and self.config.mask != "causal":
+            raise ValueError("context sizes need a causal mask: set RefinerConfig.mask to 'causal'")
         observed, times = self._evidence_tokens(state, evidence)
         slots = self._anchored(self.encode_slot(state.value), state.anchor) + self.kinds[3]
-        contexts, groups = self._contexts(slots.shape[1], int(evidence_length(evidence)), sizes, times.device)
-        count, past, shared = len(contexts), self._past_tokens(state), not self.interface.independent
-        asked = slots.repeat(1, count // slots.shape[1], 1)
-        if shared:  # all see the past of all; else a slot alone sees its own
-            observed, times = torch.cat([past, observed], dim=1), F.pad(times, (past.shape[1], 0))
-        else:
-            asked, contexts = torch.cat([asked, past], dim=1), F.pad(contexts, (0, past.shape[1]))
-            groups = groups.repeat(asked.shape[1] // count)
-        tokens = torch.cat([observed, asked], dim=1)
-        hides = self.config.mask == "causal" or not shared
-        mask = attention_mask(self.config.mask, times, contexts, groups, shared) if hides else None
-        for block in self.blocks:
-            tokens = block(tokens, mask)
-        answers = tokens[:, observed.shape[1] :][:, :count]
-        if count > slots.shape[1]:  # the first copy is the state before the step
-            answers = answers[:, slots.shape[1] :].reshape(-1, *slots.shape[1:])
+        past = self._past_tokens(state)
+        asked = times.new_full((1,), evidence.points) if sizes is None else sizes
+        refine = self._independent_slots if self.interface.independent else self._shared_slots
+        answers = refine(past, observed, times, slots, asked)
         return self._rewrite(state, evidence, self.head(self.norm(answers)), sizes)
 
-    def _contexts(
-        self, slots: int, points: int, sizes: Tensor | None, device: torch.device
-    ) -> tuple[Int[Tensor, " s"], Int[Tensor, " s"]]:
-        """Context size and group of every slot token; a causal shared state is laid out before its answers."""
-        if sizes is None:
-            sizes = torch.full((slots if self.interface.independent else 1,), points, device=device)
-        elif self.config.mask != "causal":
-            raise ValueError("context sizes need a causal mask: set RefinerConfig.mask to 'causal'")
-        if self.interface.independent:
-            return sizes, torch.arange(slots, device=device)
+    def _independent_slots(
+        self, past: Tensor, observed: Tensor, times: Tensor, slots: Tensor, sizes: Int[Tensor, " k"]
+    ) -> Float[Tensor, "tasks slots width"]:
+        """One answer a slot: each sees the evidence, itself and its own past, and no other slot.
+
+        ```
+        tokens        e_1 ... e_n | s_1 ... s_q | p_1 ... p_q, of the oldest step first
+        e_i sees      e_1 ... e_n (full) or e_1 ... e_i (causal)
+        s_j sees      e_1 ... e_n (full) or as many as its size (causal), s_j and all its p_j
+        p_j sees      s_j and all p_j
+        ```
+        """
+        contexts = F.pad(sizes.expand(slots.shape[1]), (0, past.shape[1]))
+        groups = torch.arange(slots.shape[1], device=times.device).repeat(1 + past.shape[1] // slots.shape[1])
+        mask = attention_mask(self.config.mask, times, contexts, groups, shared=False)
+        _, answers, _ = self._attend([observed, slots, past], mask)
+        return answers
+
+    def _shared_slots(
+        self, past: Tensor, observed: Tensor, times: Tensor, slots: Tensor, sizes: Int[Tensor, " k"]
+    ) -> Float[Tensor, "tasks_k slots width"]:
+        """Answers of slots that are parts of one state: they see each other, and the evidence sees them.
+
+        ```
+        full mask     p ... | e_1 ... e_n | s_1 ... s_m       every token sees every token
+
+        causal mask   p ... | e_1 ... e_n | s | s(size_1) | ... | s(size_k)       s(size): a copy of s_1 ... s_m
+        p sees        p and s
+        e_i sees      p, e_1 ... e_i and s
+        s sees        p and s: it is the state before the step, which no evidence has reached
+        s(size) sees  p, e_1 ... e_size, s and s(size): the answer to this size, which no other token sees
+        ```
+        """
         if self.config.mask == "full":
-            return sizes.repeat(slots), torch.zeros(slots, dtype=torch.long, device=device)
-        contexts = torch.cat([sizes.new_zeros(1), sizes])
-        return contexts.repeat_interleave(slots), torch.arange(len(contexts), device=device).repeat_interleave(slots)
+            *_, answers = self._attend([past, observed, slots], None)
+            return answers
+        n, k = slots.shape[1], len(sizes)
+        contexts = F.pad(sizes, (1, 0)).repeat_interleave(n)
+        copies = torch.arange(1 + k, device=times.device).repeat_interleave(n)
+        mask = attention_mask("causal", F.pad(times, (past.shape[1], 0)), contexts, copies, shared=True)
+        *_, answers = self._attend([past, observed, slots.repeat(1, 1 + k, 1)], mask)
+        return answers[:, n:].reshape(-1, *slots.shape[1:])
+
+    def _attend(self, parts: list[Tensor], mask: Bool[Tensor, "t t"] | None) -> tuple[Tensor, ...]:
+        """All tokens through all blocks, as the parts that they came in."""
+        tokens = torch.cat(parts, dim=1)
+        for block in self.blocks:
+            tokens = block(tokens, mask)
+        return tokens.split([part.shape[1] for part in parts], dim=1)
 
     def _evidence_tokens(
         self, state: State, evidence: Evidence
     ) -> tuple[Float[Tensor, "tasks e width"], Int[Tensor, " e"]]:
-        """Tokens of observations and gradients, and the time at which each is seen."""
+        """Tokens of observations, then of gradients, and the time of each: the observations that it depends on."""
         tasks, m, slots, _ = evidence.gradients.shape
         x, y = self.encode_x(evidence.pairs.x), self.encode_y(evidence.pairs.y)
         pairs = x + y + self.kinds[0]
         if self.encode_xy is not None:
             pairs = pairs + self.encode_xy(x * y)
-        tokens = [pairs]
-        times = [torch.arange(1, pairs.shape[1] + 1, device=x.device)]
-        if m:
-            gradients = self.encode_gradient(normalised(evidence.gradients))
-            anchored = self._anchored(gradients, state.anchor[:, None]) + self.kinds[1]
-            tokens.append(anchored.reshape(tasks, m * slots, -1))
-            times.append(torch.arange(1, m + 1, device=x.device).repeat_interleave(slots))
-        return torch.cat(tokens, dim=1), torch.cat(times)
+        times = torch.arange(1, pairs.shape[1] + 1, device=x.device)
+        if not m:
+            return pairs, times
+        gradients = self._anchored(self.encode_gradient(normalised(evidence.gradients)), state.anchor[:, None])
+        gradients = (gradients + self.kinds[1]).reshape(tasks, m * slots, -1)
+        gradient_times = torch.arange(1, m + 1, device=x.device).repeat_interleave(slots)
+        return torch.cat([pairs, gradients], dim=1), torch.cat([times, gradient_times])
 
     def _past_tokens(self, state: State) -> Float[Tensor, "tasks p width"]:
-        """Tokens of past states and gradients, oldest first, none without a window; all there from time 0."""
+        """Tokens of past states and their gradients, oldest first; none without a history window."""
         if self.encode_past is None:
             return state.value.new_zeros(state.value.shape[0], 0, self.config.width)
         anchor = state.anchor.repeat(1, state.past.shape[1] // state.value.shape[1], 1)
         return self._anchored(self.encode_past(state.past), anchor) + self.kinds[2]
 
     def _anchored(self, tokens: Tensor, anchor: Tensor) -> Tensor:
-        """Tokens that say what they are about: the anchor, through the same encoder as the data."""
+        """Tokens plus their anchors, which go through the encoder of the data that they resemble."""
         if self.interface.anchor == "none":
             return tokens
         return tokens + (self.encode_x if self.interface.anchor == "x" else self.encode_y)(anchor)
 
     def _rewrite(self, state: State, evidence: Evidence, change: Tensor, sizes: Tensor | None) -> State:
-        """The next state from what the head says, with the present one remembered where there is a window."""
+        """The next state from the output of the head; a history window moves on by the present state."""
         copies = change.shape[0] // state.value.shape[0]
         value, anchor, past = (t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past))
         if self.encode_past is not None:
-            recent = (
-                torch.cat([value, seen(evidence.gradients, sizes, self.interface.running)], -1)
-                if evidence.gradients.numel()
-                else value
-            )
+            recent = value
+            if evidence.gradients.numel():
+                recent = torch.cat([value, mean_gradient(evidence.gradients, sizes, self.interface.running)], -1)
             past = torch.cat([past[:, recent.shape[1] :], recent], dim=1)
-        if self.config.update == "delta":
-            return State(value + change, anchor, past)
-        if self.config.update == "absolute":
-            return State(change, anchor, past)
-        return State((value.clamp_min(1e-9).log() + change).softmax(-1), anchor, past)
+        match self.config.update:
+            case "delta":
+                value = value + change
+            case "absolute":
+                value = change
+            case "simplex":
+                value = (value.clamp_min(1e-9).log() + change).softmax(-1)
+        return State(value, anchor, past)
 
 
-def evidence_length(evidence: Evidence) -> int:
-    """Observations behind the evidence: its pairs or, without them, its gradient tokens."""
-    return max(evidence.pairs.points, evidence.gradients.shape[1])
-
-
-def seen(
+def mean_gradient(
     gradients: Float[Tensor, "tasks m slots width"], sizes: Int[Tensor, " k"] | None, running: bool
 ) -> Float[Tensor, "tasks_k slots width"]:
-    """The mean of the gradient tokens within each context size, or of all; running means are that already."""
+    """The mean of the first `sizes` gradient tokens, or of all; `running` means are averaged already."""
     count = torch.arange(1, gradients.shape[1] + 1, device=gradients.device)
     sizes = count[-1:] if sizes is None else sizes.clamp(max=len(count))
     means = gradients if running else gradients.cumsum(1) / count.view(-1, 1, 1)

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from iai.types import Batch, Decode, Evidence, Loss, State
+from iai.losses import Loss
+from iai.types import Batch, Decode, Evidence, State
 
 Signals = Literal["grad", "data", "grad+data"]
 GradientTokens = Literal["mean", "sample", "running"]

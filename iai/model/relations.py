@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.model.refiner import Block, Encoder, Interface, RefinerConfig
+from iai.model.attention import Block, zero_linear
+from iai.model.refiner import Encoder, Interface, RefinerConfig
 from iai.types import Evidence, State
 
 
@@ -46,8 +47,6 @@ class Relations(nn.Module):
 
     def __init__(self, config: RelationsConfig, interface: Interface):
         super().__init__()
-        if config.width % config.heads:
-            raise ValueError(f"width {config.width} must be a multiple of heads {config.heads}")
         if interface.slot != interface.dx or interface.past:
             raise ValueError("relations refine logits of pairs of features: implicit, space='logits', history=0")
         if config.mask != "full" or config.update == "simplex":
@@ -56,10 +55,10 @@ class Relations(nn.Module):
         self.embed = Embedding(config.width, interface.x_scale)
         self.encode_state = Encoder(2, config.width)
         self.same = nn.Parameter(torch.randn(config.width))  # of the pairs (i, i)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(2 * config.depth))
-        self.norm, self.head = nn.LayerNorm(config.width), nn.Linear(config.width, 1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, config.feedforward, config.tied_qk) for _ in range(2 * config.depth)
+        )
+        self.norm, self.head = nn.LayerNorm(config.width), zero_linear(config.width, 1)
 
     def forward(self, state: State, evidence: Evidence, sizes: None = None) -> State:
         """The state after all observations; of `evidence` only x is read."""

@@ -40,8 +40,8 @@ def run_one(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads)
     one = queue.Run(key=arguments.key, profile=arguments.profile, seed=arguments.seed)
     how = {"again": arguments.again, "renew": arguments.renew}
-    device = pick_device(distributed.own_device(arguments.device))
-    with distributed.processes(device):
+    device = pick_device(distributed.local_device(arguments.device))
+    with distributed.process_group(device):
         print(queue.perform(one, str(device), not arguments.quiet, **how))
     return 0
 

@@ -1,8 +1,8 @@
-"""One run on several processes, as `torchrun` starts them: each has its share of the tasks, all the mean gradient.
+"""One run on several processes, as `torchrun` starts them: each trains on a share of the tasks, with the mean gradient.
 
-Every process draws all tasks and keeps its own, so that what is computed is a function of the config alone.
-The gradients travel as one message: the models are smaller than one bucket of `DistributedDataParallel`, whose
-wrapper listens to `forward`, where no loss of ours is computed.
+Every process draws all tasks and keeps its share, so results depend on the config alone. All gradients travel in one
+message: models are smaller than one bucket of `DistributedDataParallel`, which wraps `forward`, and no loss here is
+computed in a `forward`.
 """
 
 import os
@@ -16,59 +16,59 @@ from torch import Tensor
 from iai.types import UserError
 
 
-class Lost(ConnectionError):
+class ProcessLost(ConnectionError):
     """Another process of this run has ended."""
 
 
 def world() -> int:
-    """Processes of this run."""
+    """The number of processes of this run."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """This process's number, from 0."""
+    """The number of this process, from 0."""
     return dist.get_rank() if world() > 1 else 0
 
 
-def started() -> int:
-    """Processes that `torchrun` started with this one, or 1."""
+def launched() -> int:
+    """The number of processes that `torchrun` started, or 1."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
-def own_device(name: str | None) -> str | None:
-    """The name of this process's own GPU, where there are several processes and no device was named but "cuda"."""
+def local_device(name: str | None) -> str | None:
+    """The GPU of this process, if there are several processes and no device but "cuda" was named; else `name`."""
     cuda = torch.cuda.is_available() and name in (None, "cuda")
-    return f"cuda:{os.environ['LOCAL_RANK']}" if started() > 1 and cuda else name
+    return f"cuda:{os.environ['LOCAL_RANK']}" if launched() > 1 and cuda else name
 
 
 @contextmanager
-def processes(device: torch.device) -> Iterator[None]:
-    """Be one of the processes that `torchrun` started, if it did, until the end of the training."""
-    if started() > 1:
+def process_group(device: torch.device) -> Iterator[None]:
+    """Join the process group of `torchrun`, and leave it at the end; no-op for one process."""
+    if launched() > 1:
         if device.type == "cuda":
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
     finally:
-        leave()
+        leave_group()
 
 
-def leave() -> None:
-    """Be one process again: what follows a training is the first one's alone."""
+def leave_group() -> None:
+    """Leave the process group, if there is one; this process goes on alone."""
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
 
 
 def share(tasks: int) -> slice:
-    """This process's part of so many tasks; `UserError` if there is not one for each process."""
+    """This process's part of the tasks; `UserError` if there are fewer tasks than processes."""
     if tasks < world():
         raise UserError(f"an update has {tasks} new tasks: start {tasks} processes at most")
     return slice(tasks * rank() // world(), tasks * (rank() + 1) // world())
 
 
-def weighed(loss: Tensor, tasks: int) -> Tensor:
-    """The mean loss of this process's share, so that its mean over processes is that of all tasks."""
+def scale_to_mean(loss: Tensor, tasks: int) -> Tensor:
+    """The mean loss of this process's share, scaled so that its mean over processes is the mean over all tasks."""
     if world() == 1:
         return loss
     part = share(tasks)
@@ -76,7 +76,7 @@ def weighed(loss: Tensor, tasks: int) -> Tensor:
 
 
 def average(tensors: Sequence[Tensor]) -> None:
-    """Replace tensors, in place, by their means over all processes; `Lost` if one of those has ended."""
+    """Replace tensors, in place, by their means over all processes; `ProcessLost` if one has ended."""
     if world() == 1:
         return
     message = torch.cat([tensor.flatten() for tensor in tensors])
@@ -86,13 +86,13 @@ def average(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(mean.view_as(tensor))
 
 
-def agreed(wish: bool) -> bool:
-    """Whether any process has the wish: all wait for all, and get the same answer."""
+def any_process(flag: bool) -> bool:
+    """Whether the flag is set in any process; all processes wait for each other."""
     if world() == 1:
-        return wish
-    flag = torch.tensor(float(wish), device="cuda" if dist.get_backend() == "nccl" else "cpu")
-    _reduce(flag, dist.ReduceOp.MAX)
-    return bool(flag.item())
+        return flag
+    message = torch.tensor(float(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
+    _reduce(message, dist.ReduceOp.MAX)
+    return bool(message.item())
 
 
 def _reduce(message: Tensor, how: dist.ReduceOp.RedOpType) -> None:
@@ -101,4 +101,4 @@ def _reduce(message: Tensor, how: dist.ReduceOp.RedOpType) -> None:
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        raise Lost("another process of this run has ended") from error
+        raise ProcessLost("another process of this run has ended") from error

@@ -1,4 +1,4 @@
-"""One update of the weights: AdamW at a scheduled rate on a clipped gradient, the mean over all processes."""
+"""One update of the weights: AdamW at a scheduled rate, on the clipped mean gradient of all processes."""
 
 import math
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from iai.types import recorded
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How weights follow an objective: AdamW, linear warm-up, cosine decay, clipping by norm."""
+    """Settings of training: AdamW, linear warm-up, cosine decay, clipping by norm."""
 
     updates: int = 1000
     lr: float = 1e-3
@@ -27,12 +27,12 @@ class TrainConfig:
     """Compile the refiner with `torch.compile`; the cost chapter says what that gains."""
     checkpoint_seconds: float = 30.0
     capture: bool = recorded(True, omitted=True)
-    """On CUDA, replay a whole update of tasks in flight as one CUDA graph."""
+    """On CUDA, replay a whole update of a pool of tasks as one CUDA graph."""
 
 
 @dataclass
 class Progress:
-    """Where a training stands; all that a resumed run needs beside weights and optimizer."""
+    """The position of a training: all that a resumed run needs beside weights and optimizer."""
 
     update: int = 0
     rollout: int = 0
@@ -52,7 +52,7 @@ def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
         fused=True,
         capturable=cuda,
     )
-    # It would warn of every step that is not captured, and some of ours are not on purpose.
+    # Some steps are not captured on purpose; each would be a warning.
     optimizer._warned_capturable_if_run_uncaptured = True
     return optimizer
 
@@ -66,7 +66,7 @@ def learning_rate(config: TrainConfig, update: int) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float | Tensor) -> None:
-    """The rate of the next step, in place where it is a tensor."""
+    """Set the rate of the next step, in place where it is a tensor."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
@@ -77,18 +77,18 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float | Tensor) -> None:
 def train_step(
     loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, progress: Progress
 ) -> None:
-    """One update of the weights, noted in `progress`."""
+    """One update of the weights, counted in `progress`."""
     set_rate(optimizer, learning_rate(config, progress.update))
     progress.losses.append(optimizer_step(loss, model, optimizer, config))
     progress.update += 1
 
 
 def optimizer_step(loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Tensor:
-    """One step of the optimizer at the rate that it has; returns the detached loss, the mean over all processes."""
+    """One step of the optimizer at its present rate; returns the loss, detached, as the mean over all processes."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    shown = loss.detach()
-    distributed.average([shown, *(p.grad for p in model.parameters() if p.grad is not None)])
+    mean = loss.detach()
+    distributed.average([mean, *(p.grad for p in model.parameters() if p.grad is not None)])
     nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     optimizer.step()
-    return shown
+    return mean

@@ -7,7 +7,7 @@ import torch
 from small import REFINER, small
 
 from iai.experiment import build
-from iai.model.masks import attention_mask
+from iai.model.attention import attention_mask
 from iai.model.refiner import Encoder, Interface, Refiner, RefinerConfig, normalised
 from iai.tasks import Images
 from iai.types import Batch, Evidence, State

@@ -188,7 +188,7 @@ def test_what_has_no_meaning_is_refused(changes: dict[str, object], said: str) -
 def test_relations_train_are_counted_and_are_evaluated() -> None:
     whole = experiment()
     amortizer = build(whole)
-    # One pass over d^2 pairs of each task in flight.
+    # One pass over d^2 pairs of each task of the pool.
     assert cost_of_update(amortizer, whole.objective).tokens == 4 * NODES**2
     progress = train(amortizer, whole.objective, whole.train, seed=0, show=False)
     assert len(progress.losses) == 8 and progress.losses[-1] < progress.losses[0]

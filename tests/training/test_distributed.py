@@ -96,14 +96,14 @@ def test_a_killed_process_ends_the_run_with_a_checkpoint_to_go_on_from(tmp_path:
 
 
 @pytest.mark.parametrize(("tasks", "processes"), [(4, 2), (5, 2), (7, 3), (3, 3)])
-def test_shares_are_all_tasks_once_and_their_weighed_means_the_mean(monkeypatch, tasks: int, processes: int) -> None:
+def test_shares_are_all_tasks_once_and_their_scaled_means_the_mean(monkeypatch, tasks: int, processes: int) -> None:
     losses, means, selected = torch.rand(tasks), [], []
     monkeypatch.setattr(distributed, "world", lambda: processes)
     for rank in range(processes):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         part = distributed.share(tasks)
         selected += range(tasks)[part]
-        means.append(distributed.weighed(losses[part].mean(), tasks))
+        means.append(distributed.scale_to_mean(losses[part].mean(), tasks))
     assert selected == list(range(tasks))
     torch.testing.assert_close(torch.stack(means).mean(), losses.mean())
 

@@ -1,4 +1,4 @@
-"""Whole updates: the same as one loss after the other; on CUDA captured, and without a graph where that fails."""
+"""Captured updates: the same as one loss at a time; on CUDA captured, and without a graph where that fails."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,7 +12,7 @@ from iai.experiment import Experiment, build
 from iai.model.regimes import Signal
 from iai.tasks import LinearRegression
 from iai.training import graph
-from iai.training.graph import WARM, WholeUpdates
+from iai.training.graph import WARMUP, CapturedUpdates
 from iai.training.loop import seed_of, train
 from iai.training.objectives import Greedy
 from iai.training.optimizer import Progress, TrainConfig, adamw
@@ -35,11 +35,13 @@ def growing(regime: str = "parametric", **changes: Any) -> Experiment:
     return small(regime, objective=objective, train=TRAINING, **changes)
 
 
-def whole(experiment: Experiment, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor, WholeUpdates]:
-    """Losses and weights of a training by whole updates."""
+def by_captured_updates(
+    experiment: Experiment, device: str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor, CapturedUpdates]:
+    """Losses and weights of a training by captured updates, which are eager without CUDA."""
     model = build(experiment, 0, device)
     config, objective, progress = experiment.train, experiment.objective, Progress()
-    updates = WholeUpdates(model, objective, adamw(model, config), config, nullcontext())
+    updates = CapturedUpdates(model, objective, adamw(model, config), config, nullcontext())
     while progress.update < config.updates:
         grown = objective.grown(progress.update / config.updates)
         updates.roll_out(grown, seed_of(3, progress.rollout), progress)
@@ -53,13 +55,13 @@ def flat(model: torch.nn.Module) -> torch.Tensor:
 
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
 @pytest.mark.parametrize("mask", ["full", "causal"])
-def test_whole_updates_are_those_of_one_loss_after_the_other(regime: str, mask: str) -> None:
+def test_captured_updates_are_those_of_one_loss_at_a_time(regime: str, mask: str) -> None:
     signal = Signal(kind="data" if regime == "implicit" else "grad+data", tokens="running", history=1)
     experiment = growing(regime, signal=signal, refiner={"mask": mask})
     plain = build(experiment)
     progress = train(plain, experiment.objective, experiment.train, seed=3, show=False)
-    losses, weights, updates = whole(experiment)
-    assert list(updates.horizons) == [4]  # those that it has grown out of are given up
+    losses, weights, updates = by_captured_updates(experiment)
+    assert updates.horizon.steps == 4
     # The rate is a float32 on the device and a double on the host.
     torch.testing.assert_close(losses, torch.stack(progress.losses), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(weights, flat(plain), rtol=1e-3, atol=1e-4)
@@ -76,17 +78,17 @@ class Uncapturable:
 
 
 def test_an_update_that_cannot_be_captured_runs_without_a_graph_after_one_warning(monkeypatch) -> None:
-    expected, *_ = whole(growing())
+    expected, *_ = by_captured_updates(growing())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Uncapturable)
-    original = graph.WholeUpdates.__init__
+    original = graph.CapturedUpdates.__init__
 
-    def hopeful(self: WholeUpdates, *arguments: Any) -> None:
+    def hopeful(self: CapturedUpdates, *arguments: Any) -> None:
         original(self, *arguments)
         self.capturable = True
 
-    monkeypatch.setattr(graph.WholeUpdates, "__init__", hopeful)
+    monkeypatch.setattr(graph.CapturedUpdates, "__init__", hopeful)
     with pytest.warns(UserWarning, match="cannot be a CUDA graph .* not permitted when stream is capturing$"):
-        losses, _, updates = whole(growing())
+        losses, _, updates = by_captured_updates(growing())
     assert Uncapturable.tries == 1 and not updates.capturable
     torch.testing.assert_close(losses, expected)
 
@@ -95,9 +97,8 @@ def test_an_update_that_cannot_be_captured_runs_without_a_graph_after_one_warnin
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
 def test_captured_updates_are_the_eager_ones(regime: str) -> None:
     experiment = growing(regime, signal=Signal(kind="data" if regime == "implicit" else "grad+data"))
-    losses, weights, updates = whole(experiment, "cuda")
-    assert all(horizon.graph for horizon in updates.horizons.values() if horizon.runs > WARM)
-    assert next(iter(updates.horizons.values())).runs > WARM
+    losses, weights, updates = by_captured_updates(experiment, "cuda")
+    assert updates.horizon.graph and updates.horizon.updates > WARMUP
     eager = build(experiment, 0, "cuda")
     progress = train(eager, experiment.objective, experiment.train, seed=3, show=False)
     torch.testing.assert_close(losses, torch.stack(progress.losses).cpu(), rtol=1e-4, atol=1e-5)

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from iai.experiment import build
 from iai.model.regimes import Signal
+from iai.study.jobs import run
 from iai.training import checkpoint
+from iai.training.checkpoint import Checkpoint
 from iai.training.loop import Diverged, Interrupted, TrainConfig, generator_of, pick_device, train
 from iai.training.optimizer import learning_rate
 from iai.types import UserError
@@ -62,11 +64,11 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path, numb
     straight = train(whole, fit_noise, CONFIG, seed=3, show=False)
     path, before = tmp_path / "run.safetensors", signal.getsignal(number)
     with pytest.raises(Interrupted, match=r"after update 6 of 12; checkpoint at .*run\.safetensors; run the same"):
-        train(line(), stopping_at(4, number), CONFIG, seed=3, path=path, show=False)
+        train(line(), stopping_at(4, number), CONFIG, seed=3, checkpoint=Checkpoint(path), show=False)
     assert signal.getsignal(number) == before
     assert checkpoint.read(path)[1]["progress"]["update"] == 6
     resumed = line()
-    progress = train(resumed, fit_noise, CONFIG, seed=3, path=path, show=False)
+    progress = train(resumed, fit_noise, CONFIG, seed=3, checkpoint=Checkpoint(path), show=False)
     assert torch.equal(weights(resumed), weights(whole))
     assert [loss.item() for loss in progress.losses] == [loss.item() for loss in straight.losses]
 
@@ -87,16 +89,16 @@ def test_amortizers_resume_bit_for_bit(tmp_path: Path, regime: str) -> None:
         yield from experiment.objective(model, generator, done)
 
     with pytest.raises(Interrupted):
-        train(first, interrupted, experiment.train, seed=0, path=path, show=False)
-    train(second, experiment.objective, experiment.train, seed=0, path=path, show=False)
+        train(first, interrupted, experiment.train, seed=0, checkpoint=Checkpoint(path), show=False)
+    train(second, experiment.objective, experiment.train, seed=0, checkpoint=Checkpoint(path), show=False)
     assert torch.equal(weights(second), weights(whole)) and not torch.equal(weights(second), weights(first))
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     done, again = line(), line()
-    train(done, fit_noise, CONFIG, seed=0, path=path, show=False)
-    assert train(again, fit_noise, CONFIG, seed=0, path=path, show=False).update == 12
+    train(done, fit_noise, CONFIG, seed=0, checkpoint=Checkpoint(path), show=False)
+    assert train(again, fit_noise, CONFIG, seed=0, checkpoint=Checkpoint(path), show=False).update == 12
     assert torch.equal(weights(done), weights(again))
 
 
@@ -122,10 +124,10 @@ def failing_at(update: int, how: str):
 def test_what_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tmp_path, how, update, message) -> None:
     path = tmp_path / "run.safetensors"
     with pytest.raises(Interrupted):
-        train(line(), stopping_at(2, signal.SIGTERM), CONFIG, seed=0, path=path, show=False)
+        train(line(), stopping_at(2, signal.SIGTERM), CONFIG, seed=0, checkpoint=Checkpoint(path), show=False)
     good = path.read_bytes()
     with pytest.raises(Diverged, match=f"{message}.*last good checkpoint is .*lower lr or clip"):
-        train(line(), failing_at(update - 4, how), CONFIG, seed=0, path=path, show=False)
+        train(line(), failing_at(update - 4, how), CONFIG, seed=0, checkpoint=Checkpoint(path), show=False)
     assert path.read_bytes() == good
 
 
@@ -137,11 +139,12 @@ def test_divergence_without_a_checkpoint_names_none() -> None:
 
 def test_a_checkpoint_of_another_configuration_or_seed_is_refused(tmp_path: Path) -> None:
     path, mine = tmp_path / "run.safetensors", {"config_hash": "a", "seed": 0, "sources_hash": "s"}
-    train(line(), fit_noise, CONFIG, seed=0, path=path, identity=mine, show=False)
+    train(line(), fit_noise, CONFIG, seed=0, checkpoint=Checkpoint(path, mine), show=False)
     others = ({"config_hash": "b"}, {"seed": 1}, {"sources_hash": "t"})
-    for other, word in zip(others, ("configuration", "seed", "version of iai")):
+    words = run.MUST_MATCH
+    for other, word in zip(others, words.values()):
         with pytest.raises(UserError, match=f"another {word}"):
-            train(line(), fit_noise, CONFIG, seed=0, path=path, identity=mine | other, show=False)
+            train(line(), fit_noise, CONFIG, seed=0, checkpoint=Checkpoint(path, mine | other, words), show=False)
 
 
 def test_a_second_signal_is_obeyed_at_once() -> None:
@@ -164,7 +167,7 @@ def test_a_second_sigterm_is_not_batch_systems_send_several(tmp_path: Path) -> N
             yield loss
 
     with pytest.raises(Interrupted, match="after update 2 of 12"):
-        train(line(), stubborn, CONFIG, seed=0, path=path, show=False)
+        train(line(), stubborn, CONFIG, seed=0, checkpoint=Checkpoint(path), show=False)
     assert path.exists()
 
 

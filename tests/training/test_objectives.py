@@ -1,4 +1,4 @@
-"""Eq. 9: tasks in flight are greedy steps from detached states; every update weighs all steps alike."""
+"""Eq. 9: a pool of tasks takes greedy steps from detached states; every update weighs all steps alike."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ class Counting(LinearRegression):
         return drawn
 
 
-def test_tasks_in_flight_are_the_same_steps_as_roll_outs_task_by_task() -> None:
+def test_a_pool_of_tasks_takes_the_same_steps_as_roll_outs_task_by_task() -> None:
     """With weights at rest, an update's loss is the mean over its cohorts of the loss at the step each has reached."""
     task = Counting(dimension=2)
     objective = Greedy(task=task, tasks=6, steps=3, points=4, queries=5, passes_per_fill=2)
@@ -101,7 +101,7 @@ def test_the_horizon_grows_over_its_share_of_the_training_through_divisors() -> 
 
 
 def test_cohorts_are_equal_or_refused() -> None:
-    with pytest.raises(UserError, match="5 tasks in flight do not make 2 equal cohorts"):
+    with pytest.raises(UserError, match="5 tasks do not make 2 equal cohorts"):
         replace(small().objective, tasks=5)
 
 

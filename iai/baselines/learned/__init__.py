@@ -3,7 +3,6 @@
 from iai.baselines.learned.base import LearnedBaseline, Stepwise
 from iai.baselines.learned.lstm import LSTMConfig, LSTMOptimizer
 from iai.baselines.learned.meta import MAML, MAMLConfig, Reptile, ReptileConfig
-from iai.baselines.learned.objective import EndToEnd
 from iai.baselines.learned.processes import (
     CNP,
     AttentiveCNP,
@@ -20,7 +19,6 @@ __all__ = [
     "AttentiveCNP",
     "AttentiveCNPConfig",
     "CNPConfig",
-    "EndToEnd",
     "Hypernetwork",
     "HypernetworkConfig",
     "LSTMConfig",

@@ -51,6 +51,10 @@ class Stepwise(LearnedBaseline):
     ) -> Iterator[Float[Tensor, "tasks slots width"]]:
         """theta of each task before the first mini-batch and after each."""
 
+    def predictions(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Iterator[Tensor]:
+        """Predictions at x, `tasks q dy`, before the first mini-batch and after each."""
+        return (self.f(x, theta) for theta in self.path(batches, x))
+
     def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """theta of each task after all mini-batches."""
         *_, last = self.path(batches, x)

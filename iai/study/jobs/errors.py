@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from iai.training.distributed import Lost
+from iai.training.distributed import ProcessLost
 
 
 class MachineError(OSError):
@@ -16,7 +16,7 @@ def machine_errors(size: str, remedy: str, path: Path | None = None) -> Iterator
     """Turn what the machine does to work of some `size` into a `MachineError`; `path` is that of its checkpoint."""
     try:
         yield
-    except Lost as error:
+    except ProcessLost as error:
         raise MachineError(f"{error}: {kept(path)}") from error
     except RuntimeError as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__

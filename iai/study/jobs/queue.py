@@ -102,7 +102,7 @@ def perform(one: Run, device: str | None, show: bool, *, again: bool = False, re
         there = records.recorded(one.key, one.profile, one.seed, one.expected, sources) == "done" and not again
         if not there:
             say(set_aside(one), end="")
-        if distributed.agreed(there):
+        if distributed.any_process(there):
             return f"already done: {path}"
         started = time.monotonic()
         record = run(one.key, one.profile, one.seed, device=device, folder=runs_root(), progress=show)
@@ -115,7 +115,7 @@ def perform(one: Run, device: str | None, show: bool, *, again: bool = False, re
 def assist(one: Run, device: str | None) -> str:
     """Train as one of several processes whose first has the ledger and all else."""
     rank = distributed.rank()
-    if not distributed.agreed(False):
+    if not distributed.any_process(False):
         chosen, path = (
             experiment(one.key, one.profile),
             checkpoint_path(one.key, one.profile, one.seed, runs_root()),

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from iai.baselines import classical as baselines
-from iai.baselines.learned import LearnedBaseline, Stepwise
+from iai.baselines.learned import LearnedBaseline
 from iai.evaluation import generation
 from iai.evaluation.evaluate import (
     Curve,
@@ -30,14 +30,16 @@ from iai.study.measure.cost import cost_of_adapting, cost_of_update, load_of_upd
 from iai.study.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
 from iai.tasks import Features, Images, data
 from iai.training import distributed
-from iai.training.checkpoint import replace_file
+from iai.training.checkpoint import Checkpoint, replace_file
 from iai.training.loop import Progress, pick_device, train
-from iai.types import Learner
+from iai.types import Learner, StepwiseLearner
 
 __all__ = ["EXPERIMENTS", "PROFILES", "SECONDS", "Profile", "experiment", "fit", "run"]
 
 BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
 """Steps at which baselines that start afresh are asked."""
+MUST_MATCH = {"config_hash": "configuration", "seed": "seed", "sources_hash": "version of iai"}
+"""What a checkpoint must share with a training that resumes from it, and its name in the error."""
 
 
 def checkpoint_path(key: str, profile: str, seed: int, folder: Path) -> Path:
@@ -83,7 +85,7 @@ def run(
 
 def judged(model: Amortizer | LearnedBaseline, task: Any, config: EvaluationConfig) -> dict[str, Curve]:
     """The metrics of a model after the steps of `asked`, and of what it generates."""
-    if isinstance(model, Amortizer | Stepwise) and not config.one_context:
+    if isinstance(model, StepwiseLearner) and not config.one_context:
         return evaluate(model, task, config) | generation.curves(model, task, config)
     device = next(model.parameters()).device
     with torch.no_grad():
@@ -97,7 +99,7 @@ def learner_of(model: Amortizer | LearnedBaseline, config: EvaluationConfig) -> 
 
 def asked(model: Amortizer | LearnedBaseline, config: EvaluationConfig) -> list[int]:
     """All steps of a model that goes from step to step; else those of baselines, and the last."""
-    if isinstance(model, Amortizer | Stepwise) and not config.one_context:
+    if isinstance(model, StepwiseLearner) and not config.one_context:
         return list(range(config.steps + 1))
     return sorted({k for k in BASELINE_STEPS if k < config.steps} | {config.steps})
 
@@ -138,10 +140,11 @@ def fit(
     who = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
     objective = chosen.objective
     distributed.share(objective.tasks // objective.steps)  # of the full horizon, when new tasks are fewest
+    kept = Checkpoint(path, who, MUST_MATCH) if path else None
     size = f"{objective.tasks} tasks of {objective.points} points and {objective.queries} queries an update"
     with machine_errors(f"{size}, {chosen.model}", "lower tasks or points of the objective", path):
-        done = train(amortizer, objective, chosen.train, seed=seed, path=path, identity=who, show=show)
-    distributed.leave()
+        done = train(amortizer, objective, chosen.train, seed=seed, checkpoint=kept, show=show)
+    distributed.leave_group()
     return amortizer.eval(), done
 
 

@@ -14,11 +14,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from iai.baselines.learned import EndToEnd, LearnedBaseline
+from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build
 from iai.model.amortizer import Amortizer
 from iai.study.measure.meter import peak_bytes, seconds
-from iai.training.objectives import Greedy, RandomStep, StepObjective
+from iai.training.objectives import EndToEnd, Greedy, RandomStep, StepObjective
 from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
 from iai.types import Batch, Learner
 
@@ -150,7 +150,7 @@ def load_of_update(
         update()
         update()
 
-    peak = peak_bytes(start, device)  # of tasks in flight, moments and activations
+    peak = peak_bytes(start, device)  # of the pool, moments and activations
     return launches(update), peak
 
 

@@ -1,13 +1,14 @@
 """Learned baselines of the literature on the tasks and mini-batches of rows: what is trained, and their trials."""
 
 from iai.baselines import learned
-from iai.baselines.learned import EndToEnd, LearnedBaselineConfig
+from iai.baselines.learned import LearnedBaselineConfig
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.registry.ablations import BASES
 from iai.study.registry.choices import baseline_candidates, chosen, selected
 from iai.study.registry.sizes import Profile
 from iai.study.registry.variants import halved, in_one_context, objective_like, on_validation, vary
 from iai.training.loop import TrainConfig
+from iai.training.objectives import EndToEnd
 
 COMPETE = BASES | {"features": "features/implicit/data"}
 """The row of a family whose tasks, mini-batches and judges its learned baselines share."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from iai.study.jobs.errors import MachineError
 from iai.study.jobs.run import fit
 from iai.tasks import LinearRegression
-from iai.training.distributed import Lost
+from iai.training.distributed import ProcessLost
 from iai.training.objectives import Greedy
 
 
@@ -41,7 +41,7 @@ def failing(error: Exception, path: Path) -> None:
             RuntimeError("CUDA error: unspecified launch failure\nmore"),
             "device was lost .CUDA error: unspecified launch",
         ),
-        (Lost("another process of this run has ended"), "another process of this run has ended"),
+        (ProcessLost("another process of this run has ended"), "another process of this run has ended"),
     ],
 )
 def test_a_device_or_process_that_is_gone_leaves_the_last_checkpoint(tmp_path: Path, error, words: str) -> None:

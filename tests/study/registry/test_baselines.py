@@ -23,6 +23,7 @@ from iai.study.registry import BUDGETS, EXPERIMENTS, baselines, seeds_of
 from iai.study.registry.choices import CHOSEN, baseline_candidates, selected
 from iai.study.registry.sizes import PROFILES
 from iai.tasks import episode
+from iai.training.checkpoint import Checkpoint
 from iai.training.loop import Interrupted, train
 from iai.training.objectives import Greedy
 from iai.types import UserError, concat
@@ -173,7 +174,7 @@ def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path,
 
     who = identity(chosen, 0, {}) | {"config_hash": run.training_hash(chosen)}
     with pytest.raises(Interrupted, match="after update 2 of 4"):
-        train(build(chosen), interrupted, chosen.train, seed=0, path=path, identity=who, show=False)
+        train(build(chosen), interrupted, chosen.train, seed=0, checkpoint=Checkpoint(path, who), show=False)
     resumed, _ = fit(chosen, path=path, show=False)
     for one, other in zip(whole.parameters(), resumed.parameters()):
         assert torch.equal(one, other)
