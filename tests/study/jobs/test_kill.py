@@ -1,6 +1,6 @@
 """`kill -9` at random moments of a training loses the time since the last checkpoint and nothing else.
 
-`IAI_KILLS=20 pytest tests/test_kill.py -s` is the long form, which also says what was lost.
+`IAI_KILLS=20 pytest tests/study/jobs/test_kill.py -s` is the long form, which also says what was lost.
 """
 
 import os
@@ -15,7 +15,7 @@ import pytest
 import torch
 from example_record import KEY
 
-from iai.study.jobs import experiments
+from iai.study.jobs import run
 from iai.study.ledger import records
 from iai.training import checkpoint
 
@@ -43,7 +43,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 def state(folder: Path) -> tuple[int, float]:
     """Updates and seconds of training that the last checkpoint holds; reading it proves that it is whole."""
-    path = experiments.checkpoint_path(KEY, "smoke", 0, folder / "runs")
+    path = run.checkpoint_path(KEY, "smoke", 0, folder / "runs")
     if not path.exists():
         return 0, 0.0
     progress = checkpoint.read(path)[1]["progress"]
@@ -88,7 +88,7 @@ def test_kill_9_loses_only_the_time_since_the_last_checkpoint(tmp_path: Path) ->
     assert last.returncode == 0
     print("\n".join(told))
     assert numbers(killed) == numbers(whole)
-    ends = [checkpoint.read(experiments.checkpoint_path(KEY, "smoke", 0, f / "runs"))[0] for f in (whole, killed)]
+    ends = [checkpoint.read(run.checkpoint_path(KEY, "smoke", 0, f / "runs"))[0] for f in (whole, killed)]
     assert ends[0].keys() == ends[1].keys()
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
