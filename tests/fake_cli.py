@@ -13,7 +13,7 @@ from example_record import record
 
 from iai.experiment import to_json
 from iai.study import cli
-from iai.study.jobs import jobs, queue, run
+from iai.study.jobs import queue, run, runs
 from iai.study.ledger import records
 from iai.training import loop
 
@@ -37,5 +37,5 @@ def fake_run(key: str, profile: str, seed: int, **options: Any) -> records.Recor
 
 if __name__ == "__main__":
     queue.run = fake_run
-    jobs.COMMAND = [sys.executable, __file__]
+    runs.COMMAND = [sys.executable, __file__]
     sys.exit(cli.main())

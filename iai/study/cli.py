@@ -1,150 +1,296 @@
-"""The command line: `python -m iai list | run | reproduce | show | verify | claims`."""
+"""The command line: `python -m iai list | run | reproduce | show | verify | claims`.
 
-import argparse
+What takes long to import is imported where it is used.
+"""
+
+import inspect
+import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
-from iai.study import commands
-from iai.study.jobs.errors import MachineError
+import typer
+
 from iai.study.ledger.locks import Running
-from iai.study.ledger.records import unknown
-from iai.types import UserError
 
-COMMANDS = ("list", "run", "reproduce", "show", "verify", "claims")
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
-def parser() -> Parser:
-    """All commands and their options."""
-    folders = Parser(add_help=False)
-    folders.add_argument("--results", type=Path, metavar="DIR", help="the ledger (default: nearest book/results)")
-    folders.add_argument(
-        "--runs", type=Path, metavar="DIR", help="checkpoints and logs (default: runs beside the book)"
-    )
-    folders.add_argument("--data", type=Path, metavar="DIR", help="data sets, in torchvision's layout (sets IAI_DATA)")
-    top = Parser(prog="python -m iai", description="Runs of the book: what there is, and how to compute them.")
-    actions = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
-
-    computing = Parser(add_help=False)
-    computing.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
-    computing.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
-    computing.add_argument("--renew", action="store_true", help="also what other code than this computed")
-
-    def command(name: str, words: str, *more: Parser) -> Parser:
-        parents = [folders, *more]
-        return actions.add_parser(name, help=words, description=words, parents=parents, allow_abbrev=False)
-
-    listing = command("list", "status of every run: done, pending, stale, running")
-    listing.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
-    listing.add_argument("--profile", help="one line a run of this profile: smoke, cpu or gpu")
-    _running(command, computing)
-    _judging(command)
-    show = command("show", "config, status and headline numbers of a key, and the commands that make them")
-    show.add_argument("key")
-    return top
-
-
-def _running(command: Callable[..., Parser], computing: Parser) -> None:
-    """The commands that compute runs."""
-    one = command("run", "compute one run, or go on with it, and put it in the ledger", computing)
-    one.add_argument("key")
-    one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--threads", type=int, default=1, help="one is fastest at the size of smoke and cpu")
-    one.add_argument("--again", action="store_true", help="judge it anew even if the ledger has it")
-    one.add_argument("--quiet", action="store_true", help="no progress bar")
-    words = "compute all runs of a pattern that are pending or stale, most valuable first"
-    many = command("reproduce", words, computing)
-    many.add_argument("pattern", nargs="?", default="*", help="a key, its beginning, or a shell pattern")
-    many.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 (default: smoke 1, cpu 3, gpu 5)")
-    many.add_argument("--jobs", type=int, default=1, metavar="J", help="processes at once, of one thread each")
-    many.add_argument("--budget", default="", metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")
-    many.add_argument("--executor", choices=("local", "slurm"), default="local", help="where jobs run")
-    many.add_argument(
-        "--slurm", action="append", default=[], metavar="NAME=VALUE", help="slurm_partition, timeout_min, ..."
-    )
-
-
-def _judging(command: Callable[..., Parser]) -> None:
-    """The commands that judge what was computed."""
-    again = command("verify", "compute runs of the ledger again from nothing, and compare")
-    again.add_argument("pattern", help="a key, its beginning, or a shell pattern")
-    again.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
-    again.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 (default: 1)")
-    again.add_argument("--jobs", type=int, default=1, metavar="J", help="processes at once")
-    again.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
-    words = "the paper's claims and their verdicts, computed from the ledger"
-    said = command("claims", words)
-    said.add_argument("name", nargs="?", help="one claim, with all its tests")
-    said.add_argument("--profile", default="cpu", help="smoke, cpu (default) or gpu")
-
-
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """The arguments; anything wrong with them is a `UserError` that names near matches."""
-    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
-        raise unknown("command", words[0], COMMANDS)
-    top = parser()
-    arguments, extra = top.parse_known_args(words)
-    if extra and extra[0].startswith("-"):
-        subparsers = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
-        raise unknown("option", extra[0].split("=")[0], subparsers.choices[arguments.command]._option_string_actions)
-    if extra:
-        raise UserError(f"{arguments.command} takes no {extra[0]!r}: quote a pattern that has a * in it")
-    for name in ("seeds", "jobs", "threads"):
-        number = getattr(arguments, name, None)
-        if number is not None and number < 1:
-            raise UserError(f"--{name} must be 1 or more")
-    if not 0 <= getattr(arguments, "seed", 0) < 1000:
-        raise UserError("--seed must be 0 or more, and less than 1000")
-    return arguments
-
-
-ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "list": commands.list_runs,
-    "run": commands.run_one,
-    "reproduce": commands.reproduce_many,
-    "show": commands.show_key,
-    "verify": commands.verify_runs,
-    "claims": commands.print_claims,
+HEADLINE_STEPS = (0, 1, 2, 5, 10, 20)
+FOLDERS = {
+    "results": "the ledger (default: nearest book/results)",
+    "runs": "checkpoints and logs (default: runs beside the book)",
+    "data": "data sets, in torchvision's layout (sets IAI_DATA)",
 }
+UsageError = cast(type[Exception], typer.BadParameter.__base__)  # click's, which newer versions of typer contain
+
+Key = Annotated[str, typer.Argument(help="an experiment's key")]
+Pattern = Annotated[str, typer.Argument(help="a key, its beginning, or a shell pattern")]
+Claim = Annotated[str | None, typer.Argument(help="one claim, with all its tests")]
+Profile = Annotated[str, typer.Option(help="smoke, cpu or gpu")]
+OneProfile = Annotated[str | None, typer.Option(help="one line a run of this profile: smoke, cpu or gpu")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")]
+Threads = Annotated[int, typer.Option(help="one is fastest at the size of smoke and cpu")]
+Seeds = Annotated[int | None, typer.Option(metavar="N", help="seeds 0 to N-1 (default: those of the profile)")]
+Jobs = Annotated[int, typer.Option(metavar="J", help="processes at once, of one thread each")]
+Budget = Annotated[str, typer.Option(metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")]
+Executor = Annotated[str, typer.Option(help="where jobs run: local or slurm")]
+Slurm = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="slurm_partition, timeout_min, ...")]
+Again = Annotated[bool, typer.Option("--again", help="compute it anew even if the ledger has it")]
+Renew = Annotated[bool, typer.Option("--renew", help="also what other code than this computed")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
+
+app = typer.Typer(
+    help="Runs of the book: what there is, and how to compute them.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def with_folders(function: Callable[..., int]) -> Callable[..., int]:
+    """The same command with the options of `FOLDERS`, and its numbers checked."""
+
+    @wraps(function)
+    def action(**options: Any) -> int:
+        for folder in FOLDERS:
+            if path := options.pop(folder):
+                os.environ[f"IAI_{folder.upper()}"] = str(path)
+        for name in ("seeds", "jobs", "threads"):
+            if options.get(name) is not None and options[name] < 1:
+                raise UsageError(f"--{name} must be 1 or more")
+        if not 0 <= options.get("seed", 0) < 1000:
+            raise UsageError("--seed must be 0 or more, and less than 1000")
+        return function(**options)
+
+    parameters = list(inspect.signature(function).parameters.values())
+    for folder, words in FOLDERS.items():
+        option = Annotated[Path | None, typer.Option(metavar="DIR", help=words)]
+        parameters.append(inspect.Parameter(folder, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option))
+    action.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    action.__annotations__ = {one.name: one.annotation for one in parameters}
+    return action
+
+
+@app.command("list")
+@with_folders
+def list_runs(pattern: Pattern = "*", profile: OneProfile = None) -> int:
+    """Status of every run: done, pending, stale, running."""
+    from iai.study.jobs import runs
+
+    keys = runs.matching(pattern)
+    width = max(map(len, keys))
+    if profile:
+        for one in runs.wanted(pattern, profile):
+            print(f"{one.status():8} {one.key:{width}} seed {one.seed}")
+        return 0
+    print(f"{'':{width}}  " + "".join(f"{profile:30}" for profile in runs.PROFILES).rstrip())
+    for key in keys:
+        cells = [Counter(one.status() for one in runs.wanted(key, profile)) for profile in runs.PROFILES]
+        words = (", ".join(f"{n} {status}" for status, n in sorted(cell.items())) for cell in cells)
+        print(f"{key:{width}}  " + "".join(f"{word:30}" for word in words).rstrip())
+    return 0
+
+
+@app.command("run")
+@with_folders
+def run_one(
+    key: Key,
+    profile: Profile = "cpu",
+    seed: int = 0,
+    device: Device = None,
+    threads: Threads = 1,
+    again: Again = False,
+    renew: Renew = False,
+    quiet: Quiet = False,
+) -> int:
+    """Compute one run, or go on with it, and put it in the ledger."""
+    import torch
+
+    from iai.study.jobs import queue
+    from iai.training import distributed
+    from iai.training.loop import pick_device
+
+    queue.experiment(key, profile)
+    torch.set_num_threads(threads)
+    where = pick_device(distributed.own_device(device))
+    with distributed.processes(where):
+        one = queue.Run(key=key, profile=profile, seed=seed)
+        print(queue.compute(one, str(where), not quiet, again=again, renew=renew))
+    return 0
+
+
+@app.command("reproduce")
+@with_folders
+def reproduce_many(
+    pattern: Pattern = "*",
+    profile: Profile = "cpu",
+    seeds: Seeds = None,
+    jobs: Jobs = 1,
+    budget: Budget = "",
+    device: Device = None,
+    renew: Renew = False,
+    executor: Executor = "local",
+    slurm: Slurm = None,
+) -> int:
+    """Compute all runs of a pattern that are pending or stale, most valuable first."""
+    from iai.study.jobs import executors, queue
+    from iai.study.jobs.runs import wanted
+    from iai.training.loop import pick_device
+
+    if executor == "local":
+        pick_device(device)
+    where, limit = executors.executor(executor, slurm or []), queue.seconds(budget)
+    runs = wanted(pattern, profile, seeds)
+    report = queue.reproduce(runs, jobs, limit, device, executor=where, renew=renew)
+    reasons = {
+        "stopped": "stopped, will go on from their checkpoints",
+        "elsewhere": "being computed by another process",
+        "left": "left (interrupted)" if report.interrupted else "left, as they would not end within the budget",
+        "failed": "failed",
+    }
+    unfinished = {reason: report.runs[outcome] for outcome, reason in reasons.items() if report.runs[outcome]}
+    finished = len(runs) - sum(map(len, unfinished.values()))
+    queue.say(f"{finished} of {len(runs)} runs are in the ledger, {len(report.runs['done'])} of them new")
+    for reason, some in unfinished.items():
+        queue.say(f"{len(some)} {reason}: {'; '.join(map(str, some[:6]))}{'; …' if len(some) > 6 else ''}")
+    return 130 if report.interrupted else 1 if report.runs["failed"] else 0
+
+
+@app.command("show")
+@with_folders
+def show_key(key: Key) -> int:
+    """Config, status and headline numbers of a key, and the commands that make them."""
+    from iai.experiment import to_json
+    from iai.study.jobs import runs
+
+    print(json.dumps(to_json(runs.experiment(key, "cpu")), indent=1))
+    for profile in runs.PROFILES:
+        found = runs.wanted(key, profile)
+        if not found:  # a profile that asks for no run of this key
+            continue
+        print(f"\n{profile}: " + ", ".join(f"seed {one.seed} {one.status()}" for one in found))
+        print("\n".join(headlines(key, profile)))
+        print(f"  python -m iai run {key} --profile {profile} --seed 0")
+        print(f"  python -m iai reproduce '{key}' --profile {profile} --seeds {len(found)}")
+    return 0
+
+
+def headlines(key: str, profile: str) -> list[str]:
+    """A line for each metric of each evaluation set: mean ± spread after some steps."""
+    from iai.evaluation import generation
+    from iai.study.ledger import records
+
+    found = records.records(key, profile)
+    lines = []
+    for name, metrics in (found[0]["metrics"] if found else {}).items():
+        for metric in metrics:
+            points = records.curve(key, profile, name, metric)
+            if isinstance(points, records.Missing):
+                return [f"  {points}: {points.reason}"]
+            steps = generation.ASKED if metric in generation.METRICS else HEADLINE_STEPS
+            shown = {k: points[k] for k in steps if k < len(points)}
+            cells = [f"k={k} {point} ± {point.spread:.2g}" for k, point in shown.items()]
+            sources = " or ".join(sorted({point.source for point in shown.values()}))
+            over = f"± standard error over {sources}, seeds {', '.join(map(str, points[0].seeds))}"
+            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({over})")
+    return lines
+
+
+@app.command("verify")
+@with_folders
+def verify_runs(
+    pattern: Pattern, profile: Profile = "cpu", seeds: Seeds = 1, jobs: Jobs = 1, device: Device = None
+) -> int:
+    """Compute runs of the ledger again from nothing, and compare; exit code 1 if one lies outside its interval."""
+    from iai.study.jobs import runs, verify
+
+    findings = verify.verify(runs.wanted(pattern, profile, seeds), jobs, device)
+    print("\n".join(map(str, findings)))
+    return int(any(finding.furthest > verify.STANDARD_ERRORS for finding in findings))
+
+
+@app.command("claims")
+@with_folders
+def print_claims(name: Claim = None, profile: Profile = "cpu") -> int:
+    """The paper's claims and their verdicts, computed from the ledger."""
+    from iai.study.analysis.claims import claims
+    from iai.study.ledger.records import unknown
+    from iai.study.registry import PROFILES
+
+    if profile not in PROFILES:
+        raise unknown("profile", profile, PROFILES)
+    every = {claim.name: claim for claim in claims()}
+    if name is not None and name not in every:
+        raise unknown("claim", name, every)
+    for claim in [every[name]] if name else every.values():
+        at = claim.profile or profile
+        print(f"{claim.verdict(at):15} {claim.name}: {claim.text} ({claim.counts(at)}; {at})")
+        for test in claim.tests if name else ():
+            print(f"  {test.outcome(at):7} {test.shown(at)}: {test}")
+    return 0
+
+
+def execute(words: list[str]) -> int:
+    """Run the command that the words name; returns its exit code."""
+    top: Any = typer.main.get_command(app)
+    name = words[0] if words else ""
+    if not name.startswith("-") and name not in top.commands:
+        from iai.study.ledger.records import unknown
+
+        raise unknown("command", name, top.commands)
+    try:
+        with top.make_context("python -m iai", words) as context:
+            return int(top.invoke(context))
+    except typer.Exit as done:  # --help
+        return int(done.exit_code)
+
+
+def in_one_line(error: Any) -> tuple[int, str] | None:
+    """Exit code and text of an error: a mistake of the user, a run of another process, data or machine; else None."""
+    from iai.study.ledger.records import unknown
+    from iai.types import UserError
+
+    if hasattr(error, "possibilities"):
+        known = [option for parameter in error.ctx.command.get_params(error.ctx) for option in parameter.opts]
+        return 2, str(unknown("option", error.option_name, known))
+    if isinstance(error, UsageError):
+        text = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+        return 2, text + ": quote a pattern that has a * in it" * ("unexpected extra" in text)
+    codes = ((UserError, 2), (Running, 3), (ArithmeticError, 1), (OSError, 1))
+    return next(((code, str(error)) for kind, code in codes if isinstance(error, kind)), None)
 
 
 def terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends a command as Ctrl-C does, wherever no training listens."""
+    """SIGTERM ends a command as Ctrl-C does, except in a training, which listens itself."""
     raise KeyboardInterrupt
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command; mistakes of the user are one line and exit code 2."""
+    """Run a command and return its exit code; errors are one line."""
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        arguments = parse(sys.argv[1:] if words is None else words)
-        for name, variable in (("results", "IAI_RESULTS"), ("runs", "IAI_RUNS"), ("data", "IAI_DATA")):
-            if getattr(arguments, name):
-                os.environ[variable] = str(getattr(arguments, name))
-        code = ACTIONS[arguments.command](arguments)
+        code = execute(sys.argv[1:] if words is None else list(words))
         sys.stdout.flush()
         return code
-    except BrokenPipeError:  # who reads our output, `head` say, has read enough
+    except BrokenPipeError:  # the reader of our output, `head` say, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (UserError, Running, ArithmeticError, OSError) as error:
-        print(f"iai: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 3 if isinstance(error, Running) else 1
     except KeyboardInterrupt as error:
+        from iai.study.jobs.errors import MachineError
+
         # torchrun, and so a signal, comes while a process that has lost another is still putting its things away
         lost = error.__context__ if isinstance(error.__context__, MachineError) else ""
         print(f"iai: {str(error) or lost or 'interrupted; run the same command to go on'}", file=sys.stderr)
         return 130
+    except Exception as error:
+        if (line := in_one_line(error)) is None:
+            raise
+        print(f"iai: {line[1]}", file=sys.stderr)
+        return line[0]
     finally:
         signal.signal(signal.SIGTERM, before)  # at the interpreter's end nobody would catch an exception

@@ -3,8 +3,8 @@
 import sys
 
 from iai.study import cli
-from iai.study.jobs import jobs
+from iai.study.jobs import runs
 
 if __name__ == "__main__":
-    jobs.COMMAND = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
+    runs.COMMAND = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
     sys.exit(cli.main())

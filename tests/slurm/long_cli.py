@@ -9,7 +9,7 @@ from typing import Any
 import eager_cli  # registers the experiment
 
 from iai.study import cli as __main__
-from iai.study.jobs import jobs
+from iai.study.jobs import runs
 from iai.training import objectives
 
 CALL = objectives.Greedy.__call__
@@ -26,6 +26,6 @@ def slowly(self: objectives.Greedy, *words: Any) -> Any:
 
 
 if __name__ == "__main__":
-    jobs.COMMAND = [sys.executable, __file__]
+    runs.COMMAND = [sys.executable, __file__]
     objectives.Greedy.__call__ = slowly  # type: ignore[method-assign]
     sys.exit(__main__.main())

@@ -1,6 +1,5 @@
 """The command line: mistakes are one line, runs have one owner, and time and signals are obeyed."""
 
-import argparse
 import os
 import re
 import signal
@@ -14,12 +13,11 @@ import pytest
 from example_record import KEY, record
 
 from iai.experiment import to_json
-from iai.study import cli
 from iai.study.cli import main
-from iai.study.jobs import jobs, queue, run
+from iai.study.jobs import executors, queue, run, runs
 from iai.study.jobs.errors import MachineError
-from iai.study.jobs.jobs import Local, Run
-from iai.study.jobs.queue import wanted
+from iai.study.jobs.executors import Local
+from iai.study.jobs.runs import Run, wanted
 from iai.study.ledger import records
 from iai.training import checkpoint
 
@@ -190,7 +188,7 @@ def test_a_run_that_another_process_owns_is_left_alone(capsys: pytest.CaptureFix
 
 def test_a_checkpoint_of_other_sources_is_set_aside() -> None:
     one = Run(key=KEY, profile="smoke", seed=0)
-    path = run.checkpoint_path(KEY, "smoke", 0, queue.runs_root())
+    path = run.checkpoint_path(KEY, "smoke", 0, runs.runs_root())
     training = run.training_hash(run.experiment(one.key, one.profile))
     same = {"config_hash": training, "sources_hash": records.sources_hash()}
     for changed, kept in (({}, True), ({"sources_hash": "old"}, False), ({"config_hash": "old"}, False)):
@@ -205,7 +203,7 @@ DEAF = "trap '' TERM; exec sleep 600"
 
 def jobs_are(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Let a job be a small shell program."""
-    monkeypatch.setattr(jobs, "COMMAND", ["sh", "-c", script])
+    monkeypatch.setattr(runs, "COMMAND", ["sh", "-c", script])
 
 
 def test_a_budget_starts_only_what_is_expected_to_end(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -243,18 +241,18 @@ def test_the_end_of_the_budget_stops_a_job_at_a_checkpoint(monkeypatch: pytest.M
     started = time.monotonic()
     report = queue.reproduce(wanted(KEY, "smoke"), 1, 2.0)
     assert time.monotonic() - started < 30
-    assert [str(one) for one in report.stopped] == [f"{KEY} smoke seed 0"]
-    log = run.checkpoint_path(KEY, "smoke", 0, queue.runs_root()).with_suffix(".log")
+    assert [str(one) for one in report.runs["stopped"]] == [f"{KEY} smoke seed 0"]
+    log = run.checkpoint_path(KEY, "smoke", 0, runs.runs_root()).with_suffix(".log")
     assert log.read_text().splitlines()[-2:] == ["training", "checkpoint"]
 
 
 def test_a_job_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(executors, "GRACE_SECONDS", 0.2)
     monkeypatch.setattr(queue, "expected_seconds", lambda profile: {KEY: 0.0})
     jobs_are(monkeypatch, DEAF)
     started = time.monotonic()
     report = queue.reproduce(wanted(KEY, "smoke"), 1, 2.0)
-    assert len(report.failed) == 1 and time.monotonic() - started < 60
+    assert len(report.runs["failed"]) == 1 and time.monotonic() - started < 60
 
 
 def test_jobs_have_one_thread_each_and_as_many_run_as_asked(monkeypatch: pytest.MonkeyPatch, folders: Path) -> None:
@@ -263,10 +261,10 @@ def test_jobs_have_one_thread_each_and_as_many_run_as_asked(monkeypatch: pytest.
         "p.write_text(os.environ['OMP_NUM_THREADS']); time.sleep(0.5); n = len(list(p.parent.glob('job*')));"
         "time.sleep(0.5); p.rename(p.with_name(f'ended{n}-{os.getpid()}'))"
     )
-    monkeypatch.setattr(jobs, "COMMAND", [sys.executable, "-c", script])
+    monkeypatch.setattr(runs, "COMMAND", [sys.executable, "-c", script])
     report = queue.reproduce(wanted("table2/linear-regression", "smoke"), 2, 600.0)
     ended = list((folders / "runs").glob("ended*"))
-    assert len(report.done) == len(ended) == 6
+    assert len(report.runs["done"]) == len(ended) == 6
     assert {path.read_text() for path in ended} == {"1"}
     assert max(path.name[5] for path in ended) == "2"
 
@@ -275,14 +273,14 @@ def test_what_other_sources_computed_is_computed_again_when_asked(monkeypatch: p
     started: list[list[str]] = []
 
     class Noted:
-        def start(self, one: Run, command: list[str], seconds: float) -> jobs.Job:
+        def start(self, one: Run, command: list[str], seconds: float) -> executors.Job:
             started.append(command)
             raise ValueError("enough")
 
     records.write(current(sources_hash="old"))
     one = Run(key=KEY, profile="smoke", seed=0)
     assert (one.status(), one.status(renew=True)) == ("done", "stale")
-    assert queue.reproduce([one], 1, 600.0, executor=Noted()).left == []
+    assert queue.reproduce([one], 1, 600.0, executor=Noted()).runs["left"] == []
     with pytest.raises(ValueError, match="enough"):
         queue.reproduce([one], 1, 600.0, executor=Noted(), renew=True)
     assert [command[-1] for command in started] == ["--renew"]
@@ -294,13 +292,13 @@ def test_an_error_of_our_own_lets_jobs_write_their_checkpoints(monkeypatch: pyte
     jobs_are(monkeypatch, LISTENING)
     one, log = wanted(KEY, "smoke")[0], folders / "runs" / "smoke" / KEY / "seed0.log"
 
-    def look(job: jobs.LocalJob) -> int | None:
+    def look(job: executors.LocalJob) -> int | None:
         listens = log.exists() and log.read_text().endswith("training\n")
         if listens and job.asked is None:
             raise OSError("the ledger is gone")
         return job.process.poll()
 
-    monkeypatch.setattr(jobs.LocalJob, "code", look)
+    monkeypatch.setattr(executors.LocalJob, "code", look)
     with pytest.raises(OSError, match="the ledger is gone"):
         queue.reproduce([one], 1, 600.0)
     assert log.read_text().splitlines()[-1] == "checkpoint"
@@ -401,13 +399,13 @@ def test_sigterm_after_a_command_ends_the_process_without_a_traceback(words: str
 def test_what_was_lost_is_told_though_a_signal_comes_next(
     monkeypatch, capsys, error: Exception | None, told: str
 ) -> None:
-    def action(arguments: argparse.Namespace) -> int:
+    def matching(pattern: str) -> list[str]:
         try:
             raise error or KeyboardInterrupt
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setitem(cli.ACTIONS, "list", action)
+    monkeypatch.setattr(runs, "matching", matching)
     assert main(["list"]) == 130 and capsys.readouterr().err == f"iai: {told}\n"
 
 
@@ -441,7 +439,3 @@ def test_a_signal_is_passed_on_and_the_next_command_goes_on(folders: Path, numbe
     again = fake.start(*words)
     assert "2 of 2 runs are in the ledger, 2 of them new" in again.communicate(timeout=600)[0]
     assert again.returncode == 0
-
-
-def test_every_command_has_an_action() -> None:
-    assert set(cli.COMMANDS) == set(cli.ACTIONS)

@@ -13,7 +13,7 @@ from iai.baselines.learned import LearnedBaseline
 from iai.model.amortizer import Amortizer
 from iai.study.analysis import references, trials
 from iai.study.book import plots
-from iai.study.jobs import queue
+from iai.study.jobs import queue, runs
 from iai.study.jobs.run import PROFILES, checkpoint_path, experiment, fit
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
@@ -60,8 +60,8 @@ class Chapter:
 
     def train(self, key: str) -> Live:
         """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
-        one = queue.Run(key=key, profile=self.profile, seed=self.seed)
-        path = checkpoint_path(key, self.profile, self.seed, queue.runs_root())
+        one = runs.Run(key=key, profile=self.profile, seed=self.seed)
+        path = checkpoint_path(key, self.profile, self.seed, runs.runs_root())
         names = {"key": key, "profile": self.profile}
         chosen = experiment(key, self.profile)
         with records.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
@@ -106,15 +106,15 @@ class Chapter:
 
     def banner(self, *patterns: str) -> Markdown | None:
         """What a reader must know of the records shown: some are pending, stale or running; or nothing."""
-        runs = [one for pattern in patterns for one in queue.wanted(pattern, self.shown_profile)]
-        states = Counter(one.status() for one in runs)
+        wanted = [one for pattern in patterns for one in runs.wanted(pattern, self.shown_profile)]
+        states = Counter(one.status() for one in wanted)
         facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
         if not facts:
             return None
         named = patterns if len(patterns) <= FEW else ("PATTERN",)
         again = "; ".join(f"`python -m iai reproduce '{pattern}' --profile {self.shown_profile}`" for pattern in named)
         return Markdown(
-            f"> **Of {len(runs)} `{self.shown_profile}` runs that this chapter shows: {', '.join(facts)}.** {again}"
+            f"> **Of {len(wanted)} `{self.shown_profile}` runs that this chapter shows: {', '.join(facts)}.** {again}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Errors of the machine in one line: what did not fit and what to lower, what was lost and what was kept."""
+"""Errors of the machine in one line: what did not fit and what to lower, or what was lost and what was kept."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ class MachineError(OSError):
 
 @contextmanager
 def machine_errors(size: str, remedy: str, path: Path | None = None) -> Iterator[None]:
-    """Turn what the machine does to work of some `size` into a `MachineError`; `path` is that of its checkpoint."""
+    """Turn errors of the machine during work of some `size` into a `MachineError`; `path` is its checkpoint's."""
     try:
         yield
     except ProcessLost as error:
@@ -28,7 +28,7 @@ def machine_errors(size: str, remedy: str, path: Path | None = None) -> Iterator
 
 
 def kept(path: Path | None) -> str:
-    """What is left of a training, and how to go on."""
+    """The checkpoint that is left of a training, and how to go on."""
     if path and path.exists():
         return f"the last checkpoint is {path}; run the same command to go on"
     return "there was no checkpoint yet; run the same command to start again"

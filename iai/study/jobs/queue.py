@@ -1,65 +1,30 @@
-"""Runs as jobs: which are wanted, in what order, what fits the time, and processes that compute them."""
+"""Many runs as jobs: which fit the time, jobs that compute them, and what one job does."""
 
-import fnmatch
 import math
 import os
 import re
 import statistics
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from iai.study.jobs.jobs import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, Local, Run, runs_root
-from iai.study.jobs.run import (
-    EXPERIMENTS,
-    PROFILES,
-    SECONDS,
-    checkpoint_path,
-    experiment,
-    fit,
-    run,
-    training_hash,
-)
+from iai.study.jobs.executors import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, Local
+from iai.study.jobs.run import EXPERIMENTS, SECONDS, experiment, fit, run, training_hash
+from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
-from iai.study.ledger.records import unknown
-from iai.study.registry import seeds_of
 from iai.training import checkpoint, distributed
 from iai.training.loop import pick_device, stop_signals
 from iai.types import UserError
 
 START_SECONDS = 10.0
 """What a job takes before it computes."""
-MEND = "free some space, or choose another folder with"
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LEDGER_MB, RUNS_MB = 16.0, 512.0
 """Free space without which no run is started."""
-
-
-def matching(pattern: str) -> list[str]:
-    """Keys that are `pattern`, lie below it, or match it as a shell pattern; `UserError` if none does."""
-    found = [
-        key
-        for key in EXPERIMENTS
-        if key == pattern or key.startswith(pattern.rstrip("/") + "/") or fnmatch.fnmatchcase(key, pattern)
-    ]
-    if found:
-        return found
-    groups = {"/".join(key.split("/")[:depth]) for key in EXPERIMENTS for depth in (1, 2)}
-    raise unknown("key or pattern", pattern, [*EXPERIMENTS, *sorted(groups)])
-
-
-def wanted(pattern: str, profile: str, seeds: int | None = None) -> list[Run]:
-    """The runs of a pattern, most valuable first: paper tables, then first seeds, then the registry."""
-    if profile not in PROFILES:
-        raise unknown("profile", profile, PROFILES)
-    runs = [
-        Run(key=key, profile=profile, seed=seed)
-        for key in matching(pattern)
-        for seed in range(seeds_of(key, profile) if seeds is None else seeds)
-    ]
-    return sorted(runs, key=lambda one: (not one.key.startswith("table"), one.seed))
+OUTCOMES = {0: "done", RUNNING: "elsewhere", INTERRUPTED: "stopped"}
+"""What became of a run, by the exit code of its job; any other code is "failed"."""
 
 
 def seconds(text: str) -> float:
@@ -72,7 +37,7 @@ def seconds(text: str) -> float:
 
 
 def expected_seconds(profile: str) -> dict[str, float]:
-    """Seconds that a run of each key will take: as it took, else as the slowest known key, else the limit."""
+    """Expected seconds of a run of each key: the median of its records, else the slowest known key, else the limit."""
     took: dict[str, list[float]] = {
         key: [float(record.get("job_seconds") or record["seconds"]) for record in records.records(key, profile)]
         for key in EXPERIMENTS
@@ -84,25 +49,25 @@ def expected_seconds(profile: str) -> dict[str, float]:
 
 def check_folders() -> None:
     """`UserError` unless ledger and checkpoints can be written now, before any training."""
-    checkpoint.check_writable(records.root(), LEDGER_MB, f"{MEND} --results DIR")
-    checkpoint.check_writable(runs_root(), RUNS_MB, f"{MEND} --runs DIR")
+    for folder, megabytes, option in ((records.root(), LEDGER_MB, "--results"), (runs_root(), RUNS_MB, "--runs")):
+        checkpoint.check_writable(folder, megabytes, f"free some space, or choose another folder with {option} DIR")
 
 
-def perform(one: Run, device: str | None, show: bool, *, again: bool = False, renew: bool = False) -> str:
-    """Compute a run and put it in the ledger; says what was done. `locks.Running` if another process does.
+def compute(one: Run, device: str | None, show: bool, *, again: bool = False, renew: bool = False) -> str:
+    """Compute a run and write its record; returns what was done. `locks.Running` if another process computes it.
 
-    With `again` whatever the ledger has; with `renew` also what other sources computed.
+    A run that is done is computed only with `again`, or with `renew` if other sources computed it.
     """
-    sources = records.sources_hash() if renew else None
     if distributed.rank():
-        return assist(one, device)
+        return join_training(one, device)
     check_folders()
     with records.lock(one.key, one.profile, one.seed):
         path = records.path_of(one.key, one.profile, one.seed)
-        there = records.recorded(one.key, one.profile, one.seed, one.expected, sources) == "done" and not again
-        if not there:
+        sources = records.sources_hash() if renew else None
+        done = records.recorded(one.key, one.profile, one.seed, one.expected, sources) == "done" and not again
+        if not done:
             say(set_aside(one), end="")
-        if distributed.any_process(there):
+        if distributed.any_process(done):
             return f"already done: {path}"
         started = time.monotonic()
         record = run(one.key, one.profile, one.seed, device=device, folder=runs_root(), progress=show)
@@ -112,21 +77,18 @@ def perform(one: Run, device: str | None, show: bool, *, again: bool = False, re
         return f"done: {path}"
 
 
-def assist(one: Run, device: str | None) -> str:
-    """Train as one of several processes whose first has the ledger and all else."""
+def join_training(one: Run, device: str | None) -> str:
+    """Train as one of several processes; the first of them does all else."""
     rank = distributed.rank()
     if not distributed.any_process(False):
-        chosen, path = (
-            experiment(one.key, one.profile),
-            checkpoint_path(one.key, one.profile, one.seed, runs_root()),
-        )
-        fit(chosen, seed=one.seed, device=pick_device(device), path=path, show=False)
+        chosen = experiment(one.key, one.profile)
+        fit(chosen, seed=one.seed, device=pick_device(device), path=one.checkpoint, show=False)
     return f"process {rank} has done its share of {one}"
 
 
 def set_aside(one: Run) -> str:
-    """Rename a checkpoint that another training or other sources made, so that the run starts anew; says so, or ""."""
-    path = checkpoint_path(one.key, one.profile, one.seed, runs_root())
+    """Rename a checkpoint of another config or other sources, so that the run starts anew; returns a note, or ""."""
+    path = one.checkpoint
     if not path.exists():
         return ""
     found = checkpoint.read(path)[1]
@@ -137,42 +99,36 @@ def set_aside(one: Run) -> str:
     return f"the config or the library changed since {path} was written: starting anew, kept as {old.name}\n"
 
 
-@dataclass
-class Report:
-    """What became of the runs that were asked for."""
-
-    done: list[Run] = field(default_factory=list)
-    failed: list[Run] = field(default_factory=list)
-    stopped: list[Run] = field(default_factory=list)
-    elsewhere: list[Run] = field(default_factory=list)
-    left: list[Run] = field(default_factory=list)
-    interrupted: bool = False
-
-    def file(self, job: Job, code: int) -> None:
-        """Put an ended job where its exit code says, and say so."""
-        places = {
-            0: ("done", self.done),
-            RUNNING: ("elsewhere", self.elsewhere),
-            INTERRUPTED: ("stopped", self.stopped),
-        }
-        word, place = places.get(code, ("failed", self.failed))
-        place.append(job.run)
-        why = f": {last_words(job.run.log)} (all of it in {job.run.log})" if word == "failed" else ""
-        say(f"{word:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}")
-
-
-def last_words(log: Path) -> str:
-    """The last line that a job wrote."""
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else "it said nothing"
-
-
 def say(text: str, end: str = "\n") -> None:
-    """Print, whether or not anybody still listens: work goes on without."""
+    """Print; work goes on if the reader of the output is gone."""
     try:
         print(text, end=end, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@dataclass
+class Report:
+    """The runs that were asked for by what became of them: done, failed, stopped, elsewhere or left.
+
+    Those that were done before are in none.
+    """
+
+    runs: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
+    interrupted: bool = False
+
+    def file(self, job: Job, code: int) -> None:
+        """File an ended job under the outcome of its exit code, and say so."""
+        outcome = OUTCOMES.get(code, "failed")
+        self.runs[outcome].append(job.run)
+        why = f": {last_line(job.run)} (all of it in {job.run.log})" if outcome == "failed" else ""
+        say(f"{outcome:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}")
+
+
+def last_line(one: Run) -> str:
+    """The last line of the log of a run's job."""
+    lines = one.log.read_text(errors="replace").strip().splitlines() if one.log.exists() else []
+    return lines[-1] if lines else "it said nothing"
 
 
 def reproduce(
@@ -192,17 +148,17 @@ def reproduce(
     check_folders()
     deadline = time.monotonic() + budget
     status = {one: one.status(renew) for one in runs}
-    report = Report(elsewhere=[one for one in runs if status[one] == "running"])
-    report.left = [one for one in runs if status[one] in ("pending", "stale")]
+    report, free = Report(), True
     active: list[Job] = []
-
-    def start(one: Run, seconds: float) -> Job:
-        return executor.start(one, one.command(device, renew), seconds)
-
+    report.runs["elsewhere"] = [one for one in runs if status[one] == "running"]
+    left = report.runs["left"] = [one for one in runs if status[one] in ("pending", "stale")]
     try:
         with stop_signals() as stopped:
-            fill(active, report.left, jobs, deadline, start)
-            while active:
+            while free or active:
+                if free and not stopped:
+                    start(
+                        active, left, jobs, deadline, lambda one, s: executor.start(one, one.command(device, renew), s)
+                    )
                 if stopped or time.monotonic() > deadline:
                     for job in active:
                         job.ask_to_stop()
@@ -210,8 +166,7 @@ def reproduce(
                 for job, code in ended:
                     active.remove(job)
                     report.file(job, code)
-                if ended and not stopped:
-                    fill(active, report.left, jobs, deadline, start)
+                free = bool(ended)
                 time.sleep(0.05)
             report.interrupted = bool(stopped)
     except Exception:
@@ -223,22 +178,22 @@ def reproduce(
     return report
 
 
+def start(active: list[Job], left: list[Run], jobs: int, deadline: float, submit: Callable[[Run, float], Job]) -> None:
+    """Move runs from `left` to `active` while fewer than `jobs` are, and one is expected to end by `deadline`."""
+    while left and len(active) < jobs:
+        expected = expected_seconds(left[0].profile)
+        fitting = (one for one in left if time.monotonic() + expected[one.key] <= deadline)
+        if (one := next(fitting, None)) is None:
+            return
+        left.remove(one)
+        active.append(submit(one, expected[one.key]))
+        say(f"started   {one} (about {expected[one.key]:.0f} s)")
+
+
 def end(active: list[Job]) -> None:
-    """Have all jobs write a checkpoint and end, as long as they may take for it."""
+    """Have all jobs write a checkpoint and end, within `GRACE_SECONDS`."""
     patience = time.monotonic() + GRACE_SECONDS
     for job in active:
         job.ask_to_stop()
     while time.monotonic() < patience and any(job.code() is None for job in active):
         time.sleep(0.05)
-
-
-def fill(active: list[Job], left: list[Run], jobs: int, deadline: float, start: Callable[[Run, float], Job]) -> None:
-    """Move runs from `left` to `active` while a process is free and one is expected to end by `deadline`."""
-    while left and len(active) < jobs:
-        seconds = expected_seconds(left[0].profile)
-        fits = [one for one in left if time.monotonic() + seconds[one.key] <= deadline]
-        if not fits:
-            return
-        left.remove(fits[0])
-        active.append(start(fits[0], seconds[fits[0].key]))
-        say(f"started   {fits[0]} (about {seconds[fits[0].key]:.0f} s)")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iai.study.jobs.jobs import Run, runs_root
 from iai.study.jobs.queue import reproduce
+from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
 from iai.types import UserError
 
@@ -42,7 +42,7 @@ def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
     there = {one: records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs}
     with elsewhere():
         report = reproduce(runs, jobs, float("inf"), device)
-        if len(report.done) < len(runs):
+        if len(report.runs["done"]) < len(runs):
             raise UserError("not all runs could be computed again: see above")
         again = {one: records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs}
     return [compare(one, there[one], again[one]) for one in runs]

@@ -1,12 +1,13 @@
-"""One owner a run: an advisory lock on a file, which the kernel frees whatever way its owner dies."""
+"""One owner a run: a filelock, which the kernel frees however its owner dies."""
 
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 class Running(RuntimeError):
@@ -15,58 +16,44 @@ class Running(RuntimeError):
 
 @contextmanager
 def owned(path: Path, patience: float = 0.1) -> Iterator[None]:
-    """Own `path` inside the block, and leave no file behind; `Running` if a live process does for so many seconds.
+    """Own `path` inside the block; `Running` if another live process still owns it after so many seconds.
 
-    Some patience is always needed, since `held` takes the lock for an instant.
+    The file stays when its owner has left. Some patience is always needed: `held` takes the lock for an instant.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + patience
-    while (descriptor := _take(path)) is None:
-        if time.monotonic() > end:
-            raise Running(f"{path.stem} is being computed by {owner(path)}")
-        time.sleep(0.01)
+    lock = FileLock(path)
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps({"pid": os.getpid(), "host": os.uname().nodename}).encode())
+        lock.acquire(timeout=patience, poll_interval=0.01)
+    except Timeout as error:
+        raise Running(f"{path.stem} is being computed by {owner(path)}") from error
+    try:
+        _note(path).write_text(json.dumps({"pid": os.getpid(), "host": os.uname().nodename}))
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        lock.release()
 
 
 def held(path: Path) -> bool:
     """Whether a live process owns `path`; a file that a dead one left is not held."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # filelock's is exclusive: two who look would see an owner
     except FileNotFoundError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look see no owner in each other
     except BlockingIOError:
         return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)
+    return False
 
 
 def owner(path: Path) -> str:
-    """Who says to own `path`, for a message."""
+    """The process and host that last owned `path`, for a message."""
     try:
-        note = json.loads(path.read_text())
+        note = json.loads(_note(path).read_text())
         return f"process {note['pid']} on {note['host']}"
     except (FileNotFoundError, json.JSONDecodeError):
         return "another process"
 
 
-def _take(path: Path) -> int | None:
-    """An exclusive lock on the file that `path` names now, or None if it is owned or was replaced."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), path.stat()):
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(descriptor)
-    return None
+def _note(path: Path) -> Path:
+    """Where an owner signs: beside the lock, which some versions of filelock empty when they open it."""
+    return path.with_name(f"{path.name}.owner")

@@ -9,8 +9,8 @@ from example_record import KEY, SET, record
 
 from iai.experiment import to_json
 from iai.study.cli import main
-from iai.study.jobs import jobs, run, verify
-from iai.study.jobs.jobs import Run
+from iai.study.jobs import run, runs, verify
+from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 
 RUN = Run(key=KEY, profile="smoke", seed=0)
@@ -24,7 +24,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FAKE_SECONDS", "0")
     monkeypatch.setenv("FAKE_NOTES", str(tmp_path))
     program = str(Path(__file__).parents[2] / "fake_cli.py")
-    monkeypatch.setattr(jobs, "COMMAND", [sys.executable, program])
+    monkeypatch.setattr(runs, "COMMAND", [sys.executable, program])
     return tmp_path
 
 

@@ -10,9 +10,9 @@ import pytest
 from example_record import KEY
 
 from iai.study.cli import main
-from iai.study.jobs import jobs, slurm
-from iai.study.jobs.jobs import Run
+from iai.study.jobs import executors, runs
 from iai.study.jobs.queue import reproduce
+from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.types import UserError
 
@@ -50,8 +50,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FAKE_SLURM", str(tmp_path))
     monkeypatch.setenv("FAKE_NOTES", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(slurm, "ASK_SECONDS", 0.1)
-    monkeypatch.setattr(jobs, "COMMAND", [sys.executable, str(Path(__file__).parents[2] / "fake_cli.py")])
+    monkeypatch.setattr(executors, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(runs, "COMMAND", [sys.executable, str(Path(__file__).parents[2] / "fake_cli.py")])
     return tmp_path
 
 
@@ -60,15 +60,15 @@ RUNS = [Run(key=KEY, profile="smoke", seed=seed) for seed in (0, 1)]
 
 def test_jobs_of_the_cluster_write_the_ledger(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "0.1")
-    report = reproduce(RUNS, 2, 600.0, executor=slurm.executor("slurm", ["slurm_partition=low"]))
-    assert set(report.done) == set(RUNS)
+    report = reproduce(RUNS, 2, 600.0, executor=executors.executor("slurm", ["slurm_partition=low"]))
+    assert set(report.runs["done"]) == set(RUNS)
     assert [record["seed"] for record in records.records(KEY, "smoke")] == [0, 1]
     assert "--partition=low" in (cluster / "runs" / "slurm" / "1_submission.sh").read_text()
 
 
 def test_a_stopped_job_is_stopped_and_a_lost_one_has_failed(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "60")
-    executor = slurm.executor("slurm", [])
+    executor = executors.executor("slurm", [])
     stopped, lost = (executor.start(one, one.command(None), 10.0) for one in RUNS)
     for job in (stopped, lost):
         while not list(cluster.glob(f"start-*-{job.run.seed}-*")):
@@ -80,7 +80,7 @@ def test_a_stopped_job_is_stopped_and_a_lost_one_has_failed(cluster: Path, monke
         while (code := job.code()) is None:
             pass
         codes.append(code)
-    assert codes == [jobs.INTERRUPTED, 1]
+    assert codes == [executors.INTERRUPTED, 1]
     assert list(cluster.glob("checkpoint-*-0"))
 
 
@@ -88,14 +88,14 @@ def test_a_job_that_slurm_warns_writes_a_checkpoint_and_asks_to_be_queued_again(
     cluster: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "60")
-    command, env, log = RUNS[0].command(None), jobs.environment(), RUNS[0].log
-    placed = slurm.Placed()
-    placed.process = jobs.launch(command, env, log)
+    command, env, log = RUNS[0].command(None), executors.environment(), RUNS[0].log
+    placed = executors.Placed()
+    placed.process = executors.launch(command, env, log)
     while not list(cluster.glob("start-*")):
         assert placed.process.poll() is None
     again = placed.checkpoint(command, env, log)
-    assert list(cluster.glob("checkpoint-*")) and placed.process.returncode == jobs.INTERRUPTED
-    assert again.function.__class__ is slurm.Placed and again.args == (command, env, log)
+    assert list(cluster.glob("checkpoint-*")) and placed.process.returncode == executors.INTERRUPTED
+    assert again.function.__class__ is executors.Placed and again.args == (command, env, log)
 
 
 def test_a_job_that_slurm_refuses_is_one_line(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,12 +127,14 @@ def test_without_submitit_or_slurm_the_error_says_what_to_get(monkeypatch: pytes
     monkeypatch.setenv("PATH", "/nowhere")
     pytest.importorskip("submitit")
     with pytest.raises(UserError, match="sbatch"):
-        slurm.executor("slurm", [])
+        executors.executor("slurm", [])
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install 'iai\[slurm\]'"):
-        slurm.executor("slurm", [])
+        executors.executor("slurm", [])
 
 
 def test_the_library_needs_no_submitit() -> None:
-    program = "import sys; sys.modules['submitit'] = None; import iai.study.jobs.slurm, iai.study.cli; print('fine')"
+    program = (
+        "import sys; sys.modules['submitit'] = None; import iai.study.jobs.executors, iai.study.cli; print('fine')"
+    )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "fine\n"
