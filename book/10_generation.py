@@ -46,6 +46,7 @@ from torch.func import vmap
 
 from iai.evaluation import generation
 from iai.study.book import notebook, plots
+from iai.study.book.comparisons import outcome
 from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
 from iai.experiment import build
 from iai.study.analysis.contrasts import best, change, difference, ratio
@@ -460,11 +461,7 @@ notebook.table(
 # %% tags=["remove-input", "nbval-check-output"]
 def side(first, second):
     """Where the first result is from the second, by the 95 % interval of their difference over seeds."""
-    moved = difference(first, second)
-    if isinstance(moved, notebook.Missing):
-        return str(moved)
-    low, high = moved.interval
-    return "one seed" if len(moved.values) < 2 else "lower" if high < 0 else "higher" if low > 0 else "open"
+    return outcome(difference(first, second), 0.0)
 
 
 def in_words(sides):

@@ -40,9 +40,9 @@ from iai.study.book import notebook, plots
 from iai.study.ledger import records
 from iai.baselines.classical import MANY_PASSES_GRID, converged, descent
 from iai.study.registry.baselines import COMPETE
-from iai.study.analysis.contrasts import best_known, interval, leaders, scaled, leaders_in_words
+from iai.study.analysis.contrasts import best, interval, leaders, leaders_in_words, scaled
 from iai.study.jobs.run import experiment
-from iai.study.analysis.leaderboard import Field, LEARNED
+from iai.study.analysis.leaderboard import LEARNED, Leaderboard
 
 chapter = notebook.setup(globals())
 
@@ -119,18 +119,18 @@ FAMILIES = {
 }
 NAMES = {"linear-regression": "regression", "mnist": "images", "features": "features"}
 SHORT = ("linear", "images", "features")
-fields = {family: Field(family=family, profile=shown_profile) for family in FAMILIES}
+boards = {family: Leaderboard(family=family, profile=shown_profile) for family in FAMILIES}
 titles = {
-    family: {name: FAMILIES[family][name] for name in field.sets if name in FAMILIES[family]}
-    for family, field in fields.items()
+    family: {name: FAMILIES[family][name] for name in board.sets if name in FAMILIES[family]}
+    for family, board in boards.items()
 }
-trained = list(fields["linear-regression"].rows("iterative", "learned"))
+trained = list(boards["linear-regression"].rows("iterative", "learned"))
 updates = {
-    label: [experiment(field.entrants[label].key, shown_profile).train.updates for field in fields.values()]
+    label: [experiment(board.entries[label].key, shown_profile).train.updates for board in boards.values()]
     for label in trained
 }
 rows = {
-    label: (*(field.training(label, "parameters") for field in fields.values()), *map(str, updates[label]))
+    label: (*(board.training(label, "parameters") for board in boards.values()), *map(str, updates[label]))
     for label in trained
 }
 header = ("", *(f"{what}, {name}" for what in ("weights", "updates") for name in SHORT))
@@ -140,9 +140,9 @@ notebook.table(grid, "Weights that are trained, and how many updates they have."
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
     label: tuple(
-        scaled(field.training(label, name), factor)
+        scaled(board.training(label, name), factor)
         for name, factor in (("flops", 1e-12), ("seconds", 1.0))
-        for field in fields.values()
+        for board in boards.values()
     )
     for label in trained
 }
@@ -164,10 +164,10 @@ notebook.table(grid, caption, "tab-base-training", ",.3g")
 
 # %% tags=["hide-input"]
 rows = {}
-for label in dict.fromkeys(label for field in fields.values() for label in field.entrants):
+for label in dict.fromkeys(label for board in boards.values() for label in board.entries):
     costs = [
-        field.adapting.get(label, {}) if label in field.entrants else {"flops": None, "seconds": None}
-        for field in fields.values()
+        board.adapting.get(label, {}) if label in board.entries else {"flops": None, "seconds": None}
+        for board in boards.values()
     ]
     rows[label] = [
         ("pending" if not cost else "–" if cost[name] is None else factor * cost[name])
@@ -234,8 +234,8 @@ notebook.Markdown(
 
 # %% tags=["hide-input", "nbval-check-output"]
 tables = {
-    name: chapter.steps(field.rows(*KINDS), name, field.metric, STEPS)
-    for family, field in fields.items()
+    name: chapter.steps(board.rows(*KINDS), name, board.metric, STEPS)
+    for family, board in boards.items()
     for name in titles[family]
 }
 pending = notebook.Missing(reason=f"{shown_profile} judges no learner on it", shown="–")
@@ -247,7 +247,7 @@ notebook.table(tables["linear-regression"], caption, "tab-base-lr")
 # %% tags=["hide-input"]
 def draw(family: str, sets: dict[str, str]) -> None:
     """Two panels a set: ours and those who step on the left, ours and those who read a set on the right."""
-    field, every = fields[family], fields[family].rows(*KINDS)
+    board, every = boards[family], boards[family].rows(*KINDS)
     sides = ("MAML", "Reptile", "learned optimizer"), ("CNP", "attentive CNP", "hypernetwork")
     greys = (
         ("SGD", "Adam", "Adam, ten passes", "memoryless bound"),
@@ -257,9 +257,9 @@ def draw(family: str, sets: dict[str, str]) -> None:
     last = experiment(every["implicit"], shown_profile).objective.steps
     for i, ax in enumerate(axes):
         name, side, grey = list(sets)[i // 2], sides[i % 2], greys[i % 2]
-        lines = chapter.curves(field.shown() | {label: every[label] for label in side}, name, field.metric)
-        dashed = chapter.curves({label: every[label] for label in grey if label in every}, name, field.metric)
-        squared, words = field.metric == "mse", WORDS[field.metric]
+        lines = chapter.curves(board.selected_rows() | {label: every[label] for label in side}, name, board.metric)
+        dashed = chapter.curves({label: every[label] for label in grey if label in every}, name, board.metric)
+        squared, words = board.metric == "mse", WORDS[board.metric]
         plots.curves(ax, lines, label=words, baselines=dashed, horizon=last, logarithmic=squared)
         ax.set_title(f"{sets[name]}: {'one shot' if i % 2 else 'step by step'}")
         ax.get_legend().remove()
@@ -277,18 +277,18 @@ draw("linear-regression", titles["linear-regression"])
 
 
 # %% tags=["remove-input", "nbval-check-output"]
-def side(field: Field, first: str, second: str, evaluation: str, k: int) -> str:
+def side(board: Leaderboard, first: str, second: str, evaluation: str, k: int) -> str:
     """Whether the first has less error than the second: below, above or level; pending while one is missing."""
-    pair = [field.score(label, evaluation, k) for label in (first, second)]
-    low, high = interval(*pair, (first in field.fixed, second in field.fixed))
+    pair = [board.score(label, evaluation, k) for label in (first, second)]
+    low, high = interval(*pair)
     return "below" if high < 0 else "above" if low > 0 else "level" if low <= 0 <= high else "pending"
 
 
-field, name = fields["linear-regression"], "linear-regression"
+board, name = boards["linear-regression"], "linear-regression"
 lines = []
 for k in STEPS:
-    groups = {kind: field.scores(name, k, kind) for kind in KINDS}
-    firsts = {kind: best_known(group) for kind, group in groups.items()}
+    groups = {kind: board.scores(name, k, kind) for kind in KINDS}
+    firsts = {kind: best(group, skip_missing=True) for kind, group in groups.items()}
     said = "; ".join(
         f"{kind}, {label} ({notebook.show(groups[kind][label])})" if label else f"{kind} pending"
         for kind, label in firsts.items()
@@ -302,7 +302,7 @@ notebook.Markdown("The least errors by kind of learner, of what is there,\n\n" +
 # %% tags=["hide-input", "nbval-check-output"]
 STEPPING = ("MAML", "Reptile", "learned optimizer")
 rows = {
-    title: tuple(", ".join(side(fields[family], label, "SGD", name, k) for k in STEPS) for label in STEPPING)
+    title: tuple(", ".join(side(boards[family], label, "SGD", name, k) for k in STEPS) for label in STEPPING)
     for family in FAMILIES
     for name, title in titles[family].items()
 }
@@ -333,9 +333,9 @@ draw("mnist", {"fashion-mnist": titles["mnist"]["fashion-mnist"]})
 
 # %% tags=["remove-input", "nbval-check-output"]
 idle = {
-    (family, label): {side(fields[family], label, "no inputs", name, k) for name in titles[family] for k in STEPS}
+    (family, label): {side(boards[family], label, "no inputs", name, k) for name in titles[family] for k in STEPS}
     for family in FAMILIES
-    for label in fields[family].rows("iterative", "learned")
+    for label in boards[family].rows("iterative", "learned")
 }
 stuck = [
     f"{label} ({NAMES[family]})"
@@ -347,8 +347,8 @@ hardly = [
     for family, label in idle
     if f"{label} ({NAMES[family]})" not in stuck
     and all(
-        isinstance(mine := fields[family].score(label, name, 10), notebook.Summary)
-        and isinstance(blind := fields[family].score("no inputs", name, 10), notebook.Summary)
+        isinstance(mine := boards[family].score(label, name, 10), notebook.Summary)
+        and isinstance(blind := boards[family].score("no inputs", name, 10), notebook.Summary)
         and mine.mean > 0.95 * blind.mean
         for name in titles[family]
     )
@@ -396,21 +396,21 @@ draw("features", dict(list(titles["features"].items())[:2][-1:]))
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows, won, reference = {}, {}, {}
-for family, field in fields.items():
+for family, board in boards.items():
     observations = experiment(COMPETE[family], shown_profile).evaluation.points
     for name, title in titles[family].items():
         for k in STEPS:
-            scores = field.scores(name, k)
-            first = best_known(field.scores(name, k, "iterative"))
-            reference[name, k], won[name, k] = first, leaders(scores, field.fixed)
+            scores = board.scores(name, k)
+            first = best(board.scores(name, k, "iterative"), skip_missing=True)
+            reference[name, k], won[name, k] = first, leaders(scores)
             cells = (
                 scores,
-                *(field.no_dearer(first, cost, name, k) if first else {} for cost in ("training", "adapting")),
+                *(board.scores_within(first, cost, name, k) if first else {} for cost in ("training", "adapting")),
             )
-            error = notebook.show(scores[first], ".3g" if field.metric == "mse" else ".1%") if first else "pending"
+            error = notebook.show(scores[first], ".3g" if board.metric == "mse" else ".1%") if first else "pending"
             rows[f"{title}, {k * observations}"] = (
                 f"{first}: {error}" if first else error,
-                *(leaders_in_words(one, field.fixed, 2) for one in cells),
+                *(leaders_in_words(one, 2) for one in cells),
             )
 header = (
     "observations",
@@ -424,11 +424,11 @@ caption = "Who wins where; several names are level with each other, the least me
 if any("pending" in str(cell) for row in rows.values() for cell in row):
     caption += " In brackets, how many learners are pending: their results may change the line."
 cells = [
-    field.score(label, name, k)
-    for family, field in fields.items()
+    board.score(label, name, k)
+    for family, board in boards.items()
     for name in titles[family]
     for k in STEPS
-    for label in field.entrants
+    for label in board.entries
 ]
 notebook.table(grid, caption, "tab-base-winners", source=notebook.provenance(cells))
 
@@ -442,24 +442,24 @@ shown = {"linear-regression": "linear-regression", "fashion-mnist": "mnist", "ci
 shown = {name: family for name, family in shown.items() if name in titles[family]}
 figure, axes = plots.panels(columns=len(shown), width=2.9 * len(shown), height=3.6)
 for ax, (name, family) in zip(axes, shown.items()):
-    field, groups, where = fields[family], {}, {}
+    board, groups, where = boards[family], {}, {}
     for kind in KINDS[:3]:
-        for label, found in field.scores(name, 10, kind).items():
-            work = field.operations(label, "adapting")
+        for label, found in board.scores(name, 10, kind).items():
+            work = board.operations(label, "adapting")
             if isinstance(found, notebook.Summary) and work == work:
                 where[label] = (work, found.mean)
                 groups.setdefault(kind, []).append(where[label])
     plots.scatter(
         ax,
         {kind: tuple(zip(*at)) for kind, at in groups.items()},
-        labels=("operations a task", WORDS[field.metric]),
+        labels=("operations a task", WORDS[board.metric]),
     )
     front = [a for a, (work, error) in where.items() if not any(w <= work and e < error for w, e in where.values())]
     for i, label in enumerate(sorted(front, key=where.get)):
         at = (3, 4 if i % 2 else -9)
         ax.annotate(label, where[label], xytext=at, textcoords="offset points", fontsize=7)
     plots.log_scale(ax, "x")
-    if field.metric == "mse":
+    if board.metric == "mse":
         plots.log_scale(ax, "y")
     ax.margins(y=0.12)  # room for the names below the lowest points
     ax.set_title(titles[family][name])
@@ -486,7 +486,7 @@ for name in experiment(ORDER, shown_profile).evaluation_sets:
     scores |= {
         label: records.summary(ORDER, shown_profile, name, "error", last, one) for label, one in opponents.items()
     }
-    lines.append(f"- causal order, {name}: {leaders_in_words(scores, opponents)};")
+    lines.append(f"- causal order, {name}: {leaders_in_words(scores)};")
 fits = {"EM": "em", "a kernel estimate": "kernel", "one Gaussian": "gaussian"}
 for mixture in ("mixture-2d", "mixture-5d"):
     keys = {regime: f"generation/{mixture}/{regime}/data" for regime in ("parametric", "explicit", "implicit")}
@@ -497,9 +497,7 @@ for mixture in ("mixture-2d", "mixture-5d"):
             label: records.summary(keys["implicit"], shown_profile, name, "nll_gap", last, one)
             for label, one in fits.items()
         }
-        lines.append(
-            f"- generation, {mixture}, {name}, by the gap in log likelihood: {leaders_in_words(scores, fits)};"
-        )
+        lines.append(f"- generation, {mixture}, {name}, by the gap in log likelihood: {leaders_in_words(scores)};")
 notebook.Markdown("\n".join(lines)[:-1] + ".")
 
 # %% [markdown]
@@ -512,13 +510,13 @@ notebook.Markdown("\n".join(lines)[:-1] + ".")
 # %% tags=["hide-input", "nbval-check-output"]
 CONTEXTS = ("one context", "one context, longer")
 keys = {
-    family: {one.key: label for label, one in field.entrants.items() if not one.baseline}
-    for family, field in fields.items()
+    family: {one.key: label for label, one in board.entries.items() if not one.baseline}
+    for family, board in boards.items()
 }
 many = {"linear-regression": "parametric, data", "mnist": "implicit", "features": "implicit"}
 family_of = {name: family for family in FAMILIES for name in titles[family]}
 versus = {
-    (name, k, one): side(fields[family], many[family], one, name, k)
+    (name, k, one): side(boards[family], many[family], one, name, k)
     for name, family in family_of.items()
     for k in STEPS
     for one in CONTEXTS
@@ -526,7 +524,7 @@ versus = {
 rows = {
     f"{titles[family][name]}, {k} mini-batch{'es' * (k > 1)}": (
         *(
-            notebook.show(fields[family].score(label, name, k), ".3g" if family == "linear-regression" else ".1%")
+            notebook.show(boards[family].score(label, name, k), ".3g" if family == "linear-regression" else ".1%")
             for label in (many[family], *CONTEXTS)
         ),
         *(versus[name, k, one] for one in CONTEXTS),
@@ -543,7 +541,7 @@ header = (
     "… the longer one",
 )
 cells = [
-    fields[family].score(label, name, k)
+    boards[family].score(label, name, k)
     for name, family in family_of.items()
     for k in STEPS
     for label in (many[family], *CONTEXTS)
@@ -554,11 +552,11 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-base-conte
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-base-context", "caption": "Many steps against all observations in one context, as often as learners that start afresh are asked. Shaded: more observations than in training. Bands are 95 % intervals over seeds."}, "image": {"alt": "Three panels of error against 0 to 20 mini-batches, for linear regression, Fashion-MNIST and CIFAR-10: a model of many steps, one context, and one context trained for longer."}}
 figure, axes = plots.panels(columns=len(shown), width=2.9 * len(shown), height=3.0)
 for ax, (name, family) in zip(axes, shown.items()):
-    field = fields[family]
-    row = {"many steps": field.entrants[many[family]].row} | {one: field.entrants[one].row for one in CONTEXTS}
-    squared, words = field.metric == "mse", WORDS[field.metric]
+    board = boards[family]
+    row = {"many steps": board.entries[many[family]].row} | {one: board.entries[one].row for one in CONTEXTS}
+    squared, words = board.metric == "mse", WORDS[board.metric]
     horizon = experiment(row["many steps"], shown_profile).objective.steps
-    plots.curves(ax, chapter.curves(row, name, field.metric), label=words, horizon=horizon, logarithmic=squared)
+    plots.curves(ax, chapter.curves(row, name, board.metric), label=words, horizon=horizon, logarithmic=squared)
     ax.set_title(titles[family][name])
     ax.get_legend().remove()
 _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -567,13 +565,13 @@ _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower cente
 tally = {one: [versus[name, k, one] for name in family_of for k in STEPS] for one in CONTEXTS}
 dearer = [
     f"{label} ({NAMES[family]})"
-    for family, field in fields.items()
-    for label in field.rows("classical")
-    if field.operations(label, "adapting") > field.operations("parametric, data", "adapting")
+    for family, board in boards.items()
+    for label in board.rows("classical")
+    if board.operations(label, "adapting") > board.operations("parametric, data", "adapting")
 ]
 work = {
-    NAMES[family]: field.operations(many[family], "adapting") / field.operations("one context", "adapting")
-    for family, field in fields.items()
+    NAMES[family]: board.operations(many[family], "adapting") / board.operations("one context", "adapting")
+    for family, board in boards.items()
 }
 notebook.Markdown(
     "Of the lines of {numref}`tab-base-context`, many steps have less error than "
@@ -663,24 +661,24 @@ print(
 # The next lines are computed from the ledger.
 
 # %% tags=["remove-input", "nbval-check-output"]
-kinds = {at: {fields[family_of[at[0]]].entrants[label].kind for label in first} for at, first in won.items()}
+kinds = {at: {boards[family_of[at[0]]].entries[label].kind for label in first} for at, first in won.items()}
 counts = {k: [sum(found == {kind} for (_, at), found in kinds.items() if at == k) for kind in KINDS[:3]] for k in STEPS}
 sets = len(family_of)
 names = [label for first in won.values() for label in first[:1]]
 often = sorted(dict.fromkeys(names), key=lambda label: -names.count(label))[:3]  # ties as they come
 duels = []
 for (name, k), first in reference.items():
-    field = fields[family_of[name]]
-    rival = best_known(field.scores(name, k, "learned"))
-    duels.append(side(field, first, rival, name, k) if first and rival else "pending")
+    board = boards[family_of[name]]
+    rival = best(board.scores(name, k, "learned"), skip_missing=True)
+    duels.append(side(board, first, rival, name, k) if first and rival else "pending")
 meta = {
-    label: [side(fields[f], label, "SGD", name, k) for name, f in family_of.items() for k in STEPS]
+    label: [side(boards[f], label, "SGD", name, k) for name, f in family_of.items() for k in STEPS]
     for label in STEPPING
 }
 open_ = sum(
-    not isinstance(fields[f].score(label, name, 10), notebook.Summary)
+    not isinstance(boards[f].score(label, name, 10), notebook.Summary)
     for name, f in family_of.items()
-    for label in fields[f].rows("learned")
+    for label in boards[f].rows("learned")
 )
 notebook.Markdown(
     "- *Where iteration wins.* Of "

@@ -42,14 +42,13 @@ from iai.study.book import notebook, plots
 from iai.study.ledger import records
 from iai.study.book.comparisons import (
     Contrast,
-    against,
-    compared,
-    forest,
-    parts,
-    reading,
-    tally,
-    verdict,
-    verdicts,
+    by_outcome,
+    conclusion,
+    contrast_table,
+    error_bars,
+    forest_plot,
+    in_words,
+    sentences,
 )
 from iai.study.registry.ablations import BASE_KEYS, DIMENSIONS, LAWS
 from iai.study.analysis.contrasts import ratio, scaled
@@ -77,7 +76,8 @@ def draw(contrasts, height=2.6):
         horizon = experiment(key, shown_profile).objective.steps
         squares = one.where.endswith("mse")
         label = "raw MSE" if squares else "error"
-        plots.curves(ax, one.series(), label=label, baselines=one.baselines(), horizon=horizon, logarithmic=squares)
+        lines, greys = (chapter.curves(rows, *one.where.split(":")) for rows in (one.rows, one.beside))
+        plots.curves(ax, lines, label=label, baselines=greys, horizon=horizon, logarithmic=squares)
         for line in ax.lines:
             line.set_markevery(5)
         ax.legend(fontsize=8)
@@ -126,7 +126,7 @@ asked["state"] = [
     contrast("MNIST", rows, ERROR), contrast("Fashion-MNIST", rows, "fashion-mnist:error")
 ]  # fmt: skip
 caption = "What an implicit model refines: error on new tasks of digits, on which all were trained, and of clothes."
-compared(asked["state"], (1, 10, 20), caption, "tab-abl-state")
+contrast_table(asked["state"], (1, 10, 20), caption, "tab-abl-state")
 
 # %% [markdown]
 # `python -m iai reproduce 'state/*' --profile cpu` computes these rows again.
@@ -135,10 +135,10 @@ compared(asked["state"], (1, 10, 20), caption, "tab-abl-state")
 draw(asked["state"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["state"])
+sentences(asked["state"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-order = {one.title: one.rising() for one in asked["state"]}
+order = {one.title: one.ascending() for one in asked["state"]}
 said = {"holds": "holds", "fails": "does not hold", "open": "is open", "pending": "is pending"}
 lines = [f"on {title} it {said[word]}" for title, word in order.items()]
 notebook.Markdown(
@@ -148,13 +148,13 @@ notebook.Markdown(
 
 # %% tags=["remove-input", "nbval-check-output"]
 readings = [
-    reading(
+    conclusion(
         asked["state"][0].ratio("latent"),
         "The latent keeps more than a prediction, and makes use of it.",
         "More room than a prediction needs was of no use at this budget.",
         "Eight times as many numbers make no difference that shows on digits.",
     ),
-    reading(
+    conclusion(
         asked["state"][0].ratio("softmax"),
         "Probabilities are ahead of logits, which the argument about saturation does not explain.",
         "Probabilities are behind logits, as a state should be whose entries hardly move where it is sure.",
@@ -176,7 +176,7 @@ asked["theta"] = [
     for title, kind in (("data", "data"), ("gradients and data", "grad+data"))
 ]
 caption = "Error on MNIST tasks of parametric models by how the parameters enter."
-compared(asked["theta"], (1, 10, 20), caption, "tab-abl-theta")
+contrast_table(asked["theta"], (1, 10, 20), caption, "tab-abl-theta")
 
 # %% [markdown]
 # `python -m iai reproduce 'theta/*' --profile cpu`
@@ -186,10 +186,10 @@ signals = {f"{one.title}: {label}": row for one in asked["theta"] for label, row
 draw([contrast("MNIST, parametric", signals, ERROR)])
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["theta"])
+sentences(asked["theta"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-reading(
+conclusion(
     asked["theta"][0].ratio("one token"),
     "We had expected the opposite, and have no explanation that we tested.",
     "As expected. Which of the two reasons counts, symmetry or the bottleneck, this comparison does not separate; a wider token would lift the second alone.",
@@ -208,7 +208,7 @@ asked["update"] = [
     contrast("MNIST", {"change": IMAGES, "new value": "update/mnist/absolute"}, ERROR),
 ]
 caption = "What a step writes: raw MSE of the parametric base, error of the implicit one."
-compared(asked["update"], (1, 10, 20), caption, "tab-abl-update")
+contrast_table(asked["update"], (1, 10, 20), caption, "tab-abl-update")
 
 # %% [markdown]
 # `python -m iai reproduce 'update/*' --profile cpu`
@@ -217,11 +217,11 @@ compared(asked["update"], (1, 10, 20), caption, "tab-abl-update")
 draw(asked["update"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["update"])
+sentences(asked["update"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 lines = [
-    f"on {one.title} it is {verdict(replace(one, at=1).ratio('new value'))} after the first, {verdict(replace(one, at=20).ratio('new value'))} after twenty"
+    f"on {one.title} it is {in_words(replace(one, at=1).ratio('new value'))} after the first, {in_words(replace(one, at=20).ratio('new value'))} after twenty"
     for one in asked["update"]
 ]
 notebook.Markdown(f"Does the difference grow with steps? The ratio of a new value to a change: {'; '.join(lines)}.")
@@ -251,7 +251,7 @@ asked["dimension"] = [
     for d in DIMENSIONS
 ]
 caption = "Raw MSE of linear regression by dimension and signal, with tuned SGD and the two oracles."
-compared(asked["dimension"], (1, 10, 20), caption, "tab-abl-dimension", ".3g")
+contrast_table(asked["dimension"], (1, 10, 20), caption, "tab-abl-dimension", ".3g")
 
 # %% [markdown]
 # `python -m iai reproduce 'dimension/*' --profile cpu`
@@ -264,14 +264,14 @@ for ax, k in zip(axes, (1, 10)):
         label: {d: scaled(one.result(label, k), 1 / energy[d]) for d, one in zip(DIMENSIONS, asked["dimension"])}
         for label in (*kinds, "memoryless", "ridge")
     }
-    against(ax, shares, ("dimension", "raw MSE / E[y²]"), grey=("memoryless", "ridge"))
+    error_bars(ax, shares, ("dimension", "raw MSE / E[y²]"), grey=("memoryless", "ridge"))
     ax.set_title(f"after {k} step{'s' * (k > 1)}")
     if ax.get_legend():
         ax.get_legend().remove()
 _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["dimension"])
+sentences(asked["dimension"])
 
 # %% [markdown]
 # Tuned SGD, which has nothing to learn but one rate and keeps $\theta$ in full, says how much of an error at the high end is the task's and how much is that of our training and of our narrow tokens. A larger model that trains for longer (profile `gpu`: width 256) is what that end asks for.
@@ -279,7 +279,7 @@ verdicts(asked["dimension"])
 # %% tags=["remove-input", "nbval-check-output"]
 low, high = (one.ratio("gradients") for one in (asked["dimension"][0], asked["dimension"][-1]))
 notebook.Markdown(
-    f"The claim asks for gradients *higher* than data at the low end and *lower* at the high end. At $d = 2$ they are {verdict(low)}; at $d = 128$ {verdict(high)}."
+    f"The claim asks for gradients *higher* than data at the low end and *lower* at the high end. At $d = 2$ they are {in_words(low)}; at $d = 128$ {in_words(high)}."
 )
 
 # %% [markdown]
@@ -300,20 +300,28 @@ asked["mask"] = [
     for name, (title, where) in places.items()
 ]
 caption = "Full and causal masks after whole mini-batches: raw MSE (regression), squared error of the velocity (mixtures), error (the others)."
-compared(asked["mask"], (1, 10, 20), caption, "tab-abl-mask")
+contrast_table(asked["mask"], (1, 10, 20), caption, "tab-abl-mask")
+
 
 # %% tags=["hide-input", "nbval-check-output"]
-rows = {}
-for name, (title, where) in places.items():
+def by_points(name):
+    """Results of both masks by the number of points of a single mini-batch."""
+    where = f"{places[name][1]}_by_points".split(":")
     sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
-    shown = [sizes[0], *(sizes[round(q * (len(sizes) - 1))] for q in (0.25, 0.5, 1.0))]
-    found = {
-        kind: parts(records.curve(f"mask/{name}/{kind}", shown_profile, *f"{where}_by_points".split(":")), sizes)
+    return {
+        kind: {m: records.summary(f"mask/{name}/{kind}", shown_profile, *where, m) for m in sizes}
         for kind in ("full", "causal")
     }
+
+
+rows = {}
+for name, (title, _) in places.items():
+    sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
+    shown = [sizes[0], *(sizes[round(q * (len(sizes) - 1))] for q in (0.25, 0.5, 1.0))]
+    found = by_points(name)
     for m in shown:
         both = [found[kind][m] for kind in ("full", "causal")]
-        rows[f"{title}, {m} of {sizes[-1]} points"] = (*both, verdict(ratio(*both[::-1])))
+        rows[f"{title}, {m} of {sizes[-1]} points"] = (*both, in_words(ratio(*both[::-1])))
 header = ("", "full", "causal", "causal against full")
 caption = "After a single mini-batch that has fewer points than those of training."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-sizes", ".3f")
@@ -326,16 +334,13 @@ _, axes = plots.panels(columns=2, rows=2, width=7.6, height=5.4)
 for ax, (name, (title, where)) in zip(axes, places.items()):
     one = experiment(f"mask/{name}/full", shown_profile)
     sizes = one.evaluation.contexts
-    series = {
-        kind: parts(records.curve(f"mask/{name}/{kind}", shown_profile, *f"{where}_by_points".split(":")), sizes)
-        for kind in ("full", "causal")
-    }
+    series = by_points(name)
     squares = where == MSE
     if squares:
         d, noise = one.task.theta_shape[1], one.task.noise_variance
         bound = [d * ridge_variance(1.0, d, m, noise) + noise for m in sizes]
         ax.plot(sizes, bound, "--", color=plots.INK, label="full Bayes (derived)")
-    against(
+    error_bars(
         ax,
         series,
         ("points in the step", {MSE: "raw MSE", "as-trained:mse": "squared error"}.get(where, "error")),
@@ -346,18 +351,15 @@ for ax, (name, (title, where)) in zip(axes, places.items()):
     ax.set_title(title)
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["mask"])
+sentences(asked["mask"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 lines = []
-for name, (title, where) in places.items():
+for name, (title, _) in places.items():
     sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
-    full, causal = (
-        parts(records.curve(f"mask/{name}/{kind}", shown_profile, *f"{where}_by_points".split(":")), sizes)
-        for kind in ("full", "causal")
-    )
+    full, causal = by_points(name).values()
     ends = (sizes[len(sizes) // 4], sizes[-1])
-    lines += [f"on {title} " + ", ".join(f"with {m} points {verdict(ratio(causal[m], full[m]))}" for m in ends)]
+    lines += [f"on {title} " + ", ".join(f"with {m} points {in_words(ratio(causal[m], full[m]))}" for m in ends)]
 notebook.Markdown(f"One step, causal against full: {'; '.join(lines)}.")
 
 # %% [markdown]
@@ -378,7 +380,7 @@ asked["history"] = [
     contrast("MNIST, gradients", {"no history": "table2/mnist/grad", "two steps": "history/mnist/grad"}, ERROR),
 ]
 caption = "Parametric models with and without a window of two past states and their gradients."
-compared(asked["history"], (1, 10, 20), caption, "tab-abl-history")
+contrast_table(asked["history"], (1, 10, 20), caption, "tab-abl-history")
 
 # %% [markdown]
 # `python -m iai reproduce 'history/*' --profile cpu`
@@ -387,7 +389,7 @@ compared(asked["history"], (1, 10, 20), caption, "tab-abl-history")
 draw(asked["history"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["history"])
+sentences(asked["history"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 found_history = [one.ratio("two steps") for one in asked["history"]]
@@ -411,13 +413,13 @@ starts = {name: f"token-scale/mnist/{name}" for name in ("matched", "mixed", "un
 products = {name: f"token-scale/linear-regression/{name}" for name in ("no-product", "product")}
 asked["token-scale"] = [contrast("MNIST", starts, ERROR), contrast("regression", products)]
 caption = "The start of encoders and attention: raw MSE (regression) and error (MNIST)."
-compared(asked["token-scale"], (1, 10, 20), caption, "tab-abl-scale")
+contrast_table(asked["token-scale"], (1, 10, 20), caption, "tab-abl-scale")
 
 # %% [markdown]
 # `python -m iai reproduce 'token-scale/*' --profile cpu`
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["token-scale"])
+sentences(asked["token-scale"])
 
 # %% [markdown]
 # ## How long, and how much
@@ -437,7 +439,7 @@ asked["steps"] = [
     contrast("MNIST", {"trained on 8": IMAGES} | {f"on {n}": f"steps/mnist/{n}" for n in (4, 2, 1)}, ERROR),
 ]
 caption = "Rows: steps in training. Columns: steps at test; raw MSE (regression) and error (MNIST)."
-compared(asked["steps"], (1, 5, 10, 20), caption, "tab-abl-steps")
+contrast_table(asked["steps"], (1, 5, 10, 20), caption, "tab-abl-steps")
 
 # %% [markdown]
 # `python -m iai reproduce 'steps/*' --profile cpu`
@@ -446,13 +448,13 @@ compared(asked["steps"], (1, 5, 10, 20), caption, "tab-abl-steps")
 draw(asked["steps"], height=2.9)
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["steps"])
+sentences(asked["steps"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 first = [(one.title, replace(one, at=1).ratio(one.others[-1])) for one in asked["steps"]]
 notebook.Markdown(
     "The price of a long horizon, at the first step: the model that was trained on one step alone is, against the longest, "
-    + "; ".join(f"on {title}: {verdict(one)}" for title, one in first)
+    + "; ".join(f"on {title}: {in_words(one)}" for title, one in first)
     + "."
 )
 
@@ -460,7 +462,7 @@ notebook.Markdown(
 lines = [
     f"on {one.title} "
     + "; ".join(
-        f"{label}, {verdict(one.moved(label, 20, experiment(key, shown_profile).objective.steps))}"
+        f"{label}, {in_words(ratio(one.result(label, 20), one.result(label, experiment(key, shown_profile).objective.steps)))}"
         for label, key in one.rows.items()
     )
     for one in asked["steps"]
@@ -492,7 +494,7 @@ asked["split"] = [
     ),
 ]
 caption = "The same amount of data as steps × points: raw MSE (regression) and error (MNIST) after all of it. Rows of a family are judged on different draws of tasks, which ± does not cover."
-compared(asked["split"], (), caption, "tab-abl-split")
+contrast_table(asked["split"], (), caption, "tab-abl-split")
 
 # %% [markdown]
 # `python -m iai reproduce 'split/*' --profile cpu`, and `'points/*'`
@@ -501,7 +503,7 @@ compared(asked["split"], (), caption, "tab-abl-split")
 _, axes = plots.panels(columns=2, width=7.6, height=2.7)
 for ax, one, label in zip(axes, asked["split"], ("raw MSE", "error")):
     found = {at: one.result(row) for row, at in sorted(one.at.items(), key=lambda pair: pair[1])}
-    against(ax, {"learned": found}, ("mini-batches", label), logarithmic=label == "raw MSE")
+    error_bars(ax, {"learned": found}, ("mini-batches", label), logarithmic=label == "raw MSE")
     ax.set_title(one.title)
 task, bound = experiment(REGRESSION, shown_profile).task, {}
 for k in (1, 2, 5, 10, 20):
@@ -513,11 +515,11 @@ axes[0].plot(list(bound), list(bound.values()), "--", color=plots.INK, label="me
 _ = axes[0].legend(fontsize=8, loc="upper left")
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["split"])
+sentences(asked["split"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 lines = [
-    f"{label} {verdict(scaled(asked['split'][0].result(label), 1 / bound[k]))}"
+    f"{label} {in_words(scaled(asked['split'][0].result(label), 1 / bound[k]))}"
     for label, k in sorted(asked["split"][0].at.items(), key=lambda pair: pair[1])
 ]
 notebook.Markdown(
@@ -549,7 +551,7 @@ rows = {"fresh data": "reuse/linear-regression/fresh"} | {
 }
 asked["reuse"] += [contrast("fresh throughout, trained on", rows, "fresh:mse")]
 caption = "Raw MSE of linear regression where a task has data for one, two or five mini-batches of ten points, which are read again and again."
-compared(asked["reuse"], (1, 2, 10, 20), caption, "tab-abl-reuse")
+contrast_table(asked["reuse"], (1, 2, 10, 20), caption, "tab-abl-reuse")
 
 # %% [markdown]
 # `python -m iai reproduce 'reuse/*' --profile cpu`
@@ -558,7 +560,7 @@ compared(asked["reuse"], (1, 2, 10, 20), caption, "tab-abl-reuse")
 draw(asked["reuse"][:3:2])
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["reuse"])
+sentences(asked["reuse"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 cost = [
@@ -573,7 +575,7 @@ cost = [
 words = zip(("the model trained on fresh data", "the one trained on such tasks"), cost)
 notebook.Markdown(
     "With data for one mini-batch, the error after ten passes against that after two is "
-    + " and ".join(f"for {who}: {verdict(one.ratio('ten'))}" for who, one in words)
+    + " and ".join(f"for {who}: {in_words(one.ratio('ten'))}" for who, one in words)
     + "."
 )
 
@@ -601,7 +603,7 @@ asked["size"] = [
     for (family, (key, base, ws, ds)), title, where in zip(widths.items(), ("regression", "MNIST"), (MSE, ERROR))
 ]
 caption = "Sizes of the refiner: raw MSE (regression) and error (MNIST)."
-compared(asked["size"], (1, 10, 20), caption, "tab-abl-size")
+contrast_table(asked["size"], (1, 10, 20), caption, "tab-abl-size")
 
 # %% [markdown]
 # `python -m iai reproduce 'size/*' --profile cpu`
@@ -620,12 +622,12 @@ for ax, one in zip(axes, asked["size"]):
         for kind in ("width", "depth")
     }
     squares = one.where == MSE
-    against(ax, series, ("parameters", "raw MSE" if squares else "error"), logarithmic=squares)
+    error_bars(ax, series, ("parameters", "raw MSE" if squares else "error"), logarithmic=squares)
     ax.set_xticks(sorted(count.values())[::2], [f"{n / 1000:.0f}k" for n in sorted(count.values())[::2]])
     ax.set_title(one.title)
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["size"])
+sentences(asked["size"])
 
 # %% [markdown]
 # A larger network that is not lower here, at equal updates, is unlikely to be lower at equal time; a smaller one that is level is the better bargain. For one that *is* lower the comparison at equal time is open.
@@ -657,14 +659,14 @@ gap = {
     for label, key in pools.items()
 }
 caption = "Implicit models trained on a finite number of laws: error on new laws."
-compared(asked["laws"], (1, 10, 20), caption, "tab-abl-laws")
+contrast_table(asked["laws"], (1, 10, 20), caption, "tab-abl-laws")
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
     label: tuple(
         cell
         for k, one in zip((1, 10), gap[label])
-        for cell in (records.summary(key, shown_profile, "seen-laws", "error", k), verdict(one))
+        for cell in (records.summary(key, shown_profile, "seen-laws", "error", k), in_words(one))
     )
     for label, key in pools.items()
 }
@@ -684,30 +686,30 @@ for ax, k in zip(axes, (1, 10)):
         for label, name in sets.items()
     }
     series["fresh laws"] = dict.fromkeys(LAWS, records.summary(IMAGES, shown_profile, "mnist", "error", k))
-    against(ax, series, ("laws in training", "error"), grey=("fresh laws",), logarithmic=False)
+    error_bars(ax, series, ("laws in training", "error"), grey=("fresh laws",), logarithmic=False)
     ax.axvline(drawn, color=plots.INK, linestyle=":", linewidth=1.2)
     ax.legend(fontsize=8)
     ax.set_title(f"after {k} step{'s' * (k > 1)}")
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["laws"])
+sentences(asked["laws"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 few, many = (asked["laws"][0].ratio(f"{n:,} laws") for n in (LAWS[0], LAWS[-1]))
 readings = (
-    reading(
+    conclusion(
         gap[f"{LAWS[0]} laws"][1],
         f"With {LAWS[0]} laws the model is better on those than on new ones: laws were learned by heart.",
         f"With {LAWS[0]} laws the model is *worse* on those than on new ones, for which we have no explanation.",
         f"With {LAWS[0]} laws the model is not told apart on those and on new ones.",
     ),
-    reading(
+    conclusion(
         few,
         f"On new laws {LAWS[0]} laws are *better* than fresh ones.",
         f"On new laws {LAWS[0]} laws are worse than fresh ones.",
         f"On new laws {LAWS[0]} laws and fresh ones are not told apart.",
     ),
-    reading(
+    conclusion(
         many,
         f"{LAWS[-1]:,} laws come out below fresh ones, which the count does not allow for: luck, or an error of ours.",
         f"{LAWS[-1]:,} laws come out above fresh ones, which the count does not allow for: luck, or an error of ours.",
@@ -744,7 +746,7 @@ asked["unrolled"] = [
     )
 ]  # fmt: skip
 caption = "Windows of backpropagation through time; a window of one is eq. 9. Raw MSE (regression) and error (MNIST)."
-compared(asked["unrolled"], (1, 10, 20), caption, "tab-abl-unrolled")
+contrast_table(asked["unrolled"], (1, 10, 20), caption, "tab-abl-unrolled")
 
 # %% [markdown]
 # `python -m iai reproduce 'unrolled/*' --profile cpu`
@@ -753,11 +755,11 @@ compared(asked["unrolled"], (1, 10, 20), caption, "tab-abl-unrolled")
 draw(asked["unrolled"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-verdicts(asked["unrolled"])
+sentences(asked["unrolled"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 lines = [
-    reading(
+    conclusion(
         one.ratio("window 5"),
         f"On {one.title} looking ahead pays, so greed had a price.",
         f"On {one.title} looking ahead hurts at this budget, so greed is the better habit.",
@@ -866,11 +868,11 @@ board = [
     if any(not isinstance(one.ratio(label), notebook.Missing) for label in one.others)
 ]
 _, (ax,) = plots.panels(width=7.2, height=1.0 + 0.23 * len(board))
-forest(ax, board)
+forest_plot(ax, board)
 
 # %% tags=["remove-input", "nbval-check-output"]
 every = [replace(one, title=f"{name}, {one.title}") for name, contrasts in asked.items() for one in contrasts]
-sides = tally(every)
+sides = by_outcome(every)
 decided = sum(len(sides[side]) for side in ("lower", "higher", "open"))
 unknown = {"are pending": len(sides["pending"]), "have one seed so far": len(sides["one seed"])}
 without = " and ".join(f"{count} {what}" for what, count in unknown.items() if count)
@@ -878,7 +880,7 @@ notebook.Markdown(
     f"*The count.* Of {sum(map(len, sides.values()))} comparisons with a reference, "
     + f"{without}; of the {decided} others, " * bool(without)
     + f"{len(sides['lower'])} are lower, {len(sides['higher'])} higher and {len(sides['open'])} open. If no habit mattered at all, {0.05 * decided:.1f} of these would on average be called lower or higher by luck. (Small contexts and laws of the pool come on top; {{numref}}`tab-abl-sizes` and {{numref}}`tab-abl-seen` have them.)\n\n"
-    f"*The paper's claims.* The order of Fig. 4: {'; '.join(f'{said[word]} on {title}' for title, word in order.items())}. Gradients against data: {verdict(low)} at $d = 2$, {verdict(high)} at $d = 128$. A history window: {'; '.join(map(verdict, found_history))}."
+    f"*The paper's claims.* The order of Fig. 4: {'; '.join(f'{said[word]} on {title}' for title, word in order.items())}. Gradients against data: {in_words(low)} at $d = 2$, {in_words(high)} at $d = 128$. A history window: {'; '.join(map(in_words, found_history))}."
 )
 
 # %% [markdown]

@@ -117,8 +117,8 @@ def run_one(
 
     queue.experiment(key, profile)
     torch.set_num_threads(threads)
-    where = pick_device(distributed.own_device(device))
-    with distributed.processes(where):
+    where = pick_device(distributed.local_device(device))
+    with distributed.process_group(where):
         one = queue.Run(key=key, profile=profile, seed=seed)
         print(queue.compute(one, str(where), not quiet, again=again, renew=renew))
     return 0

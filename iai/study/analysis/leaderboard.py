@@ -1,4 +1,4 @@
-"""Learners of all kinds on the same tasks and mini-batches: who competes, what each one costs, who leads."""
+"""Learners of all kinds on the same tasks and mini-batches: which there are, their errors, and what they cost."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,10 +10,10 @@ import torch
 from iai.baselines.classical import Centroids, Descent, Mean, Memoryless, Neighbours, Ridge
 from iai.experiment import build
 from iai.study.analysis import trials
-from iai.study.analysis.contrasts import Found, best_known
+from iai.study.analysis.contrasts import best
 from iai.study.jobs.run import experiment, learner_of
 from iai.study.ledger import records
-from iai.study.ledger.statistics import Missing, Summary
+from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.measure.cost import cost_of_adapting, planned
 from iai.study.registry.baselines import COMPETE
 from iai.study.registry.choices import selected
@@ -22,7 +22,7 @@ from iai.study.registry.sizes import Profile
 from iai.types import Batch, Learner
 
 Kind = Literal["iterative", "learned", "classical", "oracle"]
-"""What competes; an oracle knows what no learner is told, and so does not."""
+"""Kinds of learners; an oracle knows the noise and the prior, and so does not compete."""
 Cost = Literal["training", "adapting"]
 SIGNALS = {"data": "data", "grad": "gradients", "grad+data": "both"}
 """Signals in words."""
@@ -51,16 +51,16 @@ CLASSICAL = {
 ORACLES = {"ridge, noise known": "ridge", "memoryless bound": "memoryless"}
 """Learners of linear regression that know its noise and its prior."""
 RECENT = ("adam-10-passes", "l-bfgs")
-"""Baselines that only records of learned baselines have."""
+"""Baselines that are only in records of learned baselines."""
 CONVERGED = ("l-bfgs", "logistic")
-"""Baselines that work until they have converged, for as long as that takes on the data."""
+"""Baselines that iterate until they converge, so that their cost depends on the data."""
 ELSEWHERE = {"logistic": ("mnist", "features"), "centroids": ("features",)}
-"""Families of baselines that not all families have."""
+"""The families that have a baseline, where not all have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A learner that competes: the model of `key`, or the baseline of a name on its tasks."""
+    """A learner of a leaderboard: the model of `key`, or the baseline of a name on its tasks."""
 
     kind: Kind
     key: str
@@ -73,119 +73,109 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
-    """All that compete on one family of tasks, with what the ledger has of them at one profile."""
+class Leaderboard:
+    """All learners of one family of tasks, with their results and costs at one profile."""
 
     family: str
     profile: Profile
 
     @property
     def metric(self) -> str:
-        """What they are compared by."""
+        """The metric that they are compared by."""
         return "mse" if self.family == "linear-regression" else "error"
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """The evaluation sets that all are judged on."""
+        """The evaluation sets of all learners."""
         return tuple(experiment(COMPETE[self.family], self.profile).evaluation_sets)
 
     @cached_property
-    def entrants(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, Entry]:
         """By label: rows of iterative models, learned baselines, classical learners, oracles."""
-        found = {label: Entry(kind="iterative", key=key) for label, key in iterative(self.family).items()}
-        home = found["implicit"].key
-        rival = f"baseline/{self.family}/"
-        found |= {label: Entry(kind="learned", key=rival + name) for label, name in LEARNED.items()}
+        rows, learned = iterative(self.family), f"baseline/{self.family}/"
+        found = {label: Entry(kind="iterative", key=key) for label, key in rows.items()}
+        found |= {label: Entry(kind="learned", key=learned + name) for label, name in LEARNED.items()}
         for label, name in CLASSICAL.items():
             if self.family in ELSEWHERE.get(name, COMPETE):
-                key = f"{rival}maml" if name in RECENT else home
+                key = f"{learned}maml" if name in RECENT else rows["implicit"]
                 found[label] = Entry(kind="classical", key=key, baseline=name)
         if self.family == "linear-regression":
-            found |= {label: Entry(kind="oracle", key=home, baseline=name) for label, name in ORACLES.items()}
+            for label, name in ORACLES.items():
+                found[label] = Entry(kind="oracle", key=rows["implicit"], baseline=name)
         return found
 
-    @property
-    def fixed(self) -> set[str]:
-        """Labels of learners that no seed changes."""
-        return {label for label, one in self.entrants.items() if one.baseline}
-
     def rows(self, *kinds: Kind) -> dict[str, str]:
-        """Label to row of all entrants of some kinds."""
-        return {label: one.row for label, one in self.entrants.items() if one.kind in kinds}
+        """Label to row of all entries of some kinds."""
+        return {label: one.row for label, one in self.entries.items() if one.kind in kinds}
 
     def score(self, label: str, evaluation: str, k: int) -> Found:
-        """The error of an entrant after k mini-batches."""
-        one = self.entrants[label]
+        """The error of an entry after k mini-batches."""
+        one = self.entries[label]
         return records.summary(one.key, self.profile, evaluation, self.metric, k, one.baseline)
 
     def scores(self, evaluation: str, k: int, *kinds: Kind) -> dict[str, Found]:
-        """The errors of all entrants of some kinds, of all but oracles by default."""
+        """The errors of all entries of some kinds, by default of all but oracles."""
         wanted = kinds or ("iterative", "learned", "classical")
         return {label: self.score(label, evaluation, k) for label in self.rows(*wanted)}
 
     def training(self, label: str, name: str) -> Found | str:
-        """A fact of a record about its training, such as `flops` or `seconds`; a dash where nothing is trained."""
-        one = self.entrants[label]
+        """A fact of the record about training, such as `flops` or `seconds`; a dash for what is not trained."""
+        one = self.entries[label]
         return "–" if one.baseline else records.fact(one.key, self.profile, name)
 
     @cached_property
     def adapting(self) -> dict[str, dict[str, float | None]]:
-        """Operations and seconds of adapting to ten mini-batches of one task and answering all queries.
+        """Floating-point operations and seconds to adapt to ten mini-batches of one task and answer all queries.
 
-        Measured now, weights as they were before training, rates untuned; as recorded of those whose work depends on
-        the data. None where PyTorch counts nothing, no entry while there is no record.
+        Measured now with untrained weights and untuned rates, except for `CONVERGED` baselines, whose recorded cost
+        is shown; these have no entry while there is no record. None where PyTorch counts nothing.
         """
-        found = {}
-        for label, one in self.entrants.items():
-            if one.baseline not in CONVERGED:
-                found[label] = measured(one, self.profile)
-                continue
-            for record in records.records(f"baseline/{self.family}/maml", self.profile)[:1]:
-                found[label] = record["baseline_costs"][one.baseline]
+        fitted = {label: one for label, one in self.entries.items() if one.baseline in CONVERGED}
+        found = {label: adapting(one, self.profile) for label, one in self.entries.items() if label not in fitted}
+        for record in records.records(f"baseline/{self.family}/maml", self.profile)[:1]:
+            found |= {label: record["baseline_costs"][one.baseline] for label, one in fitted.items()}
         return found
 
-    def no_dearer(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
-        """Scores of those whose training, or adapting, takes no more operations than that of a reference.
-
-        Of training, it is those who have one. Whose operations are not counted is left out; of whom nothing is known
-        yet, stays.
-        """
-        kinds: list[Kind] = ["iterative", "learned"]
-        kinds += ["classical"] if cost == "adapting" else []
-        limit = self.operations(reference, cost)
-        scores = self.scores(evaluation, k, *kinds)
-        unknown = set(scores) - set(self.adapting) if cost == "adapting" else set()
-        return {
-            label: score
-            for label, score in scores.items()
-            if self.operations(label, cost) <= limit or (label in unknown and isinstance(score, Missing))
-        }
-
     def operations(self, label: str, cost: Cost) -> float:
-        """Operations of the whole training, planned where there is no record, or of adapting; nan where not counted."""
+        """Floating-point operations to adapt, or of the whole training, planned where there is no record.
+
+        nan where they are not counted.
+        """
         if cost == "adapting":
             return float(self.adapting.get(label, {}).get("flops") or math.nan)
         found = self.training(label, "flops")
         if isinstance(found, Missing):
-            return _planned(self.entrants[label].key, self.profile)
+            return _planned(self.entries[label].key, self.profile)
         return found.mean if isinstance(found, Summary) else math.nan
 
-    def shown(self) -> dict[str, str]:
-        """One row a regime, for figures: the one whose settings had the least validation loss in their trials.
+    def scores_within(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
+        """Scores of the entries whose training, or adapting, takes no more operations than that of a reference.
 
-        Features have no trials: there it is the signal that images chose.
+        An entry that is not trained has no place in the former. An entry whose operations are not counted is left
+        out, one that is pending is not.
         """
-        judges = iterative("mnist" if self.family == "features" else self.family)
-        own, found = iterative(self.family), dict[str, str]()
+        limit = self.operations(reference, cost)
+        trained: tuple[Kind, ...] = ("iterative", "learned")
+        scores = self.scores(evaluation, k, *(trained if cost == "training" else ()))
+        pending = {label for label in scores if cost == "adapting" and label not in self.adapting}
+        return {
+            label: score
+            for label, score in scores.items()
+            if self.operations(label, cost) <= limit or (label in pending and isinstance(score, Missing))
+        }
+
+    def selected_rows(self) -> dict[str, str]:
+        """One row a regime, for figures: the signal with the least validation loss in its trials.
+
+        Features have no trials: their rows are those that images chose.
+        """
+        tried = iterative("mnist" if self.family == "features" else self.family)
+        labels = []
         for regime, _ in TABLES.values():
-            losses = {
-                label: trials.trials(key, "cpu")[selected(key, "cpu")]
-                for label, key in judges.items()
-                if label.startswith(regime)
-            }
-            label = best_known(losses) or next(iter(losses))
-            found[label] = own[label]
-        return found
+            keys = {label: key for label, key in tried.items() if label.startswith(regime)}
+            losses = {label: trials.trials(key, "cpu")[selected(key, "cpu")] for label, key in keys.items()}
+            labels.append(best(losses, skip_missing=True) or next(iter(losses)))
+        return {label: iterative(self.family)[label] for label in labels}
 
 
 def iterative(family: str) -> dict[str, str]:
@@ -198,8 +188,8 @@ def iterative(family: str) -> dict[str, str]:
     return keys
 
 
-def measured(one: Entry, profile: str, steps: int = 10) -> dict[str, float | None]:
-    """Operations and seconds, the least of three, of f(x, g(batches)) for `steps` mini-batches of made-up numbers."""
+def adapting(one: Entry, profile: str, steps: int = 10) -> dict[str, float | None]:
+    """Operations and the least of three times, in seconds, of f(x, g(batches)) for `steps` random mini-batches."""
     chosen = experiment(one.key, profile)
     task, config, generator = chosen.task, chosen.evaluation, torch.Generator().manual_seed(0)
 
@@ -214,17 +204,17 @@ def measured(one: Entry, profile: str, steps: int = 10) -> dict[str, float | Non
 
 
 def untuned(name: str, task: Any) -> Learner:
-    """A classical learner with settings that have no part in what it costs."""
+    """A classical learner with default settings, which do not change what it costs."""
+    adam = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, optimizer="adam")
     classify = task.loss == "cross_entropy"
-    descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape)
     known: dict[str, Any] = {
         "noise_variance": getattr(task, "noise_variance", 1.0),
         "bias": getattr(task, "bias", True),
     }
     learners: dict[str, Learner] = {
-        "sgd": descent,
-        "adam": replace(descent, optimizer="adam"),
-        "adam-10-passes": replace(descent, optimizer="adam", passes=10),
+        "sgd": replace(adam, optimizer="sgd"),
+        "adam": adam,
+        "adam-10-passes": replace(adam, passes=10),
         "neighbours": Neighbours(dy=task.dy, classify=classify),
         "centroids": Centroids(dy=task.dy),
         "mean": Mean(dy=task.dy, classify=classify),

@@ -1,6 +1,6 @@
-"""What can be derived of linear regression, for chapters to hold measured learners against.
+"""Theory of linear regression, to compare learners with.
 
-All variances are of one coordinate of theta, so that raw MSE = dimension * variance + noise variance.
+Variances are those of one coordinate of theta, so that raw MSE = dimension * variance + noise variance.
 """
 
 import math

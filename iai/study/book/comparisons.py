@@ -1,69 +1,62 @@
-"""One habit of a model at a time: results that differ in it, held against one of them, in a table and in sentences."""
+"""Rows that differ in one respect, compared with one of them: a table, sentences and plots of their ratios."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, pairwise
-from typing import Literal
 
 import numpy as np
 
-from iai.study.analysis.contrasts import Found, ratio
+from iai.study.analysis.contrasts import ratio
 from iai.study.book import plots
-from iai.study.book.notebook import Grid, Markdown, table
+from iai.study.book.notebook import Cell, Grid, Markdown, table
 from iai.study.jobs.run import experiment
 from iai.study.ledger import records
-from iai.study.ledger.records import Missing, Summary
+from iai.study.ledger.statistics import Found, Missing, Summary
 
-Outcome = Literal["lower", "higher", "open", "one seed"]
+OUTCOMES = ("lower", "higher", "open", "one seed", "pending")
 WORDS = {"mse": "squared error", "error": "error"}
 
 
 def outcome(found: Found, limit: float = 1.0) -> str:
-    """Where a ratio's 95 % interval over seeds lies: "lower", "higher", or "open" with the limit inside; else why none.
+    """Whether the 95 % interval over seeds is "lower" or "higher" than a limit, or "open" with the limit inside.
 
-    One seed has no interval, and decides nothing: "one seed".
+    One seed has no interval: "one seed". What is missing is as it prints, such as "pending".
     """
     if isinstance(found, Missing):
         return str(found)
     if len(found.values) < 2:
         return "one seed"
     low, high = found.interval
-    decided: Outcome = "lower" if high < limit else "higher" if low > limit else "open"
-    return decided
+    return "lower" if high < limit else "higher" if low > limit else "open"
 
 
-def factor(found: Found) -> str:
-    """A ratio and its 95 % interval in words."""
+def in_words(found: Found) -> str:
+    """The outcome of a ratio in bold, the ratio, and its interval from two seeds on."""
     if isinstance(found, Missing):
         return str(found)
     low, high = found.interval
-    return f"{found.mean:.2f}" + ("" if math.isnan(low) else f"\u00a0[{low:.2f},\u00a0{high:.2f}]")
+    interval = "" if math.isnan(low) else f"\u00a0[{low:.2f},\u00a0{high:.2f}]"
+    return f"**{outcome(found)}**, {found.mean:.2f}{interval}"
 
 
-def verdict(found: Found) -> str:
-    """The outcome of a ratio, the ratio and its interval in words."""
-    return str(found) if isinstance(found, Missing) else f"**{outcome(found)}**, {factor(found)}"
-
-
-def reading(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
-    """The one of three texts, written beforehand, that the outcome of a ratio selects."""
-    return Markdown(
-        {"lower": lower, "higher": higher, "open": undecided}.get(
-            outcome(found),
-            f"({str(found).capitalize()}.)"
-            if isinstance(found, Missing)
-            else "(One seed so far, which decides nothing.)",
-        )
-    )
+def conclusion(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
+    """The one of three texts, written beforehand, for the outcome of a ratio."""
+    texts = {
+        "lower": lower,
+        "higher": higher,
+        "open": undecided,
+        "one seed": "(One seed so far, which decides nothing.)",
+    }
+    return Markdown(texts.get(outcome(found), f"({str(found).capitalize()}.)"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """Rows, label to `key` or `key|baseline`, of which the first is what the others are held against.
+    """Rows, label to `key` or `key|baseline`, that are compared with the first of them.
 
-    Compared in `where`, an evaluation set and a metric as `set:metric`, after `at` steps (of each label, if they
-    differ). Rows `beside` are shown and not compared.
+    Compared in `where`, an evaluation set and a metric as `set:metric`, after `at` steps (by label, if they differ).
+    Rows `beside` are shown and not compared.
     """
 
     title: str
@@ -83,26 +76,10 @@ class Contrast:
         """The labels of all other rows."""
         return list(self.rows)[1:]
 
-    @property
-    def measure(self) -> str:
-        """What is compared, in words."""
-        metric = self.where.split(":")[1]
-        after = f" after {self.at} step{'s' * (self.at != 1)}" if isinstance(self.at, int) else ""
-        return WORDS.get(metric, metric) + after
-
-    def series(self) -> dict[str, plots.Series]:
-        """The curve of every row over k = 0, 1, ... steps."""
-        return self._curves(self.rows)
-
-    def baselines(self) -> dict[str, plots.Series]:
-        """The curve of every row beside them."""
-        return self._curves(self.beside)
-
     def result(self, label: str, k: int | None = None) -> Found:
-        """A row after k steps, or after those that it is compared at."""
+        """A row after k steps, by default those that it is compared after."""
         at = self.at if isinstance(self.at, int) else self.at.get(label, 0)
-        row = self.rows[label] if label in self.rows else self.beside[label]
-        key, _, baseline = row.partition("|")
+        key, _, baseline = {**self.rows, **self.beside}[label].partition("|")
         evaluation, metric = self.where.split(":")
         experiment(key, self.profile)
         return records.summary(key, self.profile, evaluation, metric, at if k is None else k, baseline or None)
@@ -111,75 +88,58 @@ class Contrast:
         """A row over the reference, or over another row, seed by seed."""
         return ratio(self.result(label), self.result(over or self.reference))
 
-    def moved(self, label: str, after: int, before: int) -> Found:
-        """A row after some steps over itself after fewer, seed by seed."""
-        return ratio(self.result(label, after), self.result(label, before))
+    def outcomes(self) -> dict[str, str]:
+        """The outcome of every other row against the reference, by label."""
+        return {label: outcome(self.ratio(label)) for label in self.others}
 
-    def rising(self) -> str:
+    def ascending(self) -> str:
         """Whether every row is above the one before it: "holds", "fails" (one is below), "open" or "pending"."""
-        found = [outcome(self.ratio(after, before)) for before, after in pairwise(self.rows)]
-        found = ["open" if said == "one seed" else said for said in found]
-        if not {*found} <= {"lower", "higher", "open"}:
+        found = {outcome(self.ratio(after, before)) for before, after in pairwise(self.rows)}
+        if not found <= {"lower", "higher", "open", "one seed"}:
             return "pending"
-        return "fails" if "lower" in found else "open" if "open" in found else "holds"
-
-    def sentence(self) -> str:
-        """What the comparisons say, label by label, with the outcomes in bold."""
-        sides: dict[str, list[str]] = {}
-        for label in self.others:
-            sides.setdefault(outcome(self.ratio(label)), []).append(label)
-        said = "; ".join(
-            f"**{side}** {' and '.join(labels) if len(labels) < 3 else ', '.join(labels)}"
-            for side, labels in sides.items()
-        )
-        pending = {*sides} == {"pending"}
-        return f"*{self.title}*, {self.measure}, against {self.reference}: {'all pending' if pending else said}"
-
-    def _curves(self, rows: Mapping[str, str]) -> dict[str, plots.Series]:
-        found: dict[str, plots.Series] = {}
-        for label, row in rows.items():
-            key, _, baseline = row.partition("|")
-            evaluation, metric = self.where.split(":")
-            experiment(key, self.profile)
-            found[label] = records.curve(key, self.profile, evaluation, metric, baseline or None)
-        return found
+        return "fails" if "lower" in found else "holds" if found <= {"higher"} else "open"
 
 
-def compared(
+def contrast_table(
     contrasts: Sequence[Contrast], steps: Sequence[int], caption: str, name: str, spec: str = ".3f"
 ) -> Markdown:
-    """A table of contrasts: results after some steps, and where one is compared its outcome, ratio and interval."""
-    rows: dict[str, Sequence[Summary | Missing | str]] = {}
+    """A table of contrasts: results after some steps, and for rows that are compared outcome, ratio and interval."""
+    rows: dict[str, Sequence[Cell]] = {}
     for one in contrasts:
         for label in (*one.rows, *one.beside):
             cells = [one.result(label, k) for k in steps] or [one.result(label)]
-            held = one.ratio(label) if label in one.others else None
-            rows[f"{one.title}: {label}"] = (*cells, "–" if held is None else verdict(held))
+            rows[f"{one.title}: {label}"] = (*cells, in_words(one.ratio(label)) if label in one.others else "–")
     named = [f"{k} step{'s' * (k != 1)}" for k in steps] or ["after all data"]
-    header = ("", *named, "against the first")
-    return table(Grid(header=header, rows=rows), caption, name, spec)
+    return table(Grid(header=("", *named, "against the first"), rows=rows), caption, name, spec)
 
 
-def verdicts(contrasts: Iterable[Contrast]) -> Markdown:
-    """All comparisons in sentences, one line a contrast; one line in all while nothing is known."""
-    lines = [one.sentence() for one in contrasts]
-    if all(line.endswith("all pending") for line in lines):
-        return Markdown("(Pending: these comparisons.)")
-    return Markdown("\n".join(f"- {line}." for line in lines))
-
-
-def tally(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
-    """What was compared, by outcome; all that is missing under "pending"."""
-    found: dict[str, list[str]] = {"lower": [], "higher": [], "open": [], "one seed": [], "pending": []}
+def sentences(contrasts: Iterable[Contrast]) -> Markdown:
+    """The outcomes of contrasts, one line each; one line in all while all are pending."""
+    lines = []
     for one in contrasts:
-        for label in one.others:
-            said = outcome(one.ratio(label))
-            found[said if said in found else "pending"].append(f"{one.title}: {label}")
+        sides: dict[str, list[str]] = {}
+        for label, side in one.outcomes().items():
+            sides.setdefault(side, []).append(label)
+        said = [f"**{side}** {(' and ' if len(some) < 3 else ', ').join(some)}" for side, some in sides.items()]
+        text = "all pending" if set(sides) == {"pending"} else "; ".join(said)
+        metric = one.where.split(":")[1]
+        after = f" after {one.at} step{'s' * (one.at != 1)}" if isinstance(one.at, int) else ""
+        lines.append(f"- *{one.title}*, {WORDS.get(metric, metric)}{after}, against {one.reference}: {text}.")
+    pending = all(line.endswith("all pending.") for line in lines)
+    return Markdown("(Pending: these comparisons.)" if pending else "\n".join(lines))
+
+
+def by_outcome(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
+    """The compared rows by outcome; all that is missing is "pending"."""
+    found: dict[str, list[str]] = {name: [] for name in OUTCOMES}
+    for one in contrasts:
+        for label, side in one.outcomes().items():
+            found[side if side in found else "pending"].append(f"{one.title}: {label}")
     return found
 
 
-def forest(ax: plots.Axes, contrasts: Sequence[Contrast]) -> None:
-    """A line a contrast: the ratios to its reference with their 95 % intervals, filled where one is left out."""
+def forest_plot(ax: plots.Axes, contrasts: Sequence[Contrast]) -> None:
+    """A line a contrast: ratios to the reference with 95 % intervals, a filled mark where the outcome is decided."""
     for height, one in enumerate(contrasts):
         found = [held for label in one.others if isinstance(held := one.ratio(label), Summary)]
         for place, point in enumerate(found):
@@ -195,7 +155,7 @@ def forest(ax: plots.Axes, contrasts: Sequence[Contrast]) -> None:
     plots.log_scale(ax, "x")
 
 
-def against(
+def error_bars(
     ax: plots.Axes,
     series: Mapping[str, Mapping[float, Found]],
     labels: tuple[str, str],
@@ -203,7 +163,7 @@ def against(
     grey: Iterable[str] = (),
     logarithmic: bool = True,
 ) -> None:
-    """Results against a number on a logarithmic axis, with 95 % intervals; those named in `grey` as baselines."""
+    """Results with 95 % intervals against a number on a logarithmic axis; those named in `grey` as baselines."""
     looks, dashes = cycle(zip(plots.COLOURS, plots.MARKERS)), cycle(plots.DASHES)
     for name, points in series.items():
         colour, marker = (plots.INK, "") if name in grey else next(looks)
@@ -222,10 +182,3 @@ def against(
     ax.set_xscale("log", base=2)
     ax.set_xticks(numbers, [f"{x:,g}" for x in numbers])
     ax.minorticks_off()
-
-
-def parts(points: Sequence[Summary] | Missing, at: Sequence[int]) -> dict[float, Found]:
-    """The entries `at` of a curve, each under its number."""
-    if isinstance(points, Missing):
-        return dict.fromkeys(map(float, at), points)
-    return {float(k): points[k] for k in at}

@@ -1,4 +1,4 @@
-"""The ledger: one JSON file a run at `<root>/<profile>/<key>/seed<k>.json`, and honest means over it.
+"""The ledger: one JSON file a run at `<root>/<profile>/<key>/seed<k>.json`, read as one frame of numbers.
 
 `root` is `$IAI_RESULTS`, or the nearest `book/results` from the working directory upwards.
 """
@@ -7,10 +7,13 @@ import difflib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+
+import pandas as pd
 
 from iai.study.ledger import locks
 from iai.study.ledger.provenance import commit, config_hash, sources_hash
@@ -21,6 +24,11 @@ from iai.types import UserError
 __all__ = ["Missing", "Summary", "commit", "config_hash", "sources_hash"]
 
 SCHEMA = 1
+P = ParamSpec("P")
+R = TypeVar("R")
+MODEL = "model"
+"""The name of the model itself among the learners of a frame."""
+COLUMNS = ["key", "seed", "evaluation", "learner", "metric", "k", "mean", "se"]
 Record = dict[str, Any]
 Status = Literal["done", "pending", "stale", "running"]
 FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -60,7 +68,7 @@ def read(path: Path) -> Record:
 
 def write(record: Record) -> Path:
     """Put a checked record in the ledger, wholly or not at all; numbers that are not finite become null."""
-    tidy = {name: _finite(value) for name, value in record.items()}
+    tidy = json.loads(json.dumps(record), parse_constant=lambda _: None)
     check(tidy)
     lines = (f" {json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in tidy.items())
     path = path_of(record["key"], record["profile"], record["seed"])
@@ -76,23 +84,43 @@ def check(record: Record) -> None:
             raise ValueError(f"its {field!r} is {record[field]!r:.40}")
     if record["schema"] != SCHEMA:
         raise ValueError(f"its schema is {record['schema']}, this iai reads {SCHEMA}")
-    for series in _series(record):
+    for *_, series in _series(record):
         if not len(series["mean"]) == len(series["se"]) > 0:
             raise ValueError("a metric's mean and se differ in length or are empty")
         if not all(value is None or isinstance(value, int | float) for value in series["mean"] + series["se"]):
             raise ValueError("a metric holds something that is no number")
 
 
-def records(key: str, profile: str) -> list[Record]:
-    """All records of a key at a profile, by seed; a copy under another name is no run, and a `UserError`."""
+def until_changed(function: Callable[Concatenate[str, str, P], R]) -> Callable[Concatenate[str, str, P], R]:
+    """Keep what a function of (keys, profile, ...) returns until a file of these records changes."""
+    kept: dict[tuple[Any, ...], tuple[Any, R]] = {}
+
+    @wraps(function)
+    def call(keys: str, profile: str, *rest: P.args, **named: P.kwargs) -> R:
+        stats = {path: path.stat() for path in (root() / profile).glob(f"{keys}/seed*.json")}
+        files = {path: (stat.st_mtime_ns, stat.st_ino) for path, stat in stats.items()}
+        asked = (keys, profile, *rest, *named.items())
+        if asked not in kept or kept[asked][0] != files:
+            kept[asked] = files, function(keys, profile, *rest, **named)
+        return kept[asked][1]
+
+    return call
+
+
+@until_changed
+def records(keys: str, profile: str) -> tuple[Record, ...]:
+    """All records of a key, or of all keys that match a pattern, by key and seed; to be read, not to be changed.
+
+    A copy of a record under another name is no run, and a `UserError`.
+    """
     found = []
-    for path in (root() / profile / key).glob("seed*.json"):
+    for path in (root() / profile).glob(f"{keys}/seed*.json"):
         record = read(path)
         belongs = path_of(record["key"], record["profile"], record["seed"])
         if path != belongs:
             raise UserError(f"{path} holds the record of {belongs}: move it out of the ledger")
         found.append(record)
-    return sorted(found, key=lambda record: record["seed"])
+    return tuple(sorted(found, key=lambda record: (record["key"], record["seed"])))
 
 
 def lock_path(key: str, profile: str, seed: int) -> Path:
@@ -125,42 +153,58 @@ def status(key: str, profile: str, seed: int, expected: str, sources: str | None
     return "running" if held else recorded(key, profile, seed, expected, sources)
 
 
+@until_changed
+def frame(keys: str, profile: str) -> pd.DataFrame:
+    """All numbers of the ledger, one a row, of a key or of all keys that match a pattern such as `table?/mnist/*`.
+
+    Columns: `key`, `seed`, `evaluation` (the evaluation set), `learner` ("model", or the name of a baseline on the
+    same batches), `metric`, `k` (steps), and over tasks `mean` and `se`, its standard error. Both are nan where the
+    learner was not evaluated or not finite.
+    """
+    rows = [
+        (record["key"], record["seed"], *names, k, mean, se)
+        for record in records(keys, profile)
+        for *names, series in _series(record)
+        for k, (mean, se) in enumerate(zip(series["mean"], series["se"]))
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"mean": float, "se": float})
+
+
+@until_changed
 def curve(
     key: str, profile: str, evaluation: str, metric: str, baseline: str | None = None
 ) -> tuple[Summary, ...] | Missing:
-    """A metric after k = 0, 1, ... steps on an evaluation set, of the model or a baseline on its batches.
+    """A metric after k = 0, 1, ... steps on an evaluation set, of the model or of a baseline on the same batches.
 
-    Missing if there is no record, or if records disagree about the config: their mean would be of nothing.
+    Missing if there is no record, or if the records have different configs. `UserError` on a name that not all have.
     """
-    found = records(key, profile)
+    found, rows = records(key, profile), frame(key, profile)
     if not found:
         return Missing(reason=f"no {profile} run of {key}")
     if len({record["config_hash"] for record in found}) > 1:
         return Missing(reason=f"the {profile} runs of {key} have different configs: reproduce the stale ones")
-    every = [_pick(record, evaluation, metric, baseline) for record in found]
-    commits = tuple(sorted({str(record.get("commit")) for record in found}))
-    seeds = tuple(record["seed"] for record in found)
-    columns = zip(zip(*(series["mean"] for series in every)), zip(*(series["se"] for series in every)))
-    return tuple(
-        Summary(values=_floats(values), errors=_floats(errors), seeds=seeds, profile=profile, commits=commits)
-        for values, errors in columns
-    )
+    names = {"evaluation": evaluation, "learner": baseline or MODEL, "metric": metric}
+    for (column, name), what in zip(names.items(), ("evaluation set", "baseline", "metric")):
+        known = [one for one in rows[column].unique() if one != MODEL]
+        rows = rows[rows[column] == name]
+        if rows["seed"].nunique() < len(found):
+            raise unknown(f"{what} of {key}", name, known)
+    means, errors = (rows[part].to_numpy().reshape(len(found), -1).T.tolist() for part in ("mean", "se"))
+    return tuple(_summary(found, *step, deterministic=baseline is not None) for step in zip(means, errors))
 
 
 def summary(
     key: str, profile: str, evaluation: str, metric: str, k: int, baseline: str | None = None
 ) -> Summary | Missing:
-    """A metric after k steps over the seeds in the ledger, or Missing."""
+    """A metric after k steps over the seeds in the ledger, or Missing; `UserError` on a k that no run has."""
     points = curve(key, profile, evaluation, metric, baseline)
     if isinstance(points, Missing):
         return points
     if k not in range(len(points)):
         raise UserError(f"{key} was evaluated after 0 to {len(points) - 1} steps, not after {k}")
-    point = points[k]
-    if not math.isnan(point.mean):
-        return point
-    asked = baseline is None and all(k in record.get("asked", [k]) for record in records(key, profile))
-    if asked:
+    if not math.isnan(points[k].mean):
+        return points[k]
+    if baseline is None and all(k in record.get("asked", [k]) for record in records(key, profile)):
         return Missing(reason=f"{key} is not finite after {k} steps", shown="not finite")
     return Missing(reason=f"{baseline or key} was not evaluated after {k} steps", shown="–")
 
@@ -172,13 +216,7 @@ def fact(key: str, profile: str, name: str) -> Summary | Missing:
         return Missing(reason=f"no {profile} run of {key}")
     if any(name not in record for record in found):
         return Missing(reason=f"not all {profile} runs of {key} were asked for {name}")
-    return Summary(
-        values=tuple(float(record[name]) for record in found),
-        errors=(math.nan,) * len(found),
-        seeds=tuple(record["seed"] for record in found),
-        profile=profile,
-        commits=tuple(sorted({str(record.get("commit")) for record in found})),
-    )
+    return _summary(found, [float(record[name]) for record in found], [math.nan] * len(found))
 
 
 def measured(name: str) -> dict[str, Any] | None:
@@ -195,33 +233,16 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
     return UserError(f"unknown {what} {name!r}: {'did you mean' if len(close) < len(names) else 'there is'} {shown}")
 
 
-def _pick(record: Record, evaluation: str, metric: str, baseline: str | None) -> dict[str, list[float | None]]:
-    """One series of a record."""
-    table: dict[str, Any] = record["metrics"] if baseline is None else record["baselines"]
-    for name, what in ((evaluation, "evaluation set"), (baseline, "baseline"), (metric, "metric")):
-        if name is None:
-            continue
-        if name not in table:
-            raise unknown(f"{what} of {record['key']}", name, table)
-        table = table[name]
-    return table
+def _series(record: Record) -> Iterator[tuple[str, str, str, dict[str, list[Any]]]]:
+    """(evaluation set, learner, metric, {"mean": [...], "se": [...]}) of a record, those of the model first."""
+    tables = [(name, {MODEL: metrics}) for name, metrics in record["metrics"].items()]
+    for evaluation, learners in [*tables, *record["baselines"].items()]:
+        for learner, metrics in learners.items():
+            yield from ((evaluation, learner, metric, series) for metric, series in metrics.items())
 
 
-def _series(record: Record) -> Iterator[dict[str, list[Any]]]:
-    """Every {"mean": [...], "se": [...]} of a record."""
-    yield from (series for metrics in record["metrics"].values() for series in metrics.values())
-    named = (baseline for table in record["baselines"].values() for baseline in table.values())
-    yield from (series for metrics in named for series in metrics.values())
-
-
-def _finite(value: Any) -> Any:
-    """The same plain data with null in place of nan and infinities."""
-    if isinstance(value, dict):
-        return {name: _finite(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _floats(values: Iterable[float | None]) -> tuple[float, ...]:
-    return tuple(math.nan if value is None else float(value) for value in values)
+def _summary(found: Sequence[Record], values: Iterable[float], errors: Iterable[float], **how: Any) -> Summary:
+    """A number of each record, with its error over tasks."""
+    seeds, commits = [record["seed"] for record in found], {str(record.get("commit")) for record in found}
+    where: dict[str, Any] = {"seeds": tuple(seeds), "profile": found[0]["profile"], "commits": tuple(sorted(commits))}
+    return Summary(values=tuple(values), errors=tuple(errors), **where, **how)

@@ -7,7 +7,6 @@ import pytest
 from iai.study.analysis.contrasts import (
     at_most,
     best,
-    best_known,
     change,
     difference,
     interval,
@@ -22,9 +21,9 @@ from iai.study.ledger.statistics import Missing, Summary
 NOTHING = Missing(reason="not run")
 
 
-def summary(values: tuple[float, ...], seeds: tuple[int, ...] | None = None) -> Summary:
-    chosen = seeds or tuple(range(len(values)))
-    return Summary(values=values, errors=(0.5,) * len(values), seeds=chosen, profile="cpu", commits=("abc",))
+def summary(values: tuple[float, ...], seeds: tuple[int, ...] | None = None, deterministic: bool = False) -> Summary:
+    where = {"seeds": seeds or tuple(range(len(values))), "profile": "cpu", "commits": ("abc",)}
+    return Summary(values=values, errors=(0.5,) * len(values), deterministic=deterministic, **where)
 
 
 def test_a_spread_shared_by_both_rows_cancels() -> None:
@@ -75,19 +74,19 @@ def test_standard_errors_are_those_over_seeds() -> None:
 
 def test_interval_of_equal_values_is_not_a_point() -> None:
     low, high = summary((2.0, 2.0, 2.0)).interval
-    assert (low, high) == pytest.approx((2 - 0.98, 2 + 0.98))
+    assert (low, high) == pytest.approx((2 - 0.98, 2 + 0.98), abs=1e-4)
 
 
 def test_an_interval_is_of_pairs_where_seeds_say_something() -> None:
     low, high = interval(summary((1.0, 2.0, 4.0)), summary((0.9, 1.8, 3.7)))
-    assert (low, high) == pytest.approx((0.2 - 4.303 * 0.1 / 3**0.5, 0.2 + 4.303 * 0.1 / 3**0.5), abs=1e-6)
-    low, high = interval(summary((1.0, 1.2)), summary((0.5,)), (False, True))
-    assert (low + high) / 2 == pytest.approx(0.6) and high - low == pytest.approx(2 * 12.706 * 0.1)
+    assert (low, high) == pytest.approx((0.2 - 4.3027 * 0.1 / 3**0.5, 0.2 + 4.3027 * 0.1 / 3**0.5), abs=1e-5)
+    low, high = interval(summary((1.0, 1.2)), summary((0.5,), deterministic=True))
+    assert (low + high) / 2 == pytest.approx(0.6) and high - low == pytest.approx(2 * 12.706 * 0.1, rel=1e-4)
 
 
-@pytest.mark.parametrize("fixed", [(True, True), (False, False)])
-def test_an_interval_is_over_tasks_where_seeds_say_nothing(fixed: tuple[bool, bool]) -> None:
-    low, high = interval(summary((2.0,)), summary((1.0,)), fixed)
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_an_interval_is_over_tasks_where_seeds_say_nothing(deterministic: bool) -> None:
+    low, high = interval(summary((2.0,), None, deterministic), summary((1.0,), None, deterministic))
     assert (low, high) == pytest.approx((1 - 1.96 * 0.5**0.5, 1 + 1.96 * 0.5**0.5))
     assert all(map(math.isnan, interval(NOTHING, summary((1.0,)))))
 
@@ -99,7 +98,7 @@ def test_a_leader_is_alone_only_if_no_other_may_be_as_good() -> None:
         "behind": summary((1.3, 1.3, 1.4)),
         "pending": NOTHING,
     }
-    assert best_known(rows) == "best" and best_known({"pending": NOTHING}) is None
+    assert best(rows, skip_missing=True) == "best" and best({"pending": NOTHING}, skip_missing=True) is None
     assert leaders(rows) == ("best", "noisy")
     assert leaders({"behind": rows["behind"], "best": rows["best"]}) == ("best",)
     assert leaders_in_words(rows) == "best; noisy level (1 pending)"
@@ -109,7 +108,12 @@ def test_a_leader_is_alone_only_if_no_other_may_be_as_good() -> None:
     assert leaders_in_words({"far": Missing(reason="", shown="not finite")}) == "–"
 
 
-def test_a_learner_that_no_seed_changes_meets_all_seeds_of_another() -> None:
-    rows = {"trained": summary((1.0, 1.01, 0.99)), "fixed": summary((0.7,))}
-    assert leaders(rows, {"fixed"}) == ("fixed",)
-    assert leaders(rows) == ("fixed", "trained")  # one run: over tasks, whose errors are large here
+def test_a_deterministic_learner_is_paired_with_all_seeds_of_another() -> None:
+    trained, constant = summary((1.0, 1.01, 0.99)), summary((0.7,), (5,), deterministic=True)
+    assert leaders({"trained": trained, "constant": constant}) == ("constant",)
+    assert leaders({"trained": trained, "one run": summary((0.7,), (5,))}) == ("one run", "trained")  # over tasks
+    found = difference(constant, trained)
+    assert isinstance(found, Summary) and isinstance(trained, Summary)
+    assert (found.seeds, found.deterministic) == ((0, 1, 2), False)
+    both = ratio(constant, summary((1.4, 1.4), deterministic=True))
+    assert isinstance(both, Summary) and both.deterministic and set(both.values) == {0.5}

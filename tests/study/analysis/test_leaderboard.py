@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from example_record import record
 
-from iai.study.analysis.contrasts import Found
-from iai.study.analysis.leaderboard import LEARNED, Entry, Field, iterative, measured
+from iai.study.analysis.leaderboard import LEARNED, Entry, Leaderboard, adapting, iterative
 from iai.study.jobs.run import EXPERIMENTS
 from iai.study.ledger import records
-from iai.study.ledger.statistics import Missing, Summary
+from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.registry import baselines
 from iai.study.registry.families import ROWS
 
@@ -27,8 +26,8 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_row_and_every_learned_baseline_competes_once() -> None:
-    fields = [Field(family=family, profile="cpu") for family in baselines.COMPETE]
-    keys = [one.key for field in fields for one in field.entrants.values() if not one.baseline]
+    boards = [Leaderboard(family=family, profile="cpu") for family in baselines.COMPETE]
+    keys = [one.key for board in boards for one in board.entries.values() if not one.baseline]
     assert len(keys) == len(set(keys)) and set(keys) <= set(EXPERIMENTS)
     assert {*ROWS, *baselines.ROWS} <= set(keys)
     assert set(LEARNED.values()) == {*baselines.TRAINING, *baselines.CONTEXTS}
@@ -37,42 +36,42 @@ def test_every_row_and_every_learned_baseline_competes_once() -> None:
 
 def test_all_of_a_family_are_judged_by_the_same_tasks() -> None:
     for family in baselines.COMPETE:
-        keys = [one.key for one in Field(family=family, profile="smoke").entrants.values()]
+        keys = [one.key for one in Leaderboard(family=family, profile="smoke").entries.values()]
         judged = [replace(EXPERIMENTS[key]("smoke").evaluation, one_context=False) for key in keys]
         sets = [EXPERIMENTS[key]("smoke").evaluation_sets for key in keys]
         assert judged == [judged[0]] * len(keys) and sets == [sets[0]] * len(keys)
 
 
 def test_what_is_not_there_is_pending_and_its_operations_are_those_of_the_plan() -> None:
-    field = Field(family=LR, profile="cpu")
-    assert all(isinstance(found, Missing) for found in field.scores(LR, 1).values())
-    assert field.training("SGD", "flops") == "–"
-    cheaper = field.no_dearer("implicit", "training", LR, 1)
+    board = Leaderboard(family=LR, profile="cpu")
+    assert all(isinstance(found, Missing) for found in board.scores(LR, 1).values())
+    assert board.training("SGD", "flops") == "–"
+    cheaper = board.scores_within("implicit", "training", LR, 1)
     assert {"MAML", "implicit"} <= set(cheaper) and all(isinstance(found, Missing) for found in cheaper.values())
-    assert set(field.shown()) == {"parametric, data", "explicit, data", "implicit"}
-    assert field.metric == "mse" and Field(family="mnist", profile="cpu").metric == "error"
+    assert set(board.selected_rows()) == {"parametric, data", "explicit, data", "implicit"}
+    assert board.metric == "mse" and Leaderboard(family="mnist", profile="cpu").metric == "error"
 
 
 def test_those_who_learned_from_more_operations_are_left_out() -> None:
     for name, flops in (("maml", 10), ("cnp", 30)):
         records.write(record(f"baseline/{LR}/{name}") | {"flops": flops})
     records.write(record(f"table4/{LR}/data") | {"flops": 20})
-    field = Field(family=LR, profile="cpu")
-    found = field.no_dearer("implicit", "training", LR, 1)
+    board = Leaderboard(family=LR, profile="cpu")
+    found = board.scores_within("implicit", "training", LR, 1)
     assert set(found) == {"MAML", "implicit"} and isinstance(found["MAML"], Summary)
-    assert field.operations("SGD", "training") != field.operations("SGD", "training")  # nan: nothing is trained
+    assert board.operations("SGD", "training") != board.operations("SGD", "training")  # nan: nothing is trained
 
 
 def test_adapting_is_counted_and_read_where_it_depends_on_data() -> None:
-    field = Field(family=LR, profile="cpu")
+    board = Leaderboard(family=LR, profile="cpu")
     points, queries, dx = 100, 64, 10
     descent = (4 * points + 2 * queries) * (dx + 1)  # forward and backward, and the queries; with the bias
-    assert field.operations("5 nearest neighbours", "adapting") == 2 * points * queries * dx
-    assert field.operations("MAML", "adapting") == field.operations("SGD", "adapting") == descent
-    ten = field.operations("Adam, ten passes", "adapting")
+    assert board.operations("5 nearest neighbours", "adapting") == 2 * points * queries * dx
+    assert board.operations("MAML", "adapting") == board.operations("SGD", "adapting") == descent
+    ten = board.operations("Adam, ten passes", "adapting")
     assert ten == (40 * points + 2 * queries) * (dx + 1)
-    assert math.isnan(field.operations("no inputs", "adapting") + field.operations("L-BFGS", "adapting"))
-    cheap = field.no_dearer("MAML", "adapting", LR, 1)
+    assert math.isnan(board.operations("no inputs", "adapting") + board.operations("L-BFGS", "adapting"))
+    cheap = board.scores_within("MAML", "adapting", LR, 1)
     assert {"MAML", "SGD", "L-BFGS"} <= set(cheap) and not {"implicit", "Adam, ten passes"} & set(cheap)
 
 
@@ -82,17 +81,17 @@ def test_a_fit_costs_what_is_recorded() -> None:
     small["baselines"][LR] = dict.fromkeys(names, small["baselines"][LR]["ridge"])
     costs: dict[str, Any] = {name: {"flops": 10**7, "seconds": 0.5} for name in names}
     records.write(small | {"baseline_costs": costs})
-    field = Field(family=LR, profile="cpu")
-    assert field.adapting["L-BFGS"]["flops"] == 10**7
-    assert "L-BFGS" not in field.no_dearer("MAML", "adapting", LR, 1)
-    assert "L-BFGS" in field.no_dearer("parametric, data", "adapting", LR, 1)
+    board = Leaderboard(family=LR, profile="cpu")
+    assert board.adapting["L-BFGS"]["flops"] == 10**7
+    assert "L-BFGS" not in board.scores_within("MAML", "adapting", LR, 1)
+    assert "L-BFGS" in board.scores_within("parametric, data", "adapting", LR, 1)
 
 
 def test_more_mini_batches_cost_more_and_the_order_of_draws_does_not_matter() -> None:
     one = Entry(kind="iterative", key=f"table2/{LR}/grad")
-    few, many = (measured(one, "smoke", steps)["flops"] for steps in (2, 4))
+    few, many = (adapting(one, "smoke", steps)["flops"] for steps in (2, 4))
     assert few and many and few < many < 2 * few + 1
-    assert measured(one, "smoke", 4)["flops"] == many
+    assert adapting(one, "smoke", 4)["flops"] == many
 
 
 def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,4 +101,4 @@ def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pyte
 
     monkeypatch.setattr("iai.study.analysis.trials.trials", trials)
     monkeypatch.setattr("iai.study.analysis.leaderboard.selected", lambda row, profile: "centre")
-    assert Field(family=LR, profile="cpu").shown()["parametric, gradients"] == f"table2/{LR}/grad"
+    assert Leaderboard(family=LR, profile="cpu").selected_rows()["parametric, gradients"] == f"table2/{LR}/grad"

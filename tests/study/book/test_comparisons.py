@@ -1,4 +1,4 @@
-"""One habit at a time: outcomes are those of the intervals, seed by seed, and what is missing is never compared."""
+"""Outcomes of comparisons are those of the intervals, seed by seed, and what is missing is never compared."""
 
 import math
 from collections.abc import Iterator
@@ -14,16 +14,14 @@ from matplotlib.axes import Axes
 from iai.study.book import plots
 from iai.study.book.comparisons import (
     Contrast,
-    against,
-    compared,
-    factor,
-    forest,
+    by_outcome,
+    conclusion,
+    contrast_table,
+    error_bars,
+    forest_plot,
+    in_words,
     outcome,
-    parts,
-    reading,
-    tally,
-    verdict,
-    verdicts,
+    sentences,
 )
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Missing, Summary
@@ -92,13 +90,12 @@ def test_an_interval_touching_the_limit_is_open() -> None:
 
 
 def test_words_of_a_ratio() -> None:
-    assert factor(summary(0.9, 1.0, 1.1)) == "1.00\u00a0[0.75,\u00a01.25]"
-    assert factor(summary(0.5)) == "0.50"
-    assert verdict(NOTHING) == factor(NOTHING) == "pending"
-    assert verdict(summary(0.9, 1.0, 1.1)) == "**open**, 1.00\u00a0[0.75,\u00a01.25]"
-    assert str(reading(summary(0.9, 0.91, 0.89), "less", "more", "who knows")) == "less"
-    assert str(reading(summary(1.0, 1.1, 0.9), "less", "more", "who knows")) == "who knows"
-    assert str(reading(NOTHING, "less", "more", "who knows")) == "(Pending.)"
+    assert in_words(summary(0.5)) == "**one seed**, 0.50"
+    assert in_words(NOTHING) == "pending"
+    assert in_words(summary(0.9, 1.0, 1.1)) == "**open**, 1.00\u00a0[0.75,\u00a01.25]"
+    assert str(conclusion(summary(0.9, 0.91, 0.89), "less", "more", "who knows")) == "less"
+    assert str(conclusion(summary(1.0, 1.1, 0.9), "less", "more", "who knows")) == "who knows"
+    assert str(conclusion(NOTHING, "less", "more", "who knows")) == "(Pending.)"
 
 
 @pytest.mark.usefixtures("ledger")
@@ -107,15 +104,11 @@ def test_spread_that_rows_share_does_not_hide_a_difference() -> None:
     reference, better = one.result("base"), one.result("better")
     assert isinstance(reference, Summary) and isinstance(better, Summary)
     assert better.interval[0] < reference.mean < better.interval[1], "alone, their intervals overlap"
-    assert {label: outcome(one.ratio(label)) for label in one.others} == {
-        "better": "lower",
-        "worse": "higher",
-        "absent": "pending",
-    }
-    assert one.sentence() == (
-        "*habit*, squared error after 10 steps, against base: **lower** better; **higher** worse; **pending** absent"
+    assert one.outcomes() == {"better": "lower", "worse": "higher", "absent": "pending"}
+    assert str(sentences([one])) == (
+        "- *habit*, squared error after 10 steps, against base: **lower** better; **higher** worse; **pending** absent."
     )
-    assert tally([one]) == {
+    assert by_outcome([one]) == {
         "lower": ["habit: better"],
         "higher": ["habit: worse"],
         "open": [],
@@ -130,18 +123,16 @@ def test_rows_may_be_compared_after_different_numbers_of_steps() -> None:
     found = one.ratio("b")
     assert isinstance(found, Summary)
     assert found.values == pytest.approx((0.5, 0.5, 0.5))
-    assert one.measure == "squared error"
-    fell = one.moved("a", 3, 1)
-    assert isinstance(fell, Summary) and fell.values == pytest.approx((0.5, 0.5, 0.5))
+    assert str(sentences([one])).startswith("- *same*, squared error, against a: ")
 
 
 @pytest.mark.usefixtures("ledger")
 def test_an_order_holds_if_all_neighbours_are_apart() -> None:
     in_order = Contrast(title="", rows={"a": BETTER, "b": KEY, "c": WORSE}, where=f"{SET}:mse", at=5, profile="cpu")
-    assert in_order.rising() == "holds"
-    assert contrast(worse=WORSE, better=BETTER).rising() == "fails"
-    assert contrast(same=KEY).rising() == "open"
-    assert contrast(worse=WORSE, absent=ABSENT).rising() == "pending"
+    assert in_order.ascending() == "holds"
+    assert contrast(worse=WORSE, better=BETTER).ascending() == "fails"
+    assert contrast(same=KEY).ascending() == "open"
+    assert contrast(worse=WORSE, absent=ABSENT).ascending() == "pending"
 
 
 @pytest.mark.usefixtures("ledger")
@@ -154,20 +145,20 @@ def test_a_table_has_results_ratios_and_outcomes() -> None:
         profile="cpu",
         beside={"ridge": f"{KEY}|ridge"},
     )
-    lines = str(compared([one], (1, 5), "Errors.", "tab-x")).splitlines()
+    lines = str(contrast_table([one], (1, 5), "Errors.", "tab-x")).splitlines()
     assert lines[0].startswith(":::{table} Errors. (Profile `cpu`; seeds 0, 1, 2")
     assert lines[3] == "|  | 1 step | 5 steps | against the first |"
     assert lines[5].endswith("| – |") and "habit: base" in lines[5]
     assert lines[6].endswith("| **lower**, 0.50\u00a0[0.45,\u00a00.55] |")
     assert lines[7] == "| habit: absent | pending | pending | pending |"
     assert lines[8].startswith("| habit: ridge | 0.500") and lines[8].endswith("| – |")
-    assert "| habit: better | 0.166" in str(compared([one], (), "Errors.", "tab-x"))
+    assert "| habit: better | 0.166" in str(contrast_table([one], (), "Errors.", "tab-x"))
 
 
 @pytest.mark.usefixtures("ledger")
 def test_sentences_are_one_line_while_nothing_is_known() -> None:
-    assert str(verdicts([contrast(absent=ABSENT)])) == "(Pending: these comparisons.)"
-    both = str(verdicts([contrast(absent=ABSENT), contrast(better=BETTER)])).splitlines()
+    assert str(sentences([contrast(absent=ABSENT)])) == "(Pending: these comparisons.)"
+    both = str(sentences([contrast(absent=ABSENT), contrast(better=BETTER)])).splitlines()
     assert both[0].endswith("all pending.") and both[1].endswith("**lower** better.")
 
 
@@ -175,13 +166,11 @@ def test_sentences_are_one_line_while_nothing_is_known() -> None:
 def test_an_unknown_key_is_an_error_and_not_pending() -> None:
     with pytest.raises(UserError, match="unknown key"):
         contrast(typo="update/linear-regression/absolut").ratio("typo")
-    with pytest.raises(UserError, match="unknown key"):
-        contrast(typo="update/linear-regression/absolut").series()
 
 
 @pytest.mark.usefixtures("ledger")
 def test_a_forest_has_a_mark_for_what_is_known_and_fills_what_is_decided(ax: Axes) -> None:
-    forest(ax, [contrast(better=BETTER, absent=ABSENT, same=KEY)])
+    forest_plot(ax, [contrast(better=BETTER, absent=ABSENT, same=KEY)])
     marks = [line for line in ax.lines if line.get_marker() == "o"]
     assert [line.get_fillstyle() for line in marks] == ["full", "none"]
     assert marks[0].get_xdata()[0] == pytest.approx(0.5, rel=1e-6)
@@ -189,18 +178,10 @@ def test_a_forest_has_a_mark_for_what_is_known_and_fills_what_is_decided(ax: Axe
 
 def test_results_stand_at_their_numbers_and_pending_ones_in_the_legend(ax: Axes) -> None:
     known = {2.0: summary(1.0, 1.1, 0.9), 8.0: NOTHING, 32.0: summary(0.2, 0.25, 0.15)}
-    against(ax, {"learned": known, "later": {2.0: NOTHING}, "ridge": known}, ("d", "mse"), grey=("ridge",))
+    error_bars(ax, {"learned": known, "later": {2.0: NOTHING}, "ridge": known}, ("d", "mse"), grey=("ridge",))
     names = ax.get_legend_handles_labels()[1]
     assert set(names) == {"learned", "later (pending)", "ridge"}
     (learned, _) = ax.containers
     assert list(learned.lines[0].get_xdata()) == [2.0, 32.0]
     bars = learned.lines[2][0].get_segments()
     assert bars[0][:, 1] == pytest.approx(summary(1.0, 1.1, 0.9).interval)
-
-
-@pytest.mark.usefixtures("ledger")
-def test_parts_of_a_curve_are_under_their_numbers() -> None:
-    points = records.curve(KEY, "cpu", SET, "mse")
-    assert not isinstance(points, Missing)
-    assert parts(points, (1, 5)) == {1.0: points[1], 5.0: points[5]}
-    assert parts(NOTHING, (1, 5)) == {1.0: NOTHING, 5.0: NOTHING}
