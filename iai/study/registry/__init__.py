@@ -57,9 +57,10 @@ def experiment(key: str, profile: str) -> Experiment | BaselineExperiment:
 
 
 def seeds_of(key: str, profile: str) -> int:
-    """Seeds that a profile asks for of a key; trials decide settings at `cpu` alone, and on fewer seeds.
+    """How many seeds of a key a profile asks for.
 
-    So do parts of a training that only draw a line: one seed, but for those of the pool.
+    Trials decide settings at `cpu` alone, and on fewer seeds. Costs of a part of a training have one seed, as they only
+    draw a line, but for those of the pool.
     """
     if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
         return 1

@@ -12,9 +12,9 @@ from iai.tasks import LinearRegression, Reused
 from iai.training.objectives import Unrolled
 
 BASES = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/mnist/data"}
-"""The rows that most ablations start from, with the settings of their families and half the updates."""
+"""The rows that most ablations start from: parametric, and implicit. Training costs are measured on them too."""
 BASE_KEYS = {"linear-regression": "token-scale/linear-regression/no-product", "mnist": "token-scale/mnist/matched"}
-"""The keys under which those are recorded."""
+"""The keys under which `base` is recorded."""
 DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
 """Points a step and tasks in flight at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
 LAWS = (16, 64, 256, 1024, 4096, 65536)
@@ -22,18 +22,15 @@ LAWS = (16, 64, 256, 1024, 4096, 65536)
 
 
 def base(family: str, profile: Profile) -> Experiment:
-    """What most ablations of a family start from."""
+    """What most ablations of a family start from: its row in `BASES`, before trials, with half the updates."""
     row = halved(defaults(BASES[family], profile))
     return vary(row, refiner={"bilinear": False}) if family == "linear-regression" else row
 
 
 def experiments(profile: Profile) -> dict[str, Experiment]:
     """All ablations by key: changes to the bases, or to whole rows of the tables."""
-    regression, images, row = (
-        base("linear-regression", profile),
-        base("mnist", profile),
-        partial(chosen, profile=profile),
-    )
+    regression, images = (base(family, profile) for family in BASES)
+    row = partial(chosen, profile=profile)
     implicit = row("table4/mnist/data")
     return {
         "token-scale/mnist/matched": images,
@@ -60,7 +57,7 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
         **{f"size/linear-regression/depth-{n}": vary(regression, refiner={"depth": n}) for n in (1, 6)},
         **{f"size/mnist/width-{n}": with_width(images, n) for n in (48, 192)},
         **{f"size/mnist/depth-{n}": vary(images, refiner={"depth": n}) for n in (1, 4)},
-        **{f"laws/mnist/{n}": of_laws(images, n) for n in LAWS},
+        **{f"laws/mnist/{n}": with_laws(images, n) for n in LAWS},
         **{f"unrolled/linear-regression/{n}": unrolled(regression, n) for n in (1, 2, 5)},
         **{f"unrolled/mnist/{n}": unrolled(images, n) for n in (1, 2, 5)},
     }
@@ -111,7 +108,7 @@ def reuse(experiment: Experiment) -> dict[str, Experiment]:
     task = experiment.task
     sets = {"fresh": task} | {str(n): Reused(task=task, distinct=n) for n in (1, 2, 5)}
     judged = vary(experiment, evaluation_sets=sets)
-    return {f"reuse/linear-regression/{name}": vary(judged, objective={"task": task}) for name, task in sets.items()}
+    return {f"reuse/linear-regression/{name}": vary(judged, objective={"task": made}) for name, made in sets.items()}
 
 
 def with_width(experiment: Experiment, width: int) -> Experiment:
@@ -119,7 +116,7 @@ def with_width(experiment: Experiment, width: int) -> Experiment:
     return vary(experiment, refiner={"width": width, "feedforward": 4 * width})
 
 
-def of_laws(images: Experiment, laws: int) -> Experiment:
+def with_laws(images: Experiment, laws: int) -> Experiment:
     """Trained on a finite pool of tasks: does a model learn the tasks, or to learn? Judged on those tasks too."""
     changed = vary(images, objective={"task": {"distinct_laws": laws}})
     seen = {"seen-laws": vary(changed.task, split="test")}
