@@ -156,7 +156,7 @@ class Greedy(StepObjective):
         """One update: admit a cohort, refine all tasks once, retire the cohort that has read all mini-batches."""
         batches, queries = self.draw(generator, self.tasks // self.steps)
         cohort = Pool(concat([*batches, queries]), amortizer.regime.init(queries.x))  # its start is learned
-        pool = pool.admit(cohort) if pool else cohort
+        pool = pool.admit(cohort) if pool else cohort.admit()
         size = len(queries.x)  # of this process's share
         cohorts, observed = len(pool.data.x) // size, self.steps * self.points
         batch = current_batches(pool.data[:observed], cohorts, self.points)

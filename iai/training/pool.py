@@ -27,9 +27,9 @@ class Pool:
         x, y, value, anchor, past = (change(*aligned) for aligned in tensors)
         return Pool(Batch(x, y), State(value, anchor, past))
 
-    def admit(self, cohort: "Pool") -> "Pool":
-        """The pool with a new cohort at its end."""
-        return self.map(lambda *tensors: torch.cat(tensors), cohort)
+    def admit(self, *cohorts: "Pool") -> "Pool":
+        """The pool with new cohorts at its end, in contiguous memory."""
+        return self.map(lambda *tensors: torch.cat(tensors), *cohorts)
 
     def retire(self, tasks: int) -> "Pool":
         """The pool without its first `tasks` tasks."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iai.study.jobs.folders import check_writable
 from iai.study.jobs.jobs import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, Local, Run, runs_root
 from iai.study.jobs.run import (
     EXPERIMENTS,
@@ -84,8 +85,8 @@ def expected_seconds(profile: str) -> dict[str, float]:
 
 def check_folders() -> None:
     """`UserError` unless ledger and checkpoints can be written now, before any training."""
-    checkpoint.check_writable(records.root(), LEDGER_MB, f"{MEND} --results DIR")
-    checkpoint.check_writable(runs_root(), RUNS_MB, f"{MEND} --runs DIR")
+    check_writable(records.root(), LEDGER_MB, f"{MEND} --results DIR")
+    check_writable(runs_root(), RUNS_MB, f"{MEND} --runs DIR")
 
 
 def perform(one: Run, device: str | None, show: bool, *, again: bool = False, renew: bool = False) -> str:
