@@ -188,6 +188,6 @@ def asked(config: EvaluationConfig) -> list[int]:
 
 
 def laid_out(values: Sequence[Tensor], task: Task, config: EvaluationConfig) -> dict[str, Curve]:
-    """Curves by metric from values `metrics tasks` after each number of mini-batches that is asked."""
+    """Curves by metric from values `metrics tasks` after each number of `ASKED` mini-batches."""
     by_metric = torch.stack(list(values), dim=1)  # (metrics, k, tasks)
     return {name: summarised(rows, asked(config), config.steps) for name, rows in zip(metrics_of(task), by_metric)}

@@ -115,16 +115,14 @@ class Greedy(StepObjective):
 
     An update admits a cohort of new tasks, refines all tasks once, learns from that step, and retires the cohort that
     has read all its mini-batches. So every update weighs all steps alike. With `steps=3`, the step that each cohort
-    takes is:
+    takes is::
 
-    ```
-    update       1  2  3  4  5
-    cohort a     3
-    cohort b     2  3
-    cohort c     1  2  3
-    cohort d        1  2  3
-    cohort e           1  2  3
-    ```
+        update       1  2  3  4  5
+        cohort a     3
+        cohort b     2  3
+        cohort c     1  2  3
+        cohort d        1  2  3
+        cohort e           1  2  3
     """
 
     passes_per_fill: int = recorded(4, name="turns")

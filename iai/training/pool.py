@@ -47,14 +47,12 @@ class Pool:
 def current_batches(data: Batch, cohorts: int, points: int) -> Batch:
     """The mini-batch of `points` observations that each of some equal cohorts reads next.
 
-    The newest cohort, which is last, reads its first mini-batch; the others are one further each: a diagonal.
+    The newest cohort, which is last, reads its first mini-batch; the others are one further each: a diagonal::
 
-    ```
-    mini-batch       1  2  3
-    oldest cohort    .  .  x
-                     .  x  .
-    newest cohort    x  .  .
-    ```
+        mini-batch       1  2  3
+        oldest cohort    .  .  x
+                         .  x  .
+        newest cohort    x  .  .
     """
     cohort = torch.arange(cohorts, device=data.x.device)
 
