@@ -1,13 +1,13 @@
-"""Iterative amortized inference: `iai.load(path)` is a trained amortizer; all else is in the modules, by its word."""
+"""Iterative amortized inference: `iai.load(path)` gives a trained model; all else is imported from the modules."""
 
 import os
 from typing import Any
 
-os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own words, read when torch is first imported
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # silences the profiler; read when torch is first imported
 
 
 def __getattr__(name: str) -> Any:
-    """`load`, found when asked for: importing `iai.types` should not import all that a run needs."""
+    """Import `load` lazily: importing `iai.types` should not import all that a run needs."""
     if name == "load":
         from iai.experiment import load
 

@@ -46,11 +46,6 @@ class Experiment:
         """The distribution over tasks in training."""
         return self.objective.task
 
-    @property
-    def model(self) -> str:
-        """The model, in words."""
-        return f"width {self.refiner.width}"
-
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineExperiment:
@@ -68,11 +63,6 @@ class BaselineExperiment:
     def task(self) -> Task:
         """The distribution over tasks in training."""
         return self.objective.task
-
-    @property
-    def model(self) -> str:
-        """The model, in words."""
-        return str(self.learner)
 
 
 def json_type(kind: type) -> str:

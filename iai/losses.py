@@ -37,9 +37,9 @@ def edge_cross_entropy(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*ta
 
 
 def leaves_first(y_hat: Float[Tensor, "*tasks d d"]) -> Int64[Tensor, "*tasks d"]:
-    """Nodes as they are removed, one after another: each has the fewest expected children among those that remain.
+    """Nodes in the order of their removal: each has the fewest expected children among those that remain.
 
-    `y_hat` has the logits of the edges i -> j; those of i -> i are not read, and of equals the first is taken.
+    `y_hat` has the logits of the edges i -> j; those of i -> i are not read. Ties go to the first node.
     """
     d = y_hat.shape[-1]
     children = y_hat.sigmoid() * (1 - torch.eye(d, device=y_hat.device))
@@ -63,7 +63,7 @@ def leaf_error(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"
 
 
 def order_accuracy(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]) -> Float[Tensor, "*tasks d"]:
-    """The share of pairs (ancestor, descendant) that `leaves_first` puts in order, repeated for every node.
+    """The share of pairs (ancestor, descendant) that `leaves_first` orders correctly, repeated for every node.
 
     1 where a graph has no edges.
     """
@@ -82,15 +82,11 @@ LOSSES: dict[str, Loss] = {
     "cross_entropy": cross_entropy,
     "edge_cross_entropy": edge_cross_entropy,
 }
-"""The training losses by the name that a task's `loss` field carries."""
+"""Training losses by name, as in the `loss` field of a task."""
 
 METRICS: dict[str, dict[str, Loss]] = {
     "squared_error": {"mse": squared_error, "loss": squared_error},
     "cross_entropy": {"error": zero_one, "accuracy": accuracy, "loss": cross_entropy},
-    "edge_cross_entropy": {
-        "error": leaf_error,
-        "order_accuracy": order_accuracy,
-        "loss": edge_cross_entropy,
-    },
+    "edge_cross_entropy": {"error": leaf_error, "order_accuracy": order_accuracy, "loss": edge_cross_entropy},
 }
-"""What is reported for a task, by the name of its training loss."""
+"""Metrics that are reported for a task, by the name of its training loss."""

@@ -1,1 +1,1 @@
-"""Error after k mini-batches, and what generation is judged by."""
+"""Error after k mini-batches, and the evaluation of generation."""

@@ -1,11 +1,11 @@
 """Generation with a learned velocity field: samples, their distance from the truth, and the density of a flow.
 
-A flow moves noise at t = 0 to data at t = 1 along dx/dt = v(x, t) (`iai.tasks.populations` has the convention). Every
-learner of a `Population` task has a field, as its prediction at [x, t].
+A flow moves noise at t = 0 to data at t = 1 along dx/dt = v(x, t), as in `iai.tasks.populations`. The field of a
+learner of a `Population` task is its prediction at [x, t].
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,13 +28,13 @@ METRICS = ("w2", "nll_gap", "field_error")
 ASKED = (1, 5, 10)
 """Numbers of mini-batches after which samples are drawn."""
 INTERVALS = 12
-"""Steps of Heun's method from t = 0 to t = 1, of two evaluations each; "truth" shows what they leave."""
+"""Steps of Heun's method from t = 0 to t = 1, of two evaluations each; their error is that of "truth"."""
 POINTS = 128
 """Samples a task, and as many points of the truth."""
 SCORED = 16
-"""Points a task of the truth whose density under the flow is computed."""
+"""Points of the truth, a task, whose density under the flow is computed."""
 STEP = 3e-3
-"""Of finite differences, in units of the data: above what single precision rounds, below where fields bend."""
+"""Step of finite differences, in units of the data: above rounding errors, below the curvature of fields."""
 
 
 def metrics_of(task: Any) -> tuple[str, ...]:
@@ -48,9 +48,9 @@ def metrics_of(task: Any) -> tuple[str, ...]:
 
 
 def field(learner: Learner, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Field:
-    """The velocity field of a learner that has seen mini-batches; what it infers of the tasks, it infers once.
+    """The velocity field of a learner after mini-batches; theta, where there is one, is inferred once.
 
-    Implicit predictions have no such part: they are refined over all mini-batches for each point at each time.
+    Implicit predictions are refined over all mini-batches for each point at each time.
     """
     if isinstance(learner, Amortizer) and isinstance(learner.regime, Parameters):
         state = learner.g(batches, x)
@@ -122,7 +122,7 @@ def wasserstein(one: Float[Tensor, "tasks n d"], other: Float[Tensor, "tasks m d
 
 @dataclass(frozen=True)
 class Trial:
-    """What generation is judged on: mini-batches of tasks, noise, and points of the truth."""
+    """The data of an evaluation of generation: mini-batches of tasks, noise, and points of the truth."""
 
     theta: Float[Tensor, "tasks 1 width"]
     batches: list[Batch]
@@ -132,7 +132,7 @@ class Trial:
 
     @staticmethod
     def of(task: Task, config: EvaluationConfig, device: torch.device | str = "cpu") -> "Trial":
-        """The same on every call, drawn on the CPU with the evaluation's seed."""
+        """Draw the data on the CPU with the seed of the evaluation: the same on every call."""
         population = cast(Population, task)
         generator = torch.Generator().manual_seed(config.seed)
         theta = population.draw(generator, config.generation_tasks)
@@ -159,33 +159,35 @@ def curves(learner: Learner, task: Task, config: EvaluationConfig) -> dict[str, 
     """The metrics of `metrics_of` after `ASKED` mini-batches; none where `config.generation_tasks` is 0."""
     if not config.generation_tasks:
         return {}
-    device = next(learner.parameters()).device if isinstance(learner, Amortizer) else "cpu"
-    trial = Trial.of(task, config, device)
-    asked = [k for k in ASKED if k <= config.steps]
-    fields = (field(learner, trial.batches[:k], trial.queries.x) for k in asked)
-    return laid_out((trial.judge(velocity, task) for velocity in fields), task, asked, config.steps)
+    trial = Trial.of(task, config, next(learner.parameters()).device if isinstance(learner, Amortizer) else "cpu")
+    fields = (field(learner, trial.batches[:k], trial.queries.x) for k in asked(config))
+    return laid_out([trial.judge(velocity, task) for velocity in fields], task, config)
 
 
 @torch.no_grad()
 def references(task: Task, config: EvaluationConfig) -> dict[str, dict[str, Curve]]:
-    """Marks to read distances by, and no bounds: "fresh" points of the truth and, where it is known, its "truth" field.
+    """Distances to compare with: of "fresh" points of the truth and, where it is known, of its "truth" field.
 
     They depend on no mini-batch, so their curves are level. None where `config.generation_tasks` is 0.
     """
     if not config.generation_tasks:
         return {}
-    trial, population = Trial.of(task, config), cast(Population, task)
-    asked = [k for k in ASKED if k <= config.steps]
+    trial, population, steps = Trial.of(task, config), cast(Population, task), len(asked(config))
     generator = torch.Generator().manual_seed(config.seed + 1)
     fresh = wasserstein(population.points(generator, trial.theta, POINTS), trial.truth)[None]
-    found = {"fresh": laid_out([fresh] * len(asked), task, asked, config.steps)}
+    found = {"fresh": laid_out([fresh] * steps, task, config)}
     if hasattr(task, "log_prob"):
         exact = trial.judge(lambda x: vmap(cast(Any, task).decode)(x, trial.theta), task)
-        found["truth"] = laid_out([exact] * len(asked), task, asked, config.steps)
+        found["truth"] = laid_out([exact] * steps, task, config)
     return found
 
 
-def laid_out(values: Iterator[Tensor] | Sequence[Tensor], task: Task, asked: list[int], steps: int) -> dict[str, Curve]:
-    """Curves by metric from values `metrics tasks` at each k asked."""
+def asked(config: EvaluationConfig) -> list[int]:
+    """Numbers of mini-batches after which samples are drawn."""
+    return [k for k in ASKED if k <= config.steps]
+
+
+def laid_out(values: Sequence[Tensor], task: Task, config: EvaluationConfig) -> dict[str, Curve]:
+    """Curves by metric from values `metrics tasks` after each number of `ASKED` mini-batches."""
     by_metric = torch.stack(list(values), dim=1)  # (metrics, k, tasks)
-    return {name: summarised(rows, asked, steps) for name, rows in zip(metrics_of(task), by_metric)}
+    return {name: summarised(rows, asked(config), config.steps) for name, rows in zip(metrics_of(task), by_metric)}

@@ -15,11 +15,11 @@ def attention_mask(
 ) -> Bool[Tensor, "t t"]:
     """True where the token of a row sees the token of a column; evidence tokens come first, then slots.
 
-    ```
-                 evidence                  | slots
-    evidence     times <= own (if causal)  | group 0 (if shared)
-    slots        times <= own context      | own group, and group 0 (if shared)
-    ```
+    Rows and columns::
+
+                     evidence                  | slots
+        evidence     times <= own (if causal)  | group 0 (if shared)
+        slots        times <= own context      | own group, and group 0 (if shared)
 
     `times` are those of the evidence tokens, `contexts` the number of observations that a slot may see. Slots of one
     group see each other; group 0 of a shared state is the state before the step.

@@ -127,12 +127,12 @@ class Refiner(nn.Module):
     ) -> Float[Tensor, "tasks slots width"]:
         """One answer a slot: each sees the evidence, itself and its own past, and no other slot.
 
-        ```
-        tokens        e_1 ... e_n | s_1 ... s_q | p_1 ... p_q, of the oldest step first
-        e_i sees      e_1 ... e_n (full) or e_1 ... e_i (causal)
-        s_j sees      e_1 ... e_n (full) or as many as its size (causal), s_j and all its p_j
-        p_j sees      s_j and all p_j
-        ```
+        Tokens in their order, and what each sees::
+
+            tokens        e_1 ... e_n | s_1 ... s_q | p_1 ... p_q, of the oldest step first
+            e_i sees      e_1 ... e_n (full) or e_1 ... e_i (causal)
+            s_j sees      e_1 ... e_n (full) or as many as its size (causal), s_j and all its p_j
+            p_j sees      s_j and all p_j
         """
         contexts = F.pad(sizes.expand(slots.shape[1]), (0, past.shape[1]))
         groups = torch.arange(slots.shape[1], device=times.device).repeat(1 + past.shape[1] // slots.shape[1])
@@ -145,15 +145,15 @@ class Refiner(nn.Module):
     ) -> Float[Tensor, "tasks_k slots width"]:
         """Answers of slots that are parts of one state: they see each other, and the evidence sees them.
 
-        ```
-        full mask     p ... | e_1 ... e_n | s_1 ... s_m       every token sees every token
+        Tokens in their order, and what each sees::
 
-        causal mask   p ... | e_1 ... e_n | s | s(size_1) | ... | s(size_k)       s(size): a copy of s_1 ... s_m
-        p sees        p and s
-        e_i sees      p, e_1 ... e_i and s
-        s sees        p and s: it is the state before the step, which no evidence has reached
-        s(size) sees  p, e_1 ... e_size, s and s(size): the answer to this size, which no other token sees
-        ```
+            full mask     p ... | e_1 ... e_n | s_1 ... s_m       every token sees every token
+
+            causal mask   p ... | e_1 ... e_n | s | s(size_1) | ... | s(size_k)       s(size): a copy of s_1 ... s_m
+            p sees        p and s
+            e_i sees      p, e_1 ... e_i and s
+            s sees        p and s: it is the state before the step, which no evidence has reached
+            s(size) sees  p, e_1 ... e_size, s and s(size): the answer to this size, which no other token sees
         """
         if self.config.mask == "full":
             *_, answers = self._attend([past, observed, slots], None)

@@ -1,4 +1,4 @@
-"""The three regimes of f(x, g(D_T)): what the state means, what a refiner is shown of a batch, how a state predicts.
+"""The three regimes of f(x, g(D_T)): what the state means, what a refiner reads of a batch, how a state predicts.
 
 Parametric and explicit are one class: the state is theta, decoded by a known likelihood or by a learned one.
 Implicit is the other: the state is the prediction at each query itself.
@@ -21,10 +21,10 @@ Space = Literal["logits", "latent", "softmax"]
 
 
 class Regime(Protocol):
-    """Three questions; nothing else in the library knows which regime it runs."""
+    """The start, the evidence and the predictions of a state; no other code knows which regime it runs."""
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
-        """The learned state before any batch, for tasks asked at queries x."""
+        """The learned state before any batch, for tasks with queries x."""
         ...
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
@@ -38,7 +38,7 @@ class Regime(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Signal:
-    """Which signals of a batch are shown, gradients as which tokens, and how many past states are kept."""
+    """Which signals of a batch are evidence, the tokens of gradients, and the number of past states that are kept."""
 
     kind: Signals = "grad+data"
     tokens: GradientTokens = "mean"
@@ -47,12 +47,12 @@ class Signal:
 
     @property
     def gradients(self) -> bool:
-        """Whether gradients are shown."""
+        """Whether gradients are evidence."""
         return "grad" in self.kind
 
     @property
     def data(self) -> bool:
-        """Whether observations are shown."""
+        """Whether observations are evidence."""
         return "data" in self.kind
 
 
@@ -68,12 +68,11 @@ class Parameters(nn.Module):
         self.decode, self.loss, self.signal = decode, loss, signal
         self.slots, self.width = shape
         self.initial = nn.Parameter(torch.zeros(self.width))
-        self.register_buffer(
-            "anchor", torch.eye(self.slots) if classes else torch.zeros(self.slots, 0), persistent=False
-        )
+        anchor = torch.eye(self.slots) if classes else torch.zeros(self.slots, 0)
+        self.register_buffer("anchor", anchor, persistent=False)
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
-        """theta_0, learned, alike in every slot; the queries only say how many tasks there are."""
+        """theta_0, learned, the same in every slot; only the number of tasks is read from x."""
         value = self.initial.expand(x.shape[0], self.slots, -1)
         features = self.width * (1 + self.signal.gradients) if self.signal.history else 0
         past = torch.zeros(x.shape[0], self.signal.history * self.slots, features, device=x.device)
@@ -94,30 +93,23 @@ class Parameters(nn.Module):
         return self.loss(self.decode(x, theta), y).mean()
 
     def _gradients(self, theta: Tensor, batch: Batch) -> Float[Tensor, "tasks m slots width"]:
-        """The gradient of the batch loss in theta: one mean, one a sample, or the running mean."""
+        """Gradients of the loss in theta: the mean of the batch, one a sample, or the running means."""
         if self.signal.tokens == "mean":
             return vmap(grad(self._batch_loss))(theta, batch.x, batch.y)[:, None]
-        samples = vmap(vmap(grad(self._batch_loss), in_dims=(None, 0, 0)))(
-            theta, batch.x[:, :, None], batch.y[:, :, None]
-        )
+        per_sample = vmap(vmap(grad(self._batch_loss), in_dims=(None, 0, 0)))
+        samples = per_sample(theta, batch.x[:, :, None], batch.y[:, :, None])
         if self.signal.tokens == "sample":
             return samples
-        seen = torch.arange(1, batch.points + 1, device=theta.device).view(1, -1, 1, 1)
-        return samples.cumsum(1) / seen
+        return samples.cumsum(1) / torch.arange(1, batch.points + 1, device=theta.device).view(1, -1, 1, 1)
 
 
 class Predictions(nn.Module):
     """y_hat as the state, one slot a query, anchored at its x (eq. 8)."""
 
     def __init__(
-        self,
-        dy: int,
-        space: Space = "logits",
-        width: int | None = None,
-        history: int = 0,
-        alike: bool = False,
+        self, dy: int, space: Space = "logits", width: int | None = None, history: int = 0, alike: bool = False
     ):
-        """`space` is where predictions are refined; `width` is that of a latent; `alike` features start as one."""
+        """`space` is where predictions are refined, `width` that of a latent; `alike` features share their start."""
         super().__init__()
         self.space, self.history = space, history
         self.width = (width or 4 * dy) if space == "latent" else dy
@@ -125,13 +117,13 @@ class Predictions(nn.Module):
         self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
-        """y_hat_0, learned, alike for every query: ideally the marginal prediction."""
+        """y_hat_0, learned, the same for every query: ideally the marginal prediction."""
         initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
         past = torch.zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device)
         return State(initial.expand(*x.shape[:2], self.width), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
-        """Observations alone: without parameters there is nothing to differentiate."""
+        """Observations alone: there are no parameters to differentiate in."""
         return Evidence(batch, state.value[:, None][:, :0])
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:

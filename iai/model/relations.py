@@ -1,7 +1,6 @@
 """r_gamma for tasks that ask how the features of x relate: its tokens are the ordered pairs of features.
 
-It takes the place of `refiner.Refiner` where the features have no names of their own: rename them, and the answers
-are renamed alike.
+It takes the place of `refiner.Refiner` where features have no meaning of their own: it is equivariant to their order.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from iai.types import Evidence, State
 class RelationsConfig(RefinerConfig):
     """Size of a refiner of relations; a layer of `depth` is two blocks, along causes and along effects.
 
-    Of the habits of a refiner it has `tied` and `update`: "delta" or "absolute"; its mask is "full".
+    It has `tied_qk`, and `update` "delta" or "absolute"; its mask is "full".
     """
 
 
@@ -43,7 +42,7 @@ class Embedding(nn.Module):
 
 
 class Relations(nn.Module):
-    """Logits of i -> j for all pairs, refined: slot i holds those of one i. Blocks attend along both axes of pairs."""
+    """A refiner of logits of i -> j for all pairs: slot i holds those of one i. Blocks attend along i and along j."""
 
     def __init__(self, config: RelationsConfig, interface: Interface):
         super().__init__()

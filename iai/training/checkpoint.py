@@ -2,13 +2,11 @@
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -125,14 +123,3 @@ def _sweep(path: Path) -> None:
                 leftover.unlink()
         except FileNotFoundError:  # another process swept or renamed it first
             continue
-
-
-def check_writable(folder: Path, megabytes: float, remedy: str) -> None:
-    """Raise `UserError` with `remedy` unless `folder` takes a file now and has room for `megabytes`."""
-    try:
-        replace_file(folder / f"probe.{uuid4().hex}", bytes(4096)).unlink()
-        free = shutil.disk_usage(folder).free / 1e6
-    except OSError as error:
-        raise UserError(f"cannot write in {folder} ({error.strerror}): {remedy}") from error
-    if free < megabytes:
-        raise UserError(f"{folder} has {free:.0f} MB free and a run needs {megabytes:.0f} MB: {remedy}")

@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -102,7 +102,11 @@ def rollout_function(
     def one_loss_at_a_time(progress: Progress) -> None:
         generator = generator_of(seed, progress.rollout, device)
         losses = objective(model, generator, progress.update / config.updates)
-        for loss in under_autocast(losses, autocast):
+        while True:
+            with autocast:  # the backward pass and the update stay out of it
+                loss = next(losses, None)
+            if loss is None:
+                return
             train_step(loss, model, optimizer, config, progress)
 
     if not (config.capture and device.type == "cuda" and isinstance(objective, Greedy)):
@@ -116,23 +120,11 @@ def rollout_function(
     return captured
 
 
-def under_autocast(losses: Iterator[Tensor], autocast: AbstractContextManager[Any]) -> Iterator[Tensor]:
-    """Losses computed under autocast; what is done with them, such as a backward pass, is not."""
-    while True:
-        with autocast:
-            loss = next(losses, None)
-        if loss is None:
-            return
-        yield loss
-
-
 def interrupted(progress: Progress, config: TrainConfig, checkpoint: Checkpoint | None) -> Interrupted:
     """The error of a training that was stopped; it says where its checkpoint is."""
-    kept = (
-        f"checkpoint at {checkpoint.path}; run the same command to go on"
-        if checkpoint
-        else "nothing was saved: no path"
-    )
+    kept = "nothing was saved: no path"
+    if checkpoint:
+        kept = f"checkpoint at {checkpoint.path}; run the same command to go on"
     return Interrupted(f"stopped after update {progress.update} of {config.updates}; {kept}")
 
 

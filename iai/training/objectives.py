@@ -115,16 +115,14 @@ class Greedy(StepObjective):
 
     An update admits a cohort of new tasks, refines all tasks once, learns from that step, and retires the cohort that
     has read all its mini-batches. So every update weighs all steps alike. With `steps=3`, the step that each cohort
-    takes is:
+    takes is::
 
-    ```
-    update       1  2  3  4  5
-    cohort a     3
-    cohort b     2  3
-    cohort c     1  2  3
-    cohort d        1  2  3
-    cohort e           1  2  3
-    ```
+        update       1  2  3  4  5
+        cohort a     3
+        cohort b     2  3
+        cohort c     1  2  3
+        cohort d        1  2  3
+        cohort e           1  2  3
     """
 
     passes_per_fill: int = recorded(4, name="turns")
@@ -156,7 +154,7 @@ class Greedy(StepObjective):
         """One update: admit a cohort, refine all tasks once, retire the cohort that has read all mini-batches."""
         batches, queries = self.draw(generator, self.tasks // self.steps)
         cohort = Pool(concat([*batches, queries]), amortizer.regime.init(queries.x))  # its start is learned
-        pool = pool.admit(cohort) if pool else cohort
+        pool = pool.admit(cohort) if pool else cohort.admit()
         size = len(queries.x)  # of this process's share
         cohorts, observed = len(pool.data.x) // size, self.steps * self.points
         batch = current_batches(pool.data[:observed], cohorts, self.points)

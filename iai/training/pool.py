@@ -27,9 +27,9 @@ class Pool:
         x, y, value, anchor, past = (change(*aligned) for aligned in tensors)
         return Pool(Batch(x, y), State(value, anchor, past))
 
-    def admit(self, cohort: "Pool") -> "Pool":
-        """The pool with a new cohort at its end."""
-        return self.map(lambda *tensors: torch.cat(tensors), cohort)
+    def admit(self, *cohorts: "Pool") -> "Pool":
+        """The pool with new cohorts at its end, in contiguous memory."""
+        return self.map(lambda *tensors: torch.cat(tensors), *cohorts)
 
     def retire(self, tasks: int) -> "Pool":
         """The pool without its first `tasks` tasks."""
@@ -47,14 +47,12 @@ class Pool:
 def current_batches(data: Batch, cohorts: int, points: int) -> Batch:
     """The mini-batch of `points` observations that each of some equal cohorts reads next.
 
-    The newest cohort, which is last, reads its first mini-batch; the others are one further each: a diagonal.
+    The newest cohort, which is last, reads its first mini-batch; the others are one further each: a diagonal::
 
-    ```
-    mini-batch       1  2  3
-    oldest cohort    .  .  x
-                     .  x  .
-    newest cohort    x  .  .
-    ```
+        mini-batch       1  2  3
+        oldest cohort    .  .  x
+                         .  x  .
+        newest cohort    x  .  .
     """
     cohort = torch.arange(cohorts, device=data.x.device)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from iai.study.jobs.executors import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, Local
+from iai.study.jobs.folders import check_writable
 from iai.study.jobs.run import EXPERIMENTS, SECONDS, experiment, fit, run, training_hash
 from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
@@ -50,7 +51,7 @@ def expected_seconds(profile: str) -> dict[str, float]:
 def check_folders() -> None:
     """`UserError` unless ledger and checkpoints can be written now, before any training."""
     for folder, megabytes, option in ((records.root(), LEDGER_MB, "--results"), (runs_root(), RUNS_MB, "--runs")):
-        checkpoint.check_writable(folder, megabytes, f"free some space, or choose another folder with {option} DIR")
+        check_writable(folder, megabytes, f"free some space, or choose another folder with {option} DIR")
 
 
 def compute(one: Run, device: str | None, show: bool, *, again: bool = False, renew: bool = False) -> str:

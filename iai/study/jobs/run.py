@@ -142,7 +142,8 @@ def fit(
     distributed.share(objective.tasks // objective.steps)  # of the full horizon, when new tasks are fewest
     kept = Checkpoint(path, who, MUST_MATCH) if path else None
     size = f"{objective.tasks} tasks of {objective.points} points and {objective.queries} queries an update"
-    with machine_errors(f"{size}, {chosen.model}", "lower tasks or points of the objective", path):
+    model = f"width {chosen.refiner.width}" if isinstance(chosen, Experiment) else str(chosen.learner)
+    with machine_errors(f"{size}, {model}", "lower tasks or points of the objective", path):
         done = train(amortizer, objective, chosen.train, seed=seed, checkpoint=kept, show=show)
     distributed.leave_group()
     return amortizer.eval(), done

@@ -15,7 +15,6 @@ import pytest
 from example_record import KEY, SET, record
 
 from iai.study.ledger import locks, provenance, records
-from iai.training.checkpoint import check_writable
 from iai.types import UserError
 
 
@@ -328,13 +327,3 @@ def test_sources_hash_survives_a_move_and_sees_all_but_the_study(
     moved = library / "tasks" / "moved.py"
     moved.write_text(moved.read_text().replace("square()", "abs()"))
     assert now() != before
-
-
-def test_a_folder_that_cannot_take_a_run_is_an_error_beforehand(tmp_path: Path) -> None:
-    check_writable(tmp_path / "new", 1.0, "fix")
-    assert list((tmp_path / "new").iterdir()) == []
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot write in .*: pass --runs"):
-        check_writable(tmp_path / "file" / "below", 1.0, "pass --runs")
-    with pytest.raises(UserError, match=r"MB free and a run needs .*: pass --runs"):
-        check_writable(tmp_path, 1e12, "pass --runs")
