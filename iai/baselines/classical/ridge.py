@@ -23,31 +23,25 @@ class Ridge:
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         """The posterior mean of the queries' targets; 0 before any point."""
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
-        if batches:
-            seen = concat(batches)
-            theta, _ = _posterior(theta, 1.0, _design(seen.x, self.bias), seen.y, self.noise_variance)
+        variance: float | Tensor = 1.0
+        for batch in self._updates(batches):
+            design = _design(batch.x, self.bias)
+            theta, variance = _posterior(theta, variance, design, batch.y, self.noise_variance)
         return (_design(x, self.bias) @ theta).to(x.dtype)
 
+    def _updates(self, batches: Sequence[Batch]) -> Sequence[Batch]:
+        return [concat(batches)] if batches else []
 
-@dataclass(frozen=True, kw_only=True)
-class Memoryless:
+
+class Memoryless(Ridge):
     """Ridge around the current theta, batch by batch: best if all that is known of its error is its mean size.
 
     theta carries no covariance, so the prior of a batch is N(theta, v I), with v the mean variance of the last
     posterior over coordinates and tasks, and 1 at first (block Kaczmarz).
     """
 
-    noise_variance: float
-    bias: bool = True
-
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Predictions of the queries' targets with the last theta; 0 before any point."""
-        theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
-        variance: float | Tensor = 1.0
-        for batch in batches:
-            design = _design(batch.x, self.bias)
-            theta, variance = _posterior(theta, variance, design, batch.y, self.noise_variance)
-        return (_design(x, self.bias) @ theta).to(x.dtype)
+    def _updates(self, batches: Sequence[Batch]) -> Sequence[Batch]:
+        return batches
 
 
 def _design(x: Tensor, bias: bool) -> Tensor:
