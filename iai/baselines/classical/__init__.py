@@ -11,16 +11,12 @@ from torch import Tensor
 
 from iai.baselines.classical import converged, descent
 from iai.baselines.classical.causal_order import Score, SortBy
-from iai.baselines.classical.centroids import Centroids
 from iai.baselines.classical.converged import Converged
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
 from iai.baselines.classical.descent import Descent
 from iai.baselines.classical.fitted import tune
-from iai.baselines.classical.gravity import Planet
-from iai.baselines.classical.logistic import Logistic
-from iai.baselines.classical.mean import Mean
-from iai.baselines.classical.neighbours import Neighbours
-from iai.baselines.classical.ridge import Memoryless, Ridge
+from iai.baselines.classical.oracles import Memoryless, Planet, Ridge
+from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Neighbours
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
 from iai.types import Batch, KnownTask, Learner
 
