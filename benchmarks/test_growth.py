@@ -13,7 +13,7 @@ from iai.experiment import build
 from iai.model.refiner import RefinerConfig
 from iai.model.regimes import Signal
 from iai.study.measure.cost import peak_saved_bytes
-from iai.study.measure.passes import peak_bytes
+from iai.study.measure.meter import peak_bytes
 from iai.tasks import LinearRegression, episode
 from iai.training.objectives import Greedy, Unrolled
 

@@ -19,8 +19,8 @@ class CausalOrder:
 
     A task draws one of `graphs`, one of `mechanisms`, 1 to `densest` edges a node, as far as d nodes allow, and for
     each node a noise of sd U(`noise_sd`). Nodes are named at random, and each has mean 0 and variance 1 over the data
-    set D_T, so that its variance tells nothing. What the others explain of it still tells much of linear models, whose
-    weights are at least 1 (Reisach et al. 2023): `baselines.SortBy(number="r2")`. The sizes are our choice.
+    set D_T, so that variances are uninformative. In linear models, whose weights are at least 1, the share of a
+    variance that the other nodes explain is still informative (Reisach et al. 2023): `baselines.SortBy(number="r2")`.
 
     The queries are not observations but the d nodes: x = sqrt(d) e_i, of RMS 1 as the data, and y_j = 1 where i -> j.
     An observation has no target: its y is its x, so that the product of their encodings is quadratic in x.

@@ -1,5 +1,6 @@
-"""What tasks drawn from labelled examples share: a pool sorted by class, distinct draws, a linear softmax."""
+"""What tasks of labelled examples share: a pool sorted by class, distinct draws, a linear softmax."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,16 +14,16 @@ from iai.types import UserError
 Split = Literal["train", "validation", "test"]
 
 
-class Labelled:
-    """What a task of labelled examples says of its labels: `ways` classes, a linear softmax as known likelihood."""
+class Labelled(ABC):
+    """A task of examples in `ways` classes, with a linear softmax as its known likelihood."""
 
     ways: int
     loss: ClassVar[str] = "cross_entropy"
 
     @property
+    @abstractmethod
     def dx(self) -> int:
         """Features of an input."""
-        raise NotImplementedError
 
     @property
     def dy(self) -> int:
@@ -47,7 +48,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Pool:
-    """Examples on one device, sorted by class: images a class, and where each class ends."""
+    """Examples on one device, sorted by class; how many each class has, and the place where it ends."""
 
     name: str
     values: Shaped[Tensor, "n features"]
@@ -64,7 +65,7 @@ def pool(
     split: Split,
     device: torch.device,
 ) -> Pool:
-    """The examples of a split that are of the chosen classes; `name` is what errors call them."""
+    """The examples of a split that are of the chosen classes; errors call them `name`."""
     parts = [members(labels, label, split) for label in chosen]
     sizes = tuple(map(len, parts))
     counts = torch.tensor(sizes)
@@ -72,7 +73,7 @@ def pool(
 
 
 def members(labels: Int64[Tensor, " n"], label: int, split: Split) -> Int64[Tensor, " m"]:
-    """Where the images of one class are that belong to a split: of training images the last sixth is validation."""
+    """The places of the examples of one class in a split: of training examples the last sixth is for validation."""
     found = (labels == label).nonzero()[:, 0]
     kept = len(found) * 5 // 6
     return {"train": found[:kept], "validation": found[kept:], "test": found}[split]
@@ -97,7 +98,7 @@ def draw(
 ) -> tuple[Int64[Tensor, "tasks points"], Float[Tensor, "tasks points ways"]]:
     """Distinct examples of the classes of each task, as places in a pool, and their one-hot labels.
 
-    Raises `UserError` where a task could ask for more images than so many classes have.
+    Raises `UserError` where a task could ask for more images than its classes have.
     """
     ways = classes.shape[1]
     available = sum(sorted(pool.sizes)[:ways])

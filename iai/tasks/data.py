@@ -85,8 +85,7 @@ def images(name: str, split: str, source: str = "full") -> tuple[UInt8[Tensor, "
 
     Raises `UserError` for an unknown name, and where the files are missing or are not the published ones.
     """
-    pixels, labels, _ = _part(name, split, source)
-    return pixels, labels
+    return _part(name, split, source)[:2]
 
 
 FEATURES = 256
@@ -95,7 +94,7 @@ FEATURES = 256
 
 @dataclass(frozen=True, eq=False)
 class FeatureSet:
-    """Images of both parts as features of one scale (RMS about 1), their classes by number and name, and a hash."""
+    """Features of the images of both parts (RMS about 1), their classes by number and by name, and a hash of it all."""
 
     x_train: Float16[Tensor, "n 256"]
     y_train: Int64[Tensor, " n"]
@@ -108,9 +107,9 @@ class FeatureSet:
 def features(name: str, source: str = "full") -> FeatureSet:
     """A feature set, read once a process: `features/<name>.npz` in IAI_DATA, or the "sample" of packaged images.
 
-    A sample is named by image sets, as "mnist" or "mnist+fashion-mnist" (20 classes), and its features are those of
-    no network: the 16 x 16 lowest frequencies of the discrete cosine transform of the pixels, less the mean of the
-    training images and over one common scale. Raises `UserError` where there is no such set, or no such file.
+    A sample is named by image sets, as "mnist" or "mnist+fashion-mnist" (20 classes). Its features come from no
+    network: they are the 16 x 16 lowest frequencies of the discrete cosine transform of the pixels, minus the mean of
+    the training images and over one common scale. Raises `UserError` for an unknown set and a missing or damaged file.
     """
     _check("source", source, SOURCES)
     return _frequencies(name) if source == "sample" else _features(root() / "features" / f"{name}.npz")
@@ -169,10 +168,10 @@ def _features(path: Path) -> FeatureSet:
 
 def _read(path: Path, what: str, command: str) -> bytes:
     """The content of a file in IAI_DATA; a `UserError` with the command that makes the file where it is missing."""
-    if not path.is_file():
-        where = f"in IAI_DATA={root()} ({path} is missing); set IAI_DATA to its folder"
-        raise UserError(f"no {what} {where}, or run: {command}")
-    return path.read_bytes()
+    if path.is_file():
+        return path.read_bytes()
+    where = f"in IAI_DATA={root()} ({path} is missing); set IAI_DATA to its folder"
+    raise UserError(f"no {what} {where}, or run: {command}")
 
 
 def _digest(content: bytes) -> str:

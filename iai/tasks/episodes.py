@@ -1,4 +1,4 @@
-"""Episodes: mini-batches of new tasks, and what is asked of them."""
+"""Episodes: mini-batches of new tasks, and their queries."""
 
 import torch
 
@@ -10,8 +10,8 @@ def episode(
 ) -> tuple[list[Batch], Batch]:
     """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
-    One draw of D_T is split, so the mini-batches and the queries are disjoint by construction. A task that asks for
-    something else than its observations draws its own episode.
+    One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
+    observations (`AskedTask`) draws its own episode.
     """
     if isinstance(task, AskedTask):
         return task.episode(generator, tasks, steps, points, queries)

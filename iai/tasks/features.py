@@ -35,7 +35,7 @@ class Features(Labelled):
     source: Literal["full", "sample"] = "full"
 
     file: ClassVar[str] = "features"
-    """The part of the data that a record has a hash of."""
+    """The part of the data whose hash is recorded."""
 
     def __post_init__(self) -> None:
         if self.ways < 2:

@@ -66,7 +66,7 @@ class Images(Labelled):
         return Batch(self._inputs(laws, embedding(index, images.values)), y)
 
     def _laws(self, generator: torch.Generator, tasks: int) -> list[tuple[torch.Generator, int]]:
-        """What the laws of tasks are drawn from, each for so many of them."""
+        """Generators of the laws of tasks, each with the number of tasks that it is for."""
         if self.distinct_laws is None:
             return [(generator, tasks)]
         device = generator.device

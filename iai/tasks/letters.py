@@ -1,20 +1,19 @@
-"""Letters as clouds of points in the plane: distributions to generate from whose density nobody knows.
+"""Letters as clouds of points in the plane: distributions to generate from whose density is not known.
 
-Their glyphs come from the fonts that matplotlib ships, so it is imported here, and only when a glyph is drawn.
+Glyphs come from the fonts of matplotlib, which is imported only when a glyph is drawn.
 """
 
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from iai.tasks.populations import interpolated, scales
-from iai.types import Batch
+from iai.tasks.populations import Velocities
 
 FONTS = (
     *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
@@ -33,7 +32,7 @@ HALF = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letters:
+class Letters(Velocities):
     """A task is a capital letter in one of 21 fonts, turned by any angle; its points are uniform inside the glyph.
 
     An observation is x = [x_t, t], y = z - e (`iai.tasks.populations`). `split` says which letters there are: 24 to
@@ -42,19 +41,7 @@ class Letters:
 
     split: Literal["train", "validation", "test"] = "train"
 
-    loss: ClassVar[str] = "squared_error"
-    dx: ClassVar[int] = 3
-    dy: ClassVar[int] = 2
-
-    @property
-    def x_scale(self) -> float:
-        """RMS of one entry of x, over x_t and t, where an entry of a point has RMS 1."""
-        return scales(2, 1.0)[0]
-
-    @property
-    def y_scale(self) -> float:
-        """RMS of one entry of y, where an entry of a point has RMS 1."""
-        return scales(2, 1.0)[1]
+    dimension = 2
 
     def draw(self, generator: torch.Generator, tasks: int) -> Float[Tensor, "tasks 1 2"]:
         """The glyph, by its place in `glyphs`, and the angle in radians of new tasks."""
@@ -75,10 +62,6 @@ class Letters:
         within = torch.rand(tasks, count, 2, generator=generator, device=device) - 0.5
         chosen = cells[glyph[:, None], place.long().minimum(sizes[glyph, None] - 1)]
         return turned(chosen + within * (2 * HALF / CELLS), angle)
-
-    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
-        """Observations of new letters, x `tasks points 3` and y `tasks points 2`."""
-        return interpolated(generator, self.points(generator, self.draw(generator, tasks), points))
 
 
 def turned(points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]) -> Float[Tensor, "tasks n 2"]:

@@ -7,7 +7,7 @@ A pair determines its data point, z = x_t + (1 - t) y: nothing is lost.
 """
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -29,6 +29,43 @@ class Population(Protocol):
         ...
 
 
+class Velocities(Population):
+    """The observations of a population of points in `dimension` d: x = [x_t, t] and y = z - e."""
+
+    loss: ClassVar[str] = "squared_error"
+    dimension: int
+
+    @property
+    def second_moment(self) -> float:
+        """E[z^2] of one entry of a data point."""
+        return 1.0
+
+    @property
+    def dx(self) -> int:
+        """Features of an input: those of x_t, and t."""
+        return self.dimension + 1
+
+    @property
+    def dy(self) -> int:
+        """Features of a velocity."""
+        return self.dimension
+
+    @property
+    def x_scale(self) -> float:
+        """RMS of one entry of x, over x_t and t."""
+        squares = self.dimension * (1 + self.second_moment) / 3  # E[(1 - t)^2] = E[t^2] = 1/3
+        return math.sqrt((squares + 1 / 3) / (self.dimension + 1))
+
+    @property
+    def y_scale(self) -> float:
+        """RMS of one entry of y."""
+        return math.sqrt(1 + self.second_moment)
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
+        """Observations of new tasks, x `tasks points d + 1` and y `tasks points d`."""
+        return interpolated(generator, self.points(generator, self.draw(generator, tasks), points))
+
+
 def interpolated(generator: torch.Generator, z: Float[Tensor, "tasks n d"]) -> Batch:
     """Each data point on the way from noise of its own, at a time of its own: x = [x_t, t], y = z - e."""
     e = torch.randn(z.shape, generator=generator, device=z.device)
@@ -39,9 +76,3 @@ def interpolated(generator: torch.Generator, z: Float[Tensor, "tasks n d"]) -> B
 def data_points(data: Batch) -> Float[Tensor, "tasks n d"]:
     """z = x_t + (1 - t) y: the data points behind observations."""
     return data.x[..., :-1] + (1 - data.x[..., -1:]) * data.y
-
-
-def scales(dimension: int, second_moment: float) -> tuple[float, float]:
-    """RMS of one entry of x and of y, for data points of which an entry has E[z^2] = `second_moment`."""
-    points = dimension * (1 + second_moment) / 3  # E[(1 - t)^2] = E[t^2] = 1/3
-    return math.sqrt((points + 1 / 3) / (dimension + 1)), math.sqrt(1 + second_moment)

@@ -11,9 +11,9 @@ from iai.types import Batch, Task, UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Reused:
-    """The tasks of another distribution, each with data for `distinct` mini-batches: after those, the first again.
+    """Tasks of another distribution whose data are `distinct` mini-batches, read again from the first one on.
 
-    A pass over all of them is an epoch. Whatever else is asked of it (shapes, scales, a known likelihood), `task` has.
+    A pass over all of them is an epoch. Shapes, scales and a known likelihood are those of `task`.
     """
 
     task: Task

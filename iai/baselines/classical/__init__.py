@@ -3,35 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from iai.baselines.classical import converged
+from iai.baselines.classical import converged, descent
 from iai.baselines.classical.causal_order import Score, SortBy
-from iai.baselines.classical.centroids import Centroids
 from iai.baselines.classical.converged import Converged
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
-from iai.baselines.classical.descent import Descent, tune
-from iai.baselines.classical.gravity import Planet
-from iai.baselines.classical.logistic import Logistic
-from iai.baselines.classical.mean import Mean
-from iai.baselines.classical.neighbours import Neighbours
-from iai.baselines.classical.ridge import Memoryless, Ridge
-from iai.tasks import (
-    CausalOrder,
-    Features,
-    Gravity,
-    Images,
-    Letters,
-    LinearRegression,
-    Mixture,
-    Reused,
-    episode,
-)
-from iai.types import Batch, Learner
+from iai.baselines.classical.descent import Descent
+from iai.baselines.classical.fitted import tune
+from iai.baselines.classical.oracles import Memoryless, Planet, Ridge
+from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Neighbours
+from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
+from iai.types import Batch, KnownTask, Learner
 
 __all__ = [
     "Centroids",
@@ -74,35 +61,55 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
     if isinstance(task, CausalOrder):
         sorts = SortBy(number="none"), SortBy(number="variance"), SortBy(number="r2")
         return dict(zip(("random-order", "sort-by-variance", "sort-by-r2", "score"), (*sorts, Score())))
-    if isinstance(task, Mixture | Letters):
-        return _for_population(task, points, steps)
-    classify = task.loss == "cross_entropy"
-    start = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
-    descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)
-    many = replace(descent, optimizer="adam", passes=10)
-    fit = Converged(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, init=start)
     generator = torch.Generator().manual_seed(TUNING_SEED)
-    batches, queries = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
-    fewer = [batch.tasks(slice(32)) for batch in batches], queries.tasks(slice(32))  # as these take longer
-    learners: dict[str, Learner] = {
-        "mean": Mean(dy=task.dy, classify=classify),
-        "sgd": tune(replace(descent, optimizer="sgd"), batches, queries),
-        "adam": tune(replace(descent, optimizer="adam"), batches, queries),
-        "adam-10-passes": tune(many, *fewer, MANY_PASSES_GRID),
-        "l-bfgs": tune(fit, *fewer, converged.GRID, "penalty"),
-        "neighbours": Neighbours(dy=task.dy, classify=classify),
+    tuning = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
+    classify = task.loss == "cross_entropy"
+    mean: dict[str, Learner] = {"mean": Mean(dy=task.dy, classify=classify)}
+    if isinstance(task, Letters):
+        return mean | densities(None, *tuning)
+    if isinstance(task, Mixture):
+        return mean | _descents(task, *tuning) | densities(task.components, *tuning)
+    neighbours = {"neighbours": Neighbours(dy=task.dy, classify=classify)}
+    return mean | _descents(task, *tuning) | _longer(task, *tuning) | neighbours | _own(task)
+
+
+def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
+    """SGD and Adam, one step a mini-batch."""
+    return {
+        name: tune(Descent(optimizer=name, **_likelihood(task)), batches, queries, "learning_rate", descent.GRID)
+        for name in ("sgd", "adam")
     }
-    if isinstance(task, LinearRegression):
-        learners["ridge"] = Ridge(noise_variance=task.noise_variance, bias=task.bias)
-        learners["memoryless"] = Memoryless(noise_variance=task.noise_variance, bias=task.bias)
-    if isinstance(task, Gravity):
-        learners["bayes"] = Planet(task=task)
-    if isinstance(task, Images):
-        learners["logistic"] = Logistic(dy=task.dy)
-    if isinstance(task, Features):
-        learners["logistic"] = Logistic(dy=task.dy)
-        learners["centroids"] = Centroids(dy=task.dy)
-    return learners
+
+
+def _longer(task: KnownTask, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
+    """Adam in ten passes over the data, and descent to convergence; tuned on half of the tasks, as they take longer."""
+    half = [batch.tasks(slice(32)) for batch in batches], queries.tasks(slice(32))
+    many = Descent(optimizer="adam", passes=10, **_likelihood(task))
+    return {
+        "adam-10-passes": tune(many, *half, "learning_rate", MANY_PASSES_GRID),
+        "l-bfgs": tune(Converged(**_likelihood(task)), *half, "penalty", converged.GRID),
+    }
+
+
+def _likelihood(task: KnownTask) -> dict[str, Any]:
+    """What a learner of theta needs of a task: its likelihood, loss, shape of theta, and the middle of its prior."""
+    init = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
+    return {"decode": task.decode, "loss": task.loss, "theta_shape": task.theta_shape, "init": init}
+
+
+def _own(task: LinearRegression | Gravity | Images | Features) -> dict[str, Learner]:
+    """The learners that one family of tasks has."""
+    match task:
+        case LinearRegression():
+            noise, bias = task.noise_variance, task.bias
+            memoryless = Memoryless(noise_variance=noise, bias=bias)
+            return {"ridge": Ridge(noise_variance=noise, bias=bias), "memoryless": memoryless}
+        case Gravity():
+            return {"bayes": Planet(task=task)}
+        case Images():
+            return {"logistic": Logistic(dy=task.dy)}
+        case Features():
+            return {"logistic": Logistic(dy=task.dy), "centroids": Centroids(dy=task.dy)}
 
 
 @dataclass(frozen=True)
@@ -113,21 +120,8 @@ class Once:
     distinct: int
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """What the learner answers given the different mini-batches."""
+        """Predictions given the different mini-batches."""
         return self.learner(batches[: self.distinct], x)
-
-
-def _for_population(task: Mixture | Letters, points: int, steps: int) -> dict[str, Learner]:
-    """Fitted densities and, where the likelihood is known, descent on its parameters."""
-    generator = torch.Generator().manual_seed(TUNING_SEED)
-    batches, queries = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
-    learners: dict[str, Learner] = {"mean": Mean(dy=task.dy)}
-    if isinstance(task, Mixture):
-        descent = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape)
-        for name in ("sgd", "adam"):
-            learners[name] = tune(replace(descent, optimizer=name), batches, queries)
-    known = task.components if isinstance(task, Mixture) else None
-    return learners | densities(known, batches, queries)
 
 
 def _training(task: Known) -> Known:

@@ -1,6 +1,6 @@
-"""Orders of variables from one number a variable: what the data give away without any learning.
+"""Causal orders without learning: variables sorted by one number each, and SCORE.
 
-Each is called as an amortizer is, and answers with logits of i -> j that grow with the rank of j over that of i.
+Predictions are logits of i -> j that grow with the rank of j above that of i.
 """
 
 from collections.abc import Sequence
@@ -36,15 +36,15 @@ class SortBy:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """SCORE (Rolland et al. 2022): of nonlinear additive noise models with Gaussian noise it finds the order.
+    """SCORE (Rolland et al. 2022), which finds the order of nonlinear models with additive Gaussian noise.
 
-    The second derivative of the log density in x_i is constant just where i is a leaf. It is estimated by Stein's
-    identity with a kernel of the median distance as width, and the variable whose one varies least is removed.
+    The second derivative of the log density in x_i is constant if and only if i is a leaf. It is estimated by Stein's
+    identity with a kernel of the median distance as width; the variable whose estimate varies least is removed.
     """
 
     ridge: float = 0.01
     most: int = 256
-    """Observations used: the first so many."""
+    """Observations used: the first ones."""
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:
         """Logits of i -> j; without a batch those of the order of the names."""

@@ -8,21 +8,21 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import vmap
 
+from iai.baselines.classical.fitted import Fitted
 from iai.losses import LOSSES
 from iai.types import Batch, Decode, concat
 
 GRID = (0.3, 1.0, 3.0, 10.0)
-"""Penalties that `descent.tune` tries."""
+"""Penalties that are tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Converged:
+class Converged(Fitted):
     """argmin over theta of the loss summed over all points, plus `penalty` |theta - init|^2 / 2 (Liu, Nocedal 1989).
 
-    All tasks are one problem, the sum of theirs, whose least point is that of each: but for the tolerance, a task does
-    not see the others. It is solved until no entry of the gradient, in units of the mean loss, exceeds `tolerance`, or
-    for so many `iterations`. For squared errors of Gaussian noise and a standard normal prior, the penalty of ridge
-    regression is twice the noise variance.
+    All tasks are solved as one problem, the sum of theirs; its minimum is that of each task. It is solved until no
+    entry of the gradient, in units of the mean loss, exceeds `tolerance`, or for `iterations`. For squared errors of
+    Gaussian noise and a standard normal prior, the penalty of ridge regression is twice the noise variance.
     """
 
     decode: Decode
@@ -33,12 +33,8 @@ class Converged:
     tolerance: float = 1e-2
     iterations: int = 200
 
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Predictions of the task's known likelihood with the fitted theta; with `init` before any point."""
-        return vmap(self.decode)(x, self.theta(batches, x))
-
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
-        """theta of each task given all observations; `x` only says how many tasks there are."""
+        """theta of each task given all observations; `init` before any."""
         shape = (x.shape[0], *self.theta_shape)
         theta = torch.full(shape, self.init, dtype=x.dtype, device=x.device, requires_grad=True)
         if not batches:

@@ -3,36 +3,29 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import vmap
 
+from iai.baselines.classical.fitted import Fitted, best
 from iai.losses import squared_error
 from iai.tasks.mixtures import velocity
 from iai.tasks.populations import data_points
 from iai.types import Batch, Learner, concat
 
 BANDWIDTHS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""Multiples of Scott's rule that `tuned` tries for a kernel."""
+"""Multiples of Scott's rule that are tried for a kernel."""
 COMPONENTS = (4, 8, 16)
-"""Numbers of components that `tuned` tries for a mixture."""
-Tuned = TypeVar("Tuned", bound=Learner)
-"""A learner of some kind."""
+"""Numbers of components that are tried for a mixture."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gaussian:
+class Gaussian(Fitted):
     """One Gaussian with a full covariance: the mean and covariance of all data points and one pseudo-point's N(0, I).
 
     theta has d + 2 rows: the mean, the variances along the principal axes, and the axes as columns.
     """
-
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Its velocity field at x = [x_t, t]."""
-        return vmap(self.decode)(x, self.theta(batches, x))
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots d"]:
         """The Gaussian of each task; N(0, I) before any batch."""
@@ -44,26 +37,29 @@ class Gaussian:
         return torch.cat([mean, variances[:, None], axes], dim=1)
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots d"]) -> Float[Tensor, "n d"]:
-        """m + A (x_t - t m): A has the eigenvalues (t var - (1 - t)) / ((1 - t)^2 + t^2 var)."""
+        """The velocity m + A (x_t - t m), where A has the eigenvalues (t var - (1 - t)) / ((1 - t)^2 + t^2 var)."""
         mean, variances, axes = theta[0], theta[1], theta[2:]
         point, t = x[:, :-1], x[:, -1:]
         slope = (t * variances - (1 - t)) / ((1 - t).square() + t.square() * variances)
         return mean + (((point - t * mean) @ axes) * slope) @ axes.mT
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kernel:
-    """A Gaussian around every data point seen, all of one width: the memory of the data, blurred.
+class Mixed(Fitted):
+    """A mixture of Gaussians: theta has a row a component, with its mean, its log-weight and its log-variance."""
 
-    The width is Scott's rule, n^(-1 / (d + 4)) times the data's standard deviation, times `factor`. theta has a row a
-    point: its place, its log-weight, the log of its variance.
+    def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n d"]:
+        """The velocity field of one task's mixture at x = [x_t, t]."""
+        return velocity(x, theta[:, :-2], theta[:, -2].log_softmax(0), theta[:, -1].exp())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel(Mixed):
+    """A Gaussian around every data point seen, all of one width: a kernel density.
+
+    The width is Scott's rule, n^(-1 / (d + 4)) times the data's standard deviation, times `factor`.
     """
 
     factor: float = 0.5
-
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Its velocity field at x = [x_t, t]."""
-        return vmap(self.decode)(x, self.theta(batches, x))
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """The kernels of each task; one N(0, I) before any batch."""
@@ -75,33 +71,18 @@ class Kernel:
         log_variance = variance.log()[:, None, None].expand(tasks, n, 1)
         return torch.cat([z, torch.zeros_like(log_variance), log_variance], dim=-1)
 
-    def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n d"]:
-        """The velocity field of one task's kernels."""
-        return field_of_rows(x, theta)
-
 
 @dataclass(frozen=True, kw_only=True)
-class ExpectationMaximisation:
-    """A mixture of `components` Gaussians, each alike in all directions, fitted to all data points by EM (sklearn).
-
-    The best of three starts by k-means. theta has a row a component: its mean, its log-weight, its log-variance.
-    """
+class ExpectationMaximisation(Mixed):
+    """A mixture of `components` spherical Gaussians, fitted to all data points by EM: the best of three starts."""
 
     components: int
-
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Its velocity field at x = [x_t, t]."""
-        return vmap(self.decode)(x, self.theta(batches, x))
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """The mixture of each task; one N(0, I) before any batch."""
         if not batches:
             return x.new_zeros(len(x), 1, x.shape[2] + 1)
         return torch.stack([self._fit(z) for z in points_seen(batches, x).cpu()]).to(x)
-
-    def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n d"]:
-        """The velocity field of one task's mixture."""
-        return field_of_rows(x, theta)
 
     def _fit(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "k width"]:
         """The fit to one task's points, in an order of their own, so that theirs does not matter."""
@@ -122,28 +103,14 @@ def points_seen(batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Flo
     return data_points(concat(batches)) if batches else x.new_zeros(len(x), 0, x.shape[2] - 1)
 
 
-def field_of_rows(x: Float[Tensor, "n dx"], rows: Float[Tensor, "slots width"]) -> Float[Tensor, "n d"]:
-    """The velocity field of a mixture that has a row a component: mean, log-weight, log-variance."""
-    return velocity(x, rows[:, :-2], rows[:, -2].log_softmax(0), rows[:, -1].exp())
-
-
-def tuned(candidates: Sequence[Tuned], batches: Sequence[Batch], queries: Batch) -> Tuned:
-    """The candidate of least mean squared error over 1, 2, 5, 10 ... mini-batches of tasks that judge nothing else."""
-    steps = [k for k in (1, 2, 5, 10, 20) if k <= len(batches)]
-
-    def error(learner: Learner) -> float:
-        return sum(squared_error(learner(batches[:k], queries.x), queries.y).mean().item() for k in steps)
-
-    return min(candidates, key=error)
-
-
 def densities(components: int | None, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
-    """The fitted densities by name; where nobody knows how many `components` there are, tuned on few of the tasks."""
+    """The fitted densities by name; where the number of `components` is not known, it is tuned on few of the tasks."""
+    kernels = [Kernel(factor=factor) for factor in BANDWIDTHS]
+    mixtures = [ExpectationMaximisation(components=k) for k in ([components] if components else COMPONENTS)]
     few = slice(0, 8)
     some, asked = [batch.tasks(few) for batch in batches], queries.tasks(few)
-    mixtures = [ExpectationMaximisation(components=k) for k in ([components] if components else COMPONENTS)]
     return {
         "gaussian": Gaussian(),
-        "kernel": tuned([Kernel(factor=factor) for factor in BANDWIDTHS], batches, queries),
-        "em": mixtures[0] if components else tuned(mixtures, some, asked),
+        "kernel": best(kernels, squared_error, batches, queries),
+        "em": mixtures[0] if components else best(mixtures, squared_error, some, asked),
     }

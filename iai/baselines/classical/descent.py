@@ -1,26 +1,24 @@
 """Gradient descent on theta through the task's known likelihood: SGD and Adam, one step a mini-batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, vmap
 
-from iai.baselines.classical.converged import Converged
+from iai.baselines.classical.fitted import Fitted
 from iai.losses import LOSSES
 from iai.types import Batch, Decode
 
 GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Learning rates that `tune` tries."""
-Tuned = TypeVar("Tuned", "Descent", Converged)
-"""What has a setting to tune."""
+"""Learning rates that are tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Descent:
+class Descent(Fitted):
     """theta_i+1 = theta_i - step(gradient of the mean loss on batch i), the case g = optimizer of eq. 7.
 
     `init` is every entry of theta_0. The mini-batches are read `passes` times, in their order.
@@ -34,10 +32,6 @@ class Descent:
     learning_rate: float = 0.1
     passes: int = 1
     init: float = 0.0
-
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Predictions of the task's known likelihood with the last theta."""
-        return vmap(self.decode)(x, self.theta(batches, x))
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """theta of each task after all mini-batches; `x` only says how many tasks there are."""
@@ -56,28 +50,3 @@ class Descent:
 
     def _loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return LOSSES[self.loss](self.decode(x, theta), y).mean()
-
-
-def tune(
-    learner: Tuned,
-    batches: Sequence[Batch],
-    queries: Batch,
-    grid: Sequence[float] = GRID,
-    setting: str = "learning_rate",
-) -> Tuned:
-    """The same learner with the `setting` of least mean loss over 1, 2, 5, 10, 20 ... mini-batches.
-
-    `batches` and `queries` must be of other tasks than those of an evaluation. A rate that diverges loses.
-    """
-    steps = [k for k in (1, 2, 5, 10, 20) if k <= len(batches)]
-
-    def tried(value: float) -> Tuned:
-        change: dict[str, Any] = {setting: value}
-        return replace(learner, **change)
-
-    def mean_loss(value: float) -> float:
-        learner = tried(value)
-        losses = [LOSSES[learner.loss](learner(batches[:k], queries.x), queries.y).mean() for k in steps]
-        return torch.stack(losses).mean().nan_to_num(nan=float("inf")).item()
-
-    return tried(min(grid, key=mean_loss))

@@ -1,5 +1,8 @@
 """Learned baselines, called as an amortizer is: meta-learning, neural processes, hypernetwork, learned optimizer."""
 
+from collections.abc import Callable
+from typing import Any
+
 from iai.baselines.learned.base import LearnedBaseline, Stepwise
 from iai.baselines.learned.lstm import LSTMConfig, LSTMOptimizer
 from iai.baselines.learned.meta import MAML, MAMLConfig, Reptile, ReptileConfig
@@ -33,21 +36,18 @@ __all__ = [
 ]
 
 LearnedBaselineConfig = MAMLConfig | ReptileConfig | CNPConfig | AttentiveCNPConfig | HypernetworkConfig | LSTMConfig
-"""What describes a rival, as plain data."""
+"""The description of a learned baseline, as plain data."""
+
+KINDS: dict[type, Callable[[Any, Task], LearnedBaseline]] = {
+    MAMLConfig: MAML,
+    ReptileConfig: Reptile,
+    CNPConfig: CNP,
+    AttentiveCNPConfig: AttentiveCNP,
+    HypernetworkConfig: Hypernetwork,
+    LSTMConfig: LSTMOptimizer,
+}
 
 
 def make(config: LearnedBaselineConfig, task: Task) -> LearnedBaseline:
-    """The untrained rival that a config describes; `UserError` if it needs a known likelihood and there is none."""
-    match config:
-        case MAMLConfig():
-            return MAML(config, task)
-        case ReptileConfig():
-            return Reptile(config, task)
-        case CNPConfig():
-            return CNP(config, task)
-        case AttentiveCNPConfig():
-            return AttentiveCNP(config, task)
-        case HypernetworkConfig():
-            return Hypernetwork(config, task)
-        case LSTMConfig():
-            return LSTMOptimizer(config, task)
+    """The untrained baseline of a config; `UserError` if it needs a known likelihood and the task has none."""
+    return KINDS[type(config)](config, task)

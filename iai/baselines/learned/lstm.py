@@ -1,14 +1,15 @@
 """A learned optimizer: one small LSTM, shared by all coordinates of theta, turns gradients into steps."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.baselines.learned.base import Stepwise, task_gradients
+from iai.baselines.learned.base import Stepwise, Theta, task_gradients
 from iai.losses import LOSSES
 from iai.types import Batch, Task
 
@@ -25,8 +26,8 @@ class LSTMConfig:
 class LSTMOptimizer(Stepwise):
     """f: the known likelihood; g: theta_i+1 = theta_i + LSTM(gradient of batch i), coordinate by coordinate.
 
-    Andrychowicz et al. (2016): two layers, gradients preprocessed (their Appendix A) and taken as inputs, not
-    differentiated. The start is learned as well, as others' here are; the losses are those of held-out queries.
+    Andrychowicz et al. (2016): two layers; gradients are preprocessed (their Appendix A) and not differentiated. The
+    start is learned too, as those of the other baselines; losses are those of held-out queries.
     """
 
     def __init__(self, config: LSTMConfig, task: Task):
@@ -35,19 +36,13 @@ class LSTMOptimizer(Stepwise):
         self.first, self.second = nn.LSTMCell(2, config.width), nn.LSTMCell(config.width, config.width)
         self.move = nn.Linear(config.width, 1)
 
-    def path(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
-        """theta of each task before the first mini-batch and after each."""
-        theta = self.start.expand(x.shape[0], -1, -1)
-        lower = upper = (theta.new_zeros(theta.numel(), self.config.width),) * 2
-        yield theta
-        for batch in batches:
-            slope = task_gradients(self.known, theta.detach(), batch).detach()
-            lower = self.first(preprocessed(slope, self.config.p).flatten(0, 2), lower)
-            upper = self.second(lower[0], upper)
-            theta = theta + self.config.scale * self.move(upper[0]).view_as(theta)
-            yield theta
+    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
+        """The LSTM's step; it remembers the states of both layers."""
+        lower, upper = memory or [(theta.new_zeros(theta.numel(), self.config.width),) * 2] * 2
+        slope = task_gradients(self.known, theta.detach(), batch).detach()
+        lower = self.first(preprocessed(slope, self.config.p).flatten(0, 2), lower)
+        upper = self.second(lower[0], upper)
+        return theta + self.config.scale * self.move(upper[0]).view_as(theta), (lower, upper)
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """The mean over steps of the loss of held-out queries."""

@@ -1,13 +1,14 @@
-"""Meta-learning: f is the task's known likelihood, g is SGD, one step a mini-batch; learned is where it starts."""
+"""Meta-learning: f is the task's known likelihood, g is SGD from a learned start, one step a mini-batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.baselines.learned.base import Stepwise, task_gradients
+from iai.baselines.learned.base import Stepwise, Theta, task_gradients
 from iai.types import Batch, Task
 
 
@@ -38,34 +39,22 @@ class MAML(Stepwise):
         self.first_order = config.first_order
         self.log_rate = nn.Parameter(torch.tensor(config.rate).log())
 
-    def path(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
-        """theta of each task before the first mini-batch and after each."""
-        theta = self.start.expand(x.shape[0], -1, -1)
-        yield theta
-        for batch in batches:
-            slope = task_gradients(self.known, theta, batch)
-            theta = theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope)
-            yield theta
+    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
+        """A step of SGD at the learned rate."""
+        slope = task_gradients(self.known, theta, batch)
+        return theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope), None
 
 
 class Reptile(Stepwise):
-    """The same SGD from a start that moves towards where SGD arrives (Nichol et al. 2018); needs no queries."""
+    """SGD at a fixed rate from a start that moves towards its own results (Nichol et al. 2018); needs no queries."""
 
     def __init__(self, config: ReptileConfig, task: Task):
         super().__init__(task)
         self.rate = config.rate
 
-    def path(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
-    ) -> Iterator[Float[Tensor, "tasks slots width"]]:
-        """theta of each task before the first mini-batch and after each."""
-        theta = self.start.expand(x.shape[0], -1, -1)
-        yield theta
-        for batch in batches:
-            theta = theta - self.rate * task_gradients(self.known, theta, batch)
-            yield theta
+    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
+        """A step of SGD at the fixed rate."""
+        return theta - self.rate * task_gradients(self.known, theta, batch), None
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """|start - theta_k|^2 / 2 with theta_k held fixed: its gradient is Reptile's, the mean of start - theta_k."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iai.baselines.learned.base import LearnedBaseline, decoded, known
+from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, decoded, known
 from iai.types import Batch, Task
 
 
@@ -46,7 +46,7 @@ class Codes(nn.Module):
         self.network = perceptron(self.seen, width, width, width)
         self.nothing = nn.Parameter(torch.zeros(1, 1, width))
 
-    def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks n code"]:
+    def forward(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks n code"]:
         """A code for nothing and one for each observation of all mini-batches."""
         pairs = [torch.cat([b.x / self.x_scale, b.y / self.y_scale], dim=-1) for b in batches]
         rows = [self.network(pair[..., : self.seen]) for pair in pairs]
@@ -62,9 +62,7 @@ class Answers(nn.Module):
         self.scale = getattr(task, "y_scale", 1.0) if task.loss == "squared_error" else 1.0
         self.network = perceptron(task.dx + code, width, width, task.dy)
 
-    def forward(
-        self, x: Float[Tensor, "tasks q dx"], code: Float[Tensor, "tasks q code"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def forward(self, x: Inputs, code: Float[Tensor, "tasks q code"]) -> Outputs:
         """Predictions, or logits, of queries that each have a code."""
         return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1))
 
@@ -77,11 +75,11 @@ class CNP(LearnedBaseline):
         self.pooled = Pooled(task, config.width)
         self.answers = Answers(task, config.width, self.pooled.size)
 
-    def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks code"]:
+    def g(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks code"]:
         """The mean code, or those of all classes."""
         return self.pooled(batches, x)
 
-    def f(self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks code"]) -> Float[Tensor, "tasks q dy"]:
+    def f(self, x: Inputs, adapted: Float[Tensor, "tasks code"]) -> Outputs:
         """The learned likelihood of queries that all have the task's code."""
         return self.answers(x, adapted[:, None].expand(-1, x.shape[1], -1))
 
@@ -101,14 +99,14 @@ class AttentiveCNP(LearnedBaseline):
         self.nowhere = nn.Parameter(torch.zeros(1, 1, width))
 
     def g(
-        self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]
+        self, batches: Sequence[Batch], x: Inputs
     ) -> tuple[Float[Tensor, "tasks n code"], Float[Tensor, "tasks n code"]]:
         """Keys and values of nothing and of each observation."""
         places = [self.place(b.x / self.codes.x_scale) for b in batches]
         keys = torch.cat([self.nowhere.expand(x.shape[0], -1, -1), *places], dim=1)
         return keys, self.value(self.codes(batches, x))
 
-    def f(self, x: Float[Tensor, "tasks q dx"], adapted: tuple[Tensor, Tensor]) -> Float[Tensor, "tasks q dy"]:
+    def f(self, x: Inputs, adapted: tuple[Tensor, Tensor]) -> Outputs:
         """The learned likelihood of queries, each with the code that it attends to."""
         asked = self.place(x / self.codes.x_scale)
         q, k, v = (rows.unflatten(-1, (self.heads, -1)).transpose(1, 2) for rows in (asked, *adapted))
@@ -128,13 +126,11 @@ class Hypernetwork(LearnedBaseline):
         for last in self.write[-1].parameters():
             nn.init.zeros_(last)
 
-    def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
+    def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
         """A learned start and what is written on it, which is nothing before training."""
         return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
 
-    def f(
-        self, x: Float[Tensor, "tasks q dx"], adapted: Float[Tensor, "tasks slots width"]
-    ) -> Float[Tensor, "tasks q dy"]:
+    def f(self, x: Inputs, adapted: Theta) -> Outputs:
         """The task's known likelihood."""
         return decoded(self.known, x, adapted)
 
@@ -152,7 +148,7 @@ class Pooled(nn.Module):
         self.codes = Codes(task, width // 2 if self.classes else width, labelled=not self.classes)
         self.size = width // 2 * task.dy if self.classes else width
 
-    def forward(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks code"]:
+    def forward(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks code"]:
         """The mean code, or those of all classes."""
         rows = self.codes(batches, x)
         if not self.classes:

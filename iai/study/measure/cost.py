@@ -1,12 +1,11 @@
 """What an update costs: tokens, floating-point operations and memory; and the device's measured peak."""
 
-import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,10 +21,17 @@ from iai.training.objectives import EndToEnd, Greedy, RandomStep, StepObjective
 from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
 from iai.types import Batch, Learner
 
+FORMULAS: dict[Any, Callable[..., int]] = {
+    torch.ops.aten._cdist_forward: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),
+    torch.ops.aten._euclidean_dist: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),  # of 26 points and more
+    torch.ops.aten.linalg_inv_ex: lambda x, *rest, **out: 2 * x.shape[-1] * x.numel(),
+} | flop_registry
+"""Operations as PyTorch counts them, and 2 q n d for a matrix of distances, 2 d^3 for an inverse."""
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one update: tokens through the refiner (of a rival: observations read), floating-point operations."""
+    """Of one update: tokens through the refiner (of a baseline: observations read), floating-point operations."""
 
     tokens: int
     flops: int
@@ -39,41 +45,21 @@ def cost_of_update(amortizer: Amortizer | LearnedBaseline, objective: StepObject
     return _cost_of_amortizer(amortizer, objective)
 
 
-def _cost_of_baseline(rival: LearnedBaseline, objective: EndToEnd) -> Cost:
+def _cost_of_baseline(baseline: LearnedBaseline, objective: EndToEnd) -> Cost:
     """The products of matrices, forward and backward, as PyTorch counts them on tensors without content.
 
     Where the number of mini-batches is random, the mean of fewest and most: costs are linear in it.
     """
-    model, task = deepcopy(rival).to("meta"), objective.task
+    model, task = deepcopy(baseline).to("meta"), objective.task
 
     def observations(n: int) -> Batch:
-        shape = (objective.tasks, n)
-        return Batch(*(torch.zeros(*shape, d, device="meta") for d in (task.dx, task.dy)))
+        return Batch(*(torch.zeros(objective.tasks, n, d, device="meta") for d in (task.dx, task.dy)))
 
     counts = [objective.steps] if objective.all_steps else [1, objective.steps]
     batches, queries = [observations(objective.points)] * objective.steps, observations(objective.queries)
-    flops = [
-        operations(lambda k=k: model.training_loss(batches[:k], queries).backward())  # type: ignore[misc]
-        for k in counts
-    ]
-    tokens = objective.tasks * objective.points * sum(counts) // len(counts)
-    return Cost(tokens=tokens, flops=sum(flops) // len(flops))
-
-
-def operations(work: Callable[[], object]) -> int:
-    """Floating-point operations of `work` in products of matrices (attention's too), distances and inverses."""
-    with Operations() as counter, sdpa_kernel(SDPBackend.MATH):
-        work()
-    return counter.count
-
-
-def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch) -> dict[str, float | None]:
-    """Seconds and operations of one f(x, g(batches)); None where there is none that PyTorch could count."""
-    with torch.no_grad():
-        learner(batches, queries.x)
-        selected = seconds(lambda: learner(batches, queries.x), queries.x.device)
-        flops = operations(lambda: learner(batches, queries.x))
-    return {"seconds": float(f"{selected:.4g}"), "flops": flops or None}
+    flops = sum(operations(lambda k=k: model.training_loss(batches[:k], queries).backward()) for k in counts)  # type: ignore[misc]
+    tokens = objective.tasks * objective.points * sum(counts)
+    return Cost(tokens=tokens // len(counts), flops=flops // len(counts))
 
 
 def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
@@ -83,17 +69,15 @@ def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
     decoders and the optimizer are left out. Where updates differ at random, their mean.
     """
     blocks, device = amortizer.refiner.blocks, next(amortizer.parameters()).device
-    weights = sum(p.numel() for p in blocks.parameters())
     passes: list[Cost] = []
 
     def count(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
-        b, t, width = arguments[0].shape
-        share = 1 if torch.is_grad_enabled() else 3
-        passes.append(Cost(tokens=b * t, flops=b * t * (6 * weights + 12 * len(blocks) * width * t) // share))
+        tasks, tokens, width = arguments[0].shape
+        flops = tasks * tokens * _flops_of_token(blocks, len(blocks), width, tokens)
+        passes.append(Cost(tokens=tasks * tokens, flops=flops // (1 if torch.is_grad_enabled() else 3)))
 
-    steps = objective.steps if isinstance(objective, RandomStep) else 1
-    if steps > 1:  # one refinement that learns, and (steps - 1) / 2 on average that only lead there
-        objective = replace(objective, steps=1)
+    steps = _refinements(objective)
+    objective = replace(objective, steps=1) if steps > 1 else objective
     handle = blocks[0].register_forward_pre_hook(count)
     try:
         losses = objective(amortizer, torch.Generator(device).manual_seed(0))
@@ -107,22 +91,37 @@ def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
     return Cost(tokens=tokens * (1 + steps) // 2, flops=flops * (5 + steps) // 6)
 
 
+def _flops_of_token(blocks: torch.nn.Module, depth: int, width: int, tokens: int) -> int:
+    """Forward and backward operations of all blocks for one of `tokens` tokens."""
+    return 6 * sum(p.numel() for p in blocks.parameters()) + 12 * depth * width * tokens
+
+
+def _refinements(objective: StepObjective) -> int:
+    """Steps that a random step is drawn from: one refinement learns, (steps - 1) / 2 on average only lead there."""
+    return objective.steps if isinstance(objective, RandomStep) else 1
+
+
 def planned(experiment: Experiment | BaselineExperiment) -> int:
     """Operations of a whole training, from its config alone; as `cost_of_update` counts them, for `Refiner` only."""
     if isinstance(experiment, BaselineExperiment):
         return experiment.train.updates * cost_of_update(build(experiment), experiment.objective).flops
-    objective, signal, config = experiment.objective, experiment.signal, experiment.refiner
-    shapes = build(experiment, device="meta")
-    slots = (
-        objective.queries
-        if experiment.regime == "implicit"
-        else shapes.regime.init(torch.zeros(1, 1, 1)).value.shape[1]
-    )
+    objective, signal = experiment.objective, experiment.signal
+    model = build(experiment, device="meta")
+    implicit = experiment.regime == "implicit"
+    slots = objective.queries if implicit else model.regime.init(torch.zeros(1, 1, 1)).value.shape[1]
     tokens = objective.points * signal.data + slots * (1 + signal.gradients)
-    weights = sum(p.numel() for p in shapes.refiner.blocks.parameters())
-    each = 6 * weights + 12 * config.depth * config.width * tokens
-    steps = objective.steps if isinstance(objective, RandomStep) else 1
-    return experiment.train.updates * objective.tasks * tokens * each * (5 + steps) // 6
+    size, blocks = experiment.refiner, model.refiner.blocks
+    flops = objective.tasks * tokens * _flops_of_token(blocks, size.depth, size.width, tokens)
+    return experiment.train.updates * flops * (5 + _refinements(objective)) // 6
+
+
+def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch) -> dict[str, float | None]:
+    """Seconds and operations of one f(x, g(batches)); None where there is none that PyTorch could count."""
+    with torch.no_grad():
+        learner(batches, queries.x)
+        selected = seconds(lambda: learner(batches, queries.x), queries.x.device)
+        flops = operations(lambda: learner(batches, queries.x))
+    return {"seconds": float(f"{selected:.4g}"), "flops": flops or None}
 
 
 def load_of_update(
@@ -133,18 +132,18 @@ def load_of_update(
     The weights are left as they are.
     """
     model: Any = deepcopy(amortizer)
-    progress = Progress()
     device = next(model.parameters()).device
-    optimizer, losses = adamw(model, config), iter(list[Tensor]())
+    progress, optimizer = Progress(), adamw(model, config)
     objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
 
+    def roll_outs() -> Iterator[Tensor]:
+        while True:
+            yield from objective(model, torch.Generator(device).manual_seed(0))
+
+    losses = roll_outs()
+
     def update() -> None:
-        nonlocal losses
-        loss = next(losses, None)
-        if loss is None:
-            losses = objective(model, torch.Generator(device).manual_seed(0))
-            loss = next(losses)
-        train_step(loss, model, optimizer, config, progress)
+        train_step(next(losses), model, optimizer, config, progress)
 
     def start() -> None:
         update()
@@ -154,42 +153,42 @@ def load_of_update(
     return launches(update), peak
 
 
+def operations(work: Callable[[], object]) -> int:
+    """Floating-point operations of `work` in products of matrices (attention's too), distances and inverses."""
+
+    def formula(func: Any, args: Any, kwargs: Any, out: Any) -> int:
+        known = FORMULAS.get(func.overloadpacket)
+        return known(*args, **kwargs, out_val=out) if known else 0
+
+    with Counting(formula) as counter, sdpa_kernel(SDPBackend.MATH):
+        work()
+    return counter.total
+
+
 def launches(work: Callable[[], object]) -> int:
     """Operators that `work` has the device compute; views and empty allocations are not counted."""
-    with Launches() as mode:
+
+    def computes(func: Any, *_: Any) -> bool:
+        return not (func.is_view or func.name().startswith(("aten::empty", "aten::detach")))
+
+    with Counting(computes) as counter:
         work()
-    return mode.count
+    return counter.total
 
 
-class Launches(TorchDispatchMode):
-    """Counts operators as they are dispatched, those of backward passes too."""
+class Counting(TorchDispatchMode):
+    """Adds up a number for each operator that is dispatched, those of backward passes too.
 
-    def __init__(self) -> None:
+    PyTorch's own `FlopCounterMode` also follows modules, and so fails on views of weights made without a graph.
+    """
+
+    def __init__(self, number: Callable[[Any, Any, Any, Any], int]) -> None:
         super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.count += not (func.is_view or func.name().startswith(("aten::empty", "aten::detach")))
-        return func(*args, **(kwargs or {}))
-
-
-class Operations(TorchDispatchMode):
-    """Counts floating-point operations as PyTorch's formulas have them; 2 q n d a distance matrix, 2 d^3 an inverse."""
-
-    FORMULAS: ClassVar[dict[Any, Callable[..., int]]] = {
-        torch.ops.aten._cdist_forward: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),
-        torch.ops.aten._euclidean_dist: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),  # of 26 and more
-        torch.ops.aten.linalg_inv_ex: lambda x, *rest, **out: 2 * x.shape[-1] * x.numel(),
-    } | flop_registry
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
+        self.number, self.total = number, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        formula = self.FORMULAS.get(func.overloadpacket)
-        self.count += formula(*args, **(kwargs or {}), out_val=out) if formula else 0
+        self.total += self.number(func, args, kwargs or {}, out)
         return out
 
 
@@ -200,14 +199,7 @@ def peak_flops(device: torch.device, repeats: int = 5) -> float:
     generator = torch.Generator(device)  # its own: a failed capture may leave PyTorch's unusable
     matrix = torch.randn(size, size, generator=generator, device=device)
     matrix = matrix.bfloat16() if cuda else matrix
-    best = float("inf")
-    for _ in range(repeats):
-        started = time.perf_counter()
-        matrix @ matrix
-        if cuda:
-            torch.cuda.synchronize(device)
-        best = min(best, time.perf_counter() - started)
-    return 2 * size**3 / best
+    return 2 * size**3 / min(seconds(lambda: matrix @ matrix, device) for _ in range(repeats))
 
 
 def peak_saved_bytes(work: Callable[[], object]) -> int:

@@ -1,4 +1,4 @@
-"""What a piece of work takes, measured: time in operators or kernels, wall time, and memory."""
+"""Time in operators or kernels, wall time and memory of a piece of work, measured."""
 
 import time
 from collections.abc import Callable
@@ -25,7 +25,8 @@ def profiled(work: Work, device: torch.device) -> tuple[float, int]:
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if cuda else 0
     events = _events(work, profile_memory=not cuda)
-    peak = torch.cuda.max_memory_allocated(device) - before if cuda else _peak(events)
+    changes = (event.nbytes() for event in events if event.name() == "[memory]")
+    peak = torch.cuda.max_memory_allocated(device) - before if cuda else max(accumulate(changes, initial=0))
     return _busy(events, device), peak
 
 
@@ -35,19 +36,12 @@ def kernel_ms(work: Work, device: torch.device) -> float:
 
 
 def _events(work: Work, **options: Any) -> list[Any]:
-    """What the profiler saw happen on CPU and GPU in one run of `work`, in order of time."""
+    """The profiler's events on CPU and GPU in one run of `work`, in order of time."""
     with profile(**options) as profiler:
         work()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-    results = profiler.profiler.kineto_results
-    return sorted(results.events(), key=lambda event: event.start_ns())
-
-
-def _peak(events: list[Any]) -> int:
-    """The highest of the running sums of bytes allocated and freed."""
-    changes = (event.nbytes() for event in events if event.name() == "[memory]")
-    return max(accumulate(changes, initial=0))
+    return sorted(profiler.profiler.kineto_results.events(), key=lambda event: event.start_ns())
 
 
 def _busy(events: list[Any], device: torch.device) -> float:

@@ -15,50 +15,36 @@ from iai.evaluation.evaluate import EvaluationConfig
 from iai.experiment import Experiment, build
 from iai.model.refiner import Interface, RefinerConfig
 from iai.model.regimes import Signal, Signals
-from iai.study.measure.meter import Work, captured, kernel_ms, peak_bytes, profiled, timed
+from iai.study.measure.meter import Work, captured, kernel_ms, profiled, timed
 from iai.tasks import LinearRegression, episode
 from iai.training.checkpoint import replace_file
 from iai.training.objectives import Greedy
 from iai.types import UserError
 
-__all__ = [
-    "Case",
-    "block_flops",
-    "fill",
-    "flops",
-    "grid",
-    "measure",
-    "needed_bytes",
-    "pass_flops",
-    "peak_bytes",
-]
-
 Attention = Literal["fused", "materialised"]
 """Attention whose N x N matrix never exists as a whole, or is written to memory."""
 
 Record = dict[str, Any]
-"""A case and what it took, as JSON takes it."""
+"""A case and its measurements, as plain data."""
 
 KERNELS: dict[Attention, list[SDPBackend]] = {
-    "fused": [
-        SDPBackend.FLASH_ATTENTION,
-        SDPBackend.EFFICIENT_ATTENTION,
-        SDPBackend.CUDNN_ATTENTION,
-    ],
+    "fused": [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION],
     "materialised": [SDPBackend.MATH],
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One linear regression task of `points` observations, read in `passes` refinements of points / passes each."""
+    """One linear regression task of `points` observations, read in `passes` refinements of points / passes each.
+
+    The implicit regime has `queries` slots, read again in every pass; the parametric regime has one slot.
+    """
 
     points: int = 1000
     passes: int = 1
     regime: Literal["parametric", "implicit"] = "parametric"
     signal: Signals = "data"
     queries: int = 64
-    """Slots of the implicit regime, shown again in every pass; the parametric regime has one slot."""
     attention: Attention = "fused"
     width: int = 64
     depth: int = 2
@@ -104,17 +90,18 @@ def block_flops(config: RefinerConfig, tokens: int) -> int:
 
 def pass_flops(config: RefinerConfig, interface: Interface, points: int, slots: int, signal: Signal) -> int:
     """Forward operations of one refinement of one task: gradients of a linear decode, encoders, blocks and head."""
-    shown, told = points * signal.data, slots * signal.gradients
+    observations, gradients = points * signal.data, slots * signal.gradients
     anchor = {"none": 0, "x": interface.dx, "y": interface.dy}[interface.anchor]
-    features = shown * (interface.dx + interface.dy + config.bilinear * config.width)
-    features += slots * (interface.slot + anchor) + told * (interface.slot + 1 + anchor)
-    gradients = 4 * points * slots * interface.slot * signal.gradients  # decode and its transpose
+    features = observations * (interface.dx + interface.dy + config.bilinear * config.width)
+    features += slots * (interface.slot + anchor) + gradients * (interface.slot + 1 + anchor)
     head = slots * interface.slot
-    return 2 * config.width * (features + head) + gradients + block_flops(config, shown + told + slots)
+    decoding = 4 * points * gradients * interface.slot  # decode and its transpose
+    blocks = block_flops(config, observations + gradients + slots)
+    return 2 * config.width * (features + head) + decoding + blocks
 
 
 def flops(case: Case) -> int:
-    """Forward operations of all passes of a case; what is re-fed in each of them counts each time."""
+    """Forward operations of all passes of a case; slots that are read again in each pass count each time."""
     experiment = case.experiment
     interface = build(experiment, device="meta").refiner.interface
     points = case.points // case.passes
@@ -122,10 +109,10 @@ def flops(case: Case) -> int:
 
 
 def needed_bytes(case: Case) -> int:
-    """Bytes at the peak of a pass, which hold float32 numbers and what else is tokens x tokens.
+    """Bytes at the peak of a pass: activations in float32, and matrices of tokens x tokens.
 
-    A materialised attention matrix is there as scores, as weights and as the mask of its infinities; a mask of
-    independent slots as one byte an entry, and as floats.
+    A materialised attention matrix exists as scores, as weights and as a mask of infinities; the mask of independent
+    slots as one byte an entry and as floats.
     """
     squares = 9 * case.heads * (case.attention == "materialised") + 5 * (case.regime == "implicit")
     return squares * case.tokens**2 + 60 * case.width * case.tokens
@@ -154,9 +141,9 @@ def workload(case: Case, device: torch.device) -> Work:
 
 
 def measure(case: Case, device: torch.device | str = "cpu", repeats: int = 20, limit: int | None = None) -> Record:
-    """What a case takes: operations, kernel time, wall time, eager and captured (ms), peak memory (bytes).
+    """Operations, kernel time, wall time, eager and captured (ms), and peak memory (bytes) of a case.
 
-    One that needs more memory than `limit` bytes (by default what is there) is not run; its `reason` says so.
+    A case that needs more than `limit` bytes (by default: what is free) is not run, and its `reason` says so.
     """
     device = torch.device(device)
     limit = available_bytes(device) if limit is None else limit
@@ -193,7 +180,7 @@ def grid(
     device: torch.device | str = "cpu",
     known: Sequence[Record] = (),
 ) -> Iterator[Record]:
-    """Records of N x k (k <= N) with both kinds of attention, the cheap ones first; what is `known` is handed on."""
+    """Records of N x k (k <= N) with both kinds of attention, the cheap ones first; `known` ones are not measured."""
     cells = [
         replace(base, points=n, passes=k, attention=attention)
         for n in sorted(ns)
@@ -213,9 +200,9 @@ def fill(
     header: Record,
     device: torch.device | str = "cpu",
 ) -> Iterator[Record]:
-    """The records of several grids (ns, ks, base), each kept at `path` before the next is measured.
+    """The records of several grids (ns, ks, base), each written to `path` before the next is measured.
 
-    What is there already is not measured again, unless it has another `header`: machine, versions, settings.
+    Records in `path` are not measured again, unless they have another `header`: machine, versions, settings.
     """
     found = json.loads(path.read_text()) if path.exists() else {}
     same = {name: found.get(name) for name in header} == header

@@ -5,7 +5,9 @@ import torch
 from torch.func import vmap
 
 from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
-from iai.baselines.classical.densities import points_seen, tuned
+from iai.baselines.classical.densities import points_seen
+from iai.baselines.classical.fitted import best
+from iai.losses import squared_error
 from iai.tasks import Mixture, episode
 from iai.tasks.populations import interpolated
 from iai.types import Batch
@@ -77,4 +79,4 @@ def test_points_are_those_behind_the_pairs_of_all_batches() -> None:
 def test_the_candidate_of_least_error_is_taken() -> None:
     batches, asked = episode(Mixture(), torch.Generator().manual_seed(0), 16, 5, 32, 64)
     candidates = [Kernel(factor=0.01), Kernel(factor=0.5), Kernel(factor=5.0)]
-    assert tuned(candidates, batches, asked) == candidates[1]
+    assert best(candidates, squared_error, batches, asked) == candidates[1]

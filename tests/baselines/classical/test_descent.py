@@ -52,7 +52,7 @@ def test_theta_starts_at_init() -> None:
 def test_tuning_finds_the_best_rate(optimizer: str) -> None:
     batches, queries = episode(TASK, torch.Generator().manual_seed(0), 64, 5, 10, 20)
     grid = (1e30, 1e-4, 0.2)  # the first one ends in nan
-    best = tune(replace(SGD, optimizer=optimizer), batches, queries, grid)
+    best = tune(replace(SGD, optimizer=optimizer), batches, queries, "learning_rate", grid)
     losses = {
         rate: squared_error(replace(best, learning_rate=rate)(batches, queries.x), queries.y).mean().item()
         for rate in grid
@@ -94,4 +94,4 @@ def test_converged_has_no_gradient_left() -> None:
 def test_penalties_are_tuned_as_rates_are() -> None:
     batches, queries = episode(TASK, torch.Generator().manual_seed(0), 64, 2, 4, 20)
     fit = Converged(decode=TASK.decode, loss=TASK.loss, theta_shape=TASK.theta_shape)
-    assert tune(fit, batches, queries, (1e4, 0.5), "penalty").penalty == 0.5
+    assert tune(fit, batches, queries, "penalty", (1e4, 0.5)).penalty == 0.5

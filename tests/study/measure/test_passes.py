@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from iai.model.refiner import RefinerConfig
 from iai.study.measure import passes
+from iai.study.measure.meter import peak_bytes
 from iai.study.measure.passes import (
     Case,
     block_flops,
@@ -19,7 +20,6 @@ from iai.study.measure.passes import (
     grid,
     measure,
     needed_bytes,
-    peak_bytes,
     workload,
 )
 from iai.types import UserError
