@@ -61,6 +61,8 @@ def current(key: str = KEY, seed: int = 0, profile: str = "smoke", **changes: An
         (["reproduce", "--jobs", "0"], "1 or more"),
         (["reproduce", "--seeds", "0"], "1 or more"),
         (["reproduce", "--device", "cudda"], "cpu"),
+        ([], "there is list, run"),
+        (["claims", "--profile"], "--profile"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_fix(words: list[str], fix: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,6 +71,24 @@ def test_a_mistake_is_one_line_with_the_fix(words: list[str], fix: str, capsys: 
     assert said.startswith("iai: ")
     assert said.count("\n") == 1
     assert fix in said
+
+
+def test_help_is_plain_and_needs_no_torch() -> None:
+    program = "import sys; sys.modules['torch'] = None; from iai.study.cli import main; sys.exit(main(sys.argv[1:]))"
+    for words, told in ((["--help"], "reproduce"), (["run", "-h"], "--results DIR"), (["verify", "-h"], "--jobs J")):
+        said = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+        assert (said.returncode, said.stderr) == (0, "") and said.stdout.isascii()
+        assert said.stdout.startswith("Usage: python -m iai") and told in said.stdout
+
+
+@pytest.mark.parametrize("words", [["list", KEY], ["show", KEY], ["claims"]])
+def test_every_command_reads_the_ledger_that_it_is_told(words: list[str], folders: Path, capsys: Any) -> None:
+    for name in ("results", "runs", "data"):
+        words = [*words, f"--{name}", str(folders / "other" / name)]
+    records.write(current())
+    assert main(words) == 0
+    assert not re.search(r"1 done|seed 0 done", capsys.readouterr().out)
+    assert records.root() == folders / "other" / "results" and runs.runs_root() == folders / "other" / "runs"
 
 
 def test_a_reader_that_has_read_enough_is_no_mistake() -> None:

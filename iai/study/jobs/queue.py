@@ -26,6 +26,8 @@ LEDGER_MB, RUNS_MB = 16.0, 512.0
 """Free space without which no run is started."""
 OUTCOMES = {0: "done", RUNNING: "elsewhere", INTERRUPTED: "stopped"}
 """What became of a run, by the exit code of its job; any other code is "failed"."""
+Submit = Callable[[Run, float], Job]
+"""Starts the job of a run that is expected to take so many seconds."""
 
 
 def seconds(text: str) -> float:
@@ -118,12 +120,16 @@ class Report:
     runs: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     interrupted: bool = False
 
-    def file(self, job: Job, code: int) -> None:
-        """File an ended job under the outcome of its exit code, and say so."""
-        outcome = OUTCOMES.get(code, "failed")
-        self.runs[outcome].append(job.run)
-        why = f": {last_line(job.run)} (all of it in {job.run.log})" if outcome == "failed" else ""
-        say(f"{outcome:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}")
+    def collect(self, active: list[Job]) -> bool:
+        """Move ended jobs from `active` to the outcomes of their exit codes, and say so; whether there are any."""
+        ended = [(job, code) for job in active if (code := job.code()) is not None]
+        for job, code in ended:
+            active.remove(job)
+            outcome = OUTCOMES.get(code, "failed")
+            self.runs[outcome].append(job.run)
+            why = f": {last_line(job.run)} (all of it in {job.run.log})" if outcome == "failed" else ""
+            say(f"{outcome:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}")
+        return bool(ended)
 
 
 def last_line(one: Run) -> str:
@@ -149,25 +155,29 @@ def reproduce(
     check_folders()
     deadline = time.monotonic() + budget
     status = {one: one.status(renew) for one in runs}
-    report, free = Report(), True
-    active: list[Job] = []
+    report = Report()
     report.runs["elsewhere"] = [one for one in runs if status[one] == "running"]
-    left = report.runs["left"] = [one for one in runs if status[one] in ("pending", "stale")]
+    report.runs["left"] = [one for one in runs if status[one] in ("pending", "stale")]
+
+    def submit(one: Run, seconds: float) -> Job:
+        return executor.start(one, one.command(device, renew), seconds)
+
+    work(report, jobs, deadline, submit)
+    return report
+
+
+def work(report: Report, jobs: int, deadline: float, submit: Submit) -> None:
+    """Compute the runs that are left, until none fits the time or a signal arrives; no job outlives this."""
+    active: list[Job] = []
     try:
         with stop_signals() as stopped:
-            while free or active:
-                if free and not stopped:
-                    start(
-                        active, left, jobs, deadline, lambda one, s: executor.start(one, one.command(device, renew), s)
-                    )
+            fill(active, report.runs["left"], jobs, deadline, submit)
+            while active:
                 if stopped or time.monotonic() > deadline:
                     for job in active:
                         job.ask_to_stop()
-                ended = [(job, code) for job in active if (code := job.code()) is not None]
-                for job, code in ended:
-                    active.remove(job)
-                    report.file(job, code)
-                free = bool(ended)
+                if report.collect(active) and not stopped:
+                    fill(active, report.runs["left"], jobs, deadline, submit)
                 time.sleep(0.05)
             report.interrupted = bool(stopped)
     except Exception:
@@ -176,10 +186,9 @@ def reproduce(
     finally:  # a second signal ends the patience
         for job in active:
             job.kill()
-    return report
 
 
-def start(active: list[Job], left: list[Run], jobs: int, deadline: float, submit: Callable[[Run, float], Job]) -> None:
+def fill(active: list[Job], left: list[Run], jobs: int, deadline: float, submit: Submit) -> None:
     """Move runs from `left` to `active` while fewer than `jobs` are, and one is expected to end by `deadline`."""
     while left and len(active) < jobs:
         expected = expected_seconds(left[0].profile)

@@ -1,4 +1,4 @@
-"""How an experiment becomes a ledger record: trained, evaluated beside its baselines, and signed."""
+"""How an experiment becomes a ledger record: trained, evaluated beside its baselines, with what determined it."""
 
 import hashlib
 import json
@@ -37,9 +37,11 @@ from iai.types import Learner, StepwiseLearner
 __all__ = ["EXPERIMENTS", "PROFILES", "SECONDS", "Profile", "experiment", "fit", "run"]
 
 BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
-"""Steps at which baselines that start afresh are asked."""
+"""Steps after which baselines are evaluated, each of which starts afresh."""
 MUST_MATCH = {"config_hash": "configuration", "seed": "seed", "sources_hash": "version of iai"}
 """What a checkpoint must share with a training that resumes from it, and its name in the error."""
+Trained = Experiment | BaselineExperiment
+Model = Amortizer | LearnedBaseline
 
 
 def checkpoint_path(key: str, profile: str, seed: int, folder: Path) -> Path:
@@ -56,35 +58,30 @@ def run(
     folder: Path = Path("runs"),
     progress: bool = True,
 ) -> records.Record:
-    """Train (or go on with) one run, evaluate it beside its baselines, and return its ledger record."""
-    chosen, where = experiment(key, profile), pick_device(device)
+    """Train one run, from its checkpoint if there is one, evaluate it beside its baselines, and return its record."""
+    chosen, where, names = experiment(key, profile), pick_device(device), {"key": key, "profile": profile}
+    config, sets = chosen.evaluation, chosen.evaluation_sets.items()
     path = checkpoint_path(key, profile, seed, folder)
-    amortizer, done = fit(
-        chosen, seed=seed, device=where, path=path, names={"key": key, "profile": profile}, show=progress
-    )
-    with machine_errors(
-        f"an evaluation of {chosen.evaluation.chunk} tasks at a time", "lower EvaluationConfig.chunk", path
-    ):
-        metrics = {
-            name: as_json(judged(amortizer, task, chosen.evaluation)) for name, task in chosen.evaluation_sets.items()
-        }
+    model, done = fit(chosen, seed=seed, device=where, path=path, names=names, show=progress)
+    with machine_errors(f"an evaluation of {config.chunk} tasks at a time", "lower EvaluationConfig.chunk", path):
+        metrics = {name: as_json(judged(model, task, config)) for name, task in sets}
     return {
         "schema": records.SCHEMA,
-        **identity(chosen, seed, {"key": key, "profile": profile}),
+        **identity(chosen, seed, names),
         "device": device_name(where),
         "torch": torch.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **speed(chosen, amortizer, done),
+        **speed(chosen, model, done),
         "metrics": metrics,
-        "asked": asked(amortizer, chosen.evaluation),
-        "baselines": {name: baseline_curves(task, chosen, folder) for name, task in chosen.evaluation_sets.items()},
+        "asked": asked(model, config),
+        "baselines": {name: baseline_curves(task, chosen, folder) for name, task in sets},
         "curve": training_curve(done),
-        **adapting(chosen, amortizer),
+        **adapting(chosen, model),
     }
 
 
-def judged(model: Amortizer | LearnedBaseline, task: Any, config: EvaluationConfig) -> dict[str, Curve]:
-    """The metrics of a model after the steps of `asked`, and of what it generates."""
+def judged(model: Model, task: Any, config: EvaluationConfig) -> dict[str, Curve]:
+    """The metrics of a model after the steps of `asked`, and those of what it generates."""
     if isinstance(model, StepwiseLearner) and not config.one_context:
         return evaluate(model, task, config) | generation.curves(model, task, config)
     device = next(model.parameters()).device
@@ -92,68 +89,67 @@ def judged(model: Amortizer | LearnedBaseline, task: Any, config: EvaluationConf
         return evaluate_learner(learner_of(model, config), task, config, asked(model, config), device)
 
 
-def learner_of(model: Amortizer | LearnedBaseline, config: EvaluationConfig) -> Learner:
-    """The model as it is to be judged."""
+def learner_of(model: Model, config: EvaluationConfig) -> Learner:
+    """The learner to be evaluated: the model, which in `one_context` reads all observations as one mini-batch."""
     return one_context(model) if config.one_context else model
 
 
-def asked(model: Amortizer | LearnedBaseline, config: EvaluationConfig) -> list[int]:
-    """All steps of a model that goes from step to step; else those of baselines, and the last."""
+def asked(model: Model, config: EvaluationConfig) -> list[int]:
+    """The steps after which a model is evaluated: all, or those of baselines and the last if it starts afresh."""
     if isinstance(model, StepwiseLearner) and not config.one_context:
         return list(range(config.steps + 1))
     return sorted({k for k in BASELINE_STEPS if k < config.steps} | {config.steps})
 
 
-def adapting(
-    chosen: Experiment | BaselineExperiment, model: Amortizer | LearnedBaseline, steps: int = 10
-) -> dict[str, Any]:
-    """Seconds and operations of adapting to `steps` mini-batches of one task and answering, beside the baselines'."""
+def adapting(chosen: Trained, model: Model, steps: int = 10) -> dict[str, Any]:
+    """Seconds and operations of adapting to `steps` mini-batches of one task and answering; those of the baselines."""
     task, config = next(iter(chosen.evaluation_sets.values())), replace(chosen.evaluation, tasks=1)
-    device = next(model.parameters()).device
-    batches, queries = next(episodes(task, config, device))
-    mine = cost_of_adapting(learner_of(model, config), batches[:steps], queries)
-    batches, queries = next(episodes(task, config))
+
+    def cost(learner: Learner, device: torch.device | str = "cpu") -> dict[str, Any]:
+        batches, queries = next(episodes(task, config, device))
+        return cost_of_adapting(learner, batches[:steps], queries)
+
+    mine = cost(learner_of(model, config), next(model.parameters()).device)
     others = baselines.for_task(task, points=config.points).items()
     return {
         "adapt_seconds": mine["seconds"],
         "adapt_flops": mine["flops"],
-        "baseline_costs": {name: cost_of_adapting(learner, batches[:steps], queries) for name, learner in others},
+        "baseline_costs": {name: cost(learner) for name, learner in others},
     }
 
 
 def fit(
-    chosen: Experiment | BaselineExperiment,
+    chosen: Trained,
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
     path: Path | None = None,
     names: dict[str, str] | None = None,
     show: bool = True,
-) -> tuple[Amortizer | LearnedBaseline, Progress]:
-    """Train the model of any experiment; with `path`, from the checkpoint there and into it.
+) -> tuple[Model, Progress]:
+    """Train the model of an experiment; with `path`, from the checkpoint there and into it.
 
-    A checkpoint belongs to a training: one that was to be judged otherwise will do.
+    A checkpoint fits any experiment of the same training, however that is evaluated.
     """
-    amortizer = build(chosen, seed, device)
-    if chosen.train.compile and isinstance(amortizer, Amortizer):
-        amortizer.refiner.compile()
+    model, objective = build(chosen, seed, device), chosen.objective
+    if chosen.train.compile and isinstance(model, Amortizer):
+        model.refiner.compile()
     who = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
-    objective = chosen.objective
     distributed.share(objective.tasks // objective.steps)  # of the full horizon, when new tasks are fewest
     kept = Checkpoint(path, who, MUST_MATCH) if path else None
     size = f"{objective.tasks} tasks of {objective.points} points and {objective.queries} queries an update"
-    model = f"width {chosen.refiner.width}" if isinstance(chosen, Experiment) else str(chosen.learner)
-    with machine_errors(f"{size}, {model}", "lower tasks or points of the objective", path):
-        done = train(amortizer, objective, chosen.train, seed=seed, checkpoint=kept, show=show)
+    words = f"width {chosen.refiner.width}" if isinstance(chosen, Experiment) else str(chosen.learner)
+    with machine_errors(f"{size}, {words}", "lower tasks or points of the objective", path):
+        done = train(model, objective, chosen.train, seed=seed, checkpoint=kept, show=show)
     distributed.leave_group()
-    return amortizer.eval(), done
+    return model.eval(), done
 
 
-def identity(chosen: Experiment | BaselineExperiment, seed: int, names: dict[str, str]) -> dict[str, Any]:
-    """What a result is a result of: config, data, sources, commit."""
+def identity(chosen: Trained, seed: int, names: dict[str, str]) -> dict[str, Any]:
+    """What determines a result: config, data, sources, commit."""
     config = to_json(chosen)
     tasks = (getattr(task, "task", task) for task in (chosen.task, *chosen.evaluation_sets.values()))
-    stored = [task for task in tasks if isinstance(task, Images | Features)]
+    stored = [(t.dataset, t.file, t.source) for t in tasks if isinstance(t, Images | Features)]
     return {
         **names,
         "seed": seed,
@@ -161,64 +157,58 @@ def identity(chosen: Experiment | BaselineExperiment, seed: int, names: dict[str
         "config_hash": records.config_hash(config),
         "sources_hash": records.sources_hash(),
         "commit": records.commit(),
-        "data": {f"{t.dataset}/{t.file}/{t.source}": data.identity(t.dataset, t.file, t.source) for t in stored},
+        "data": {"/".join(place): data.identity(*place) for place in stored},
     }
 
 
-def training_hash(chosen: Experiment | BaselineExperiment) -> str:
-    """The hash of what decides the weights: of the config without its evaluation."""
+def training_hash(chosen: Trained) -> str:
+    """The hash of what determines the weights: of the config without its evaluation."""
     config = to_json(chosen)
     return records.config_hash({name: config[name] for name in config if not name.startswith("evaluation")})
 
 
-def speed(
-    chosen: Experiment | BaselineExperiment, amortizer: Amortizer | LearnedBaseline, done: Progress
-) -> dict[str, Any]:
+def speed(chosen: Trained, model: Model, done: Progress) -> dict[str, Any]:
     """What the training took, and what one update asks of the device.
 
     Seconds; tokens and operations of the model, in all and a second; their share of the peak that matrix products
     reach here; operators launched by an update, and the bytes that it allocates at most.
     """
     with machine_errors("a second pool of tasks beside the trained model", "lower tasks of the objective"):
-        cost = cost_of_update(amortizer, chosen.objective)
-        launched, peak = load_of_update(amortizer, chosen.objective, chosen.train)
+        cost = cost_of_update(model, chosen.objective)
+        launched, peak = load_of_update(model, chosen.objective, chosen.train)
     seconds, updates = max(done.seconds, 1e-9), done.update
     pace = cost.flops * updates / seconds
     return {
         "seconds": round(done.seconds, 2),
-        "parameters": sum(p.numel() for p in amortizer.parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "tokens_per_second": round(cost.tokens * updates / seconds),
         "flops": cost.flops * updates,
         "flops_per_second": round(pace),
-        "utilisation": round(pace / peak_flops(next(amortizer.parameters()).device), 4),
+        "utilisation": round(pace / peak_flops(next(model.parameters()).device), 4),
         "launches": launched,
         "peak_memory": peak,
     }
 
 
-def baseline_curves(task: Any, chosen: Experiment | BaselineExperiment, folder: Path) -> dict[str, Any]:
+def baseline_curves(task: Any, chosen: Trained, folder: Path) -> dict[str, Any]:
     """The baselines of a task on the evaluation's own batches; computed once and kept in `folder`."""
-    steps = [k for k in BASELINE_STEPS if k <= chosen.evaluation.steps]
-    kept = [to_json(task), to_json(chosen.evaluation), steps, records.sources_hash()]
-    what = json.dumps(kept, sort_keys=True)
+    config = chosen.evaluation
+    steps = [k for k in BASELINE_STEPS if k <= config.steps]
+    what = json.dumps([to_json(task), to_json(config), steps, records.sources_hash()], sort_keys=True)
     path = folder / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
     if path.exists():
         return json.loads(path.read_text())
-    learners = baselines.for_task(task, points=chosen.evaluation.points)
     curves = {
-        name: as_json(
-            evaluate_learner(learner, task, chosen.evaluation, steps)
-            | generation.curves(learner, task, chosen.evaluation)
-        )
-        for name, learner in learners.items()
+        name: evaluate_learner(learner, task, config, steps) | generation.curves(learner, task, config)
+        for name, learner in baselines.for_task(task, points=config.points).items()
     }
-    curves |= {name: as_json(found) for name, found in generation.references(task, chosen.evaluation).items()}
-    replace_file(path, json.dumps(curves).encode())
-    return curves
+    found = {name: as_json(curve) for name, curve in (curves | generation.references(task, config)).items()}
+    replace_file(path, json.dumps(found).encode())
+    return found
 
 
 def training_curve(done: Progress, points: int = 200) -> dict[str, list[int] | list[float]]:
-    """Training loss against update, averaged over at most 200 stretches."""
+    """Training loss against update, averaged over at most `points` stretches."""
     losses = torch.stack([loss.float().cpu() for loss in done.losses])
     chunks = losses.tensor_split(min(points, len(losses)))
     ends = torch.tensor([len(chunk) for chunk in chunks]).cumsum(0)
@@ -226,7 +216,7 @@ def training_curve(done: Progress, points: int = 200) -> dict[str, list[int] | l
 
 
 def device_name(device: torch.device) -> str:
-    """The device in words."""
+    """The device's name, for a record."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"

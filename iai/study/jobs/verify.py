@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from iai.study.jobs.queue import reproduce
@@ -15,7 +14,7 @@ from iai.study.ledger import records
 from iai.types import UserError
 
 STANDARD_ERRORS = 2.0
-"""How far two runs of one seed may lie apart, in standard errors over tasks of their difference."""
+"""How far two runs of one seed may differ, in standard errors over tasks of their difference."""
 
 
 @dataclass(frozen=True)
@@ -39,37 +38,37 @@ def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
     missing = [one for one in runs if one.status() != "done"]
     if missing:
         raise UserError(f"{missing[0]} is not in the ledger, or is stale: reproduce it first")
-    there = {one: records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs}
+    before = read_all(runs)
     with elsewhere():
-        report = reproduce(runs, jobs, float("inf"), device)
+        report = reproduce(runs, jobs, math.inf, device)
         if len(report.runs["done"]) < len(runs):
             raise UserError("not all runs could be computed again: see above")
-        again = {one: records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs}
-    return [compare(one, there[one], again[one]) for one in runs]
+        return [compare(one, old, new) for one, old, new in zip(runs, before, read_all(runs))]
+
+
+def read_all(runs: Sequence[Run]) -> list[records.Record]:
+    """The records of runs."""
+    return [records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs]
 
 
 @contextmanager
 def elsewhere() -> Iterator[None]:
     """Ledger, checkpoints and logs in a folder that lasts as long as the block."""
-    before = {name: os.environ.get(name) for name in ("IAI_RESULTS", "IAI_RUNS")}
-    with tempfile.TemporaryDirectory(prefix="verify-", dir=_there(runs_root())) as folder:
+    before, root = dict(os.environ), runs_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="verify-", dir=root) as folder:
         os.environ |= {"IAI_RESULTS": f"{folder}/results", "IAI_RUNS": f"{folder}/runs"}
         try:
             yield
         finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _there(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
     """What two records of one run differ in: metrics and training curve, and the baselines that both have.
 
-    The model's numbers are the same if all digits kept are; those of baselines, which solvers fit, to five digits.
+    The model's numbers must agree in all digits kept; those of baselines, which solvers fit, in five.
     """
     same = all(old[name] == new[name] for name in ("metrics", "curve"))
     for name in old["baselines"].keys() & new["baselines"].keys():
@@ -90,12 +89,14 @@ def alike(one: Any, other: Any) -> bool:
 
 def furthest(old: dict[str, Any], new: dict[str, Any]) -> float:
     """The largest difference of two tables of metrics, in standard errors of the difference of two means."""
-    largest = 0.0
-    for name, metrics in old.items():
-        for metric, series in metrics.items():
-            other = new[name][metric]
-            for a, b, s, t in zip(series["mean"], other["mean"], series["se"], other["se"], strict=True):
-                if a != b:
-                    spread = ((s or 0) ** 2 + (t or 0) ** 2) ** 0.5
-                    largest = max(largest, abs(a - b) / spread if None not in (a, b) and spread else float("inf"))
-    return largest
+    pairs = [(series, new[name][metric]) for name, metrics in old.items() for metric, series in metrics.items()]
+    columns = (zip(a["mean"], b["mean"], a["se"], b["se"], strict=True) for a, b in pairs)
+    return max((distance(*numbers) for column in columns for numbers in column), default=0.0)
+
+
+def distance(a: float | None, b: float | None, se_a: float | None, se_b: float | None) -> float:
+    """|a - b| in standard errors of the difference; infinite where it has none, or one of the two is no number."""
+    if a == b:
+        return 0.0
+    spread = math.hypot(se_a or 0.0, se_b or 0.0)
+    return math.inf if a is None or b is None or not spread else abs(a - b) / spread
