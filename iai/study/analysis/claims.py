@@ -20,7 +20,7 @@ from iai.types import UserError
 Outcome = Literal["holds", "open", "fails", "pending"]
 Verdict = Literal["reproduced", "partly", "not reproduced", "not yet run"]
 FILE = Path(__file__).with_name("claims.toml")
-CLAIM = {"name": str, "text": str, "where": str, "figure": str, "grade": str, "believed": str}
+TEXTS = ("name", "text", "where", "figure", "grade", "believed")
 """The texts of a claim; `believed` is our explanation, and what was tried where it fails."""
 
 
@@ -37,9 +37,9 @@ class Comparison:
     at_least: float = -math.inf
 
     def found(self, profile: str) -> Found:
-        """The ratio, or the result, at a profile."""
-        top = Reference.parse(self.first, profile).look_up()
-        return top if self.second is None else ratio(top, Reference.parse(self.second, profile).look_up())
+        """The ratio, or the result if there is no second, at a profile."""
+        first, *second = (Reference.parse(text, profile).look_up() for text in (self.first, self.second) if text)
+        return ratio(first, *second) if second else first
 
     def outcome(self, profile: str) -> Outcome:
         """holds if the whole interval is within the limits, fails if it is all beyond one of them, else open."""
@@ -134,16 +134,16 @@ def claims(path: Path = FILE) -> tuple[Claim, ...]:
 
 
 def _claim(entry: Mapping[str, Any]) -> Claim:
-    known = {*CLAIM, "test", "gain", "profile"}
+    known = {*TEXTS, "test", "gain", "profile"}
     for name in entry:
         if name not in known:
             raise unknown(f"field of claim {entry.get('name')}", name, known)
-    for name in CLAIM:
+    for name in TEXTS:
         if not isinstance(entry.get(name), str):
             raise UserError(f"claim {entry.get('name')} has no text {name!r}")
     tests: list[Comparison | Gain] = [test for one in entry.get("test", ()) for test in _spread(one)]
     tests += [Gain(**one) for one in entry.get("gain", ())]
-    return Claim(**{name: entry[name] for name in CLAIM}, profile=entry.get("profile"), tests=tuple(tests))
+    return Claim(**{name: entry[name] for name in TEXTS}, profile=entry.get("profile"), tests=tuple(tests))
 
 
 def _spread(entry: Mapping[str, Any]) -> Iterator[Comparison]:

@@ -40,11 +40,12 @@ class Reference:
     def look_up(self) -> Found:
         """The result over seeds, or why there is none; `UserError` on what no run of the key can have."""
         *baseline, metric = self.metric.split("/")
-        steps = [int(k) for k in self.k.split("/") if k.isdecimal()]
-        if len(steps) > 2 or len(steps) <= self.k.count("/"):
+        written = self.k.split("/")
+        if len(written) > 2 or not all(map(str.isdecimal, written)):
             raise UserError(f"k is {self.k!r}: write a number of steps, or two as 10/1")
         if len(baseline) > 1:
             raise UserError(f"the metric is {self.metric!r}: write one, or a baseline's as ridge/mse")
+        steps = [int(k) for k in written]
         self.check(metric, steps)
         found = [records.summary(self.key, self.profile, self.evaluation, metric, k, *baseline) for k in steps]
         return found[0] if len(found) == 1 else ratio(*found)
