@@ -39,15 +39,14 @@ passes: int = 10  # k: mini-batches that these are read in
 width: int = 64  # of the refiner that reads them
 
 # %%
-from functools import partial
+import numpy as np
 
 from iai.study.book import notebook, plots
 from iai.study.ledger import records
 from iai.study.registry.ablations import BASES
-from iai.study.analysis.claims import gain, largest_gain
 from iai.study.analysis.contrasts import at_most, best, ratio, scaled
 from iai.study.measure.cost import planned
-from iai.study.analysis.costs import Costs, METRIC, hours
+from iai.study.analysis.costs import METRIC, case, gain, largest_gain, passes as measured_passes, trainings
 from iai.study.jobs.run import EXPERIMENTS, experiment
 from iai.study.measure.passes import Case, flops, measure
 from iai.study.registry import BUDGETS, LOOPS, seeds_of
@@ -91,15 +90,16 @@ notebook.table(grid, caption, "tab-cost-limit", ".3g", source=" ")
 # *materialised*, which does. The paper does not say, as far as we know, which of the two its one-step baseline used.
 
 # %% tags=["hide-input", "nbval-check-output"]
-costs = Costs(shown_profile)
+measured = records.measured("passes-cpu")
+cells = measured_passes(measured)
 
 ks = (5, 10, 100)
 rows = {
     f"N = {n:,}, k = {k}": (
         flops(Case(points=n, passes=1)) / flops(Case(points=n, passes=k)),
-        costs.gained("kernel_ms", n, k),
-        costs.gained("eager_ms", n, k),
-        costs.gained("eager_ms", n, k, attention="materialised"),
+        gain(cells, "kernel_ms", n, k),
+        gain(cells, "eager_ms", n, k),
+        gain(cells, "eager_ms", n, k, attention="materialised"),
     )
     for n in ns
     for k in ks
@@ -110,7 +110,7 @@ caption = (
     "How many times less k passes take than one: parametric model, data, width 64, two layers, forward passes only. "
     "Below 1, iterating loses. A dash: one of the two was not measured, or does not fit into half of the memory."
 )
-notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-grid", ".2f", notebook.machine(costs.grid))
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-grid", ".2f", notebook.machine(measured))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-gain", "caption": "How many times cheaper ten passes are than one, against the number of observations, by operations and by the clock. Left: width 64, two layers. Right: width 256, four layers. The grey line is the limit, k = 10; below the other grey line, 1, iterating loses."}, "image": {"alt": "Two panels of a ratio against the number of observations on a logarithmic axis. Lines for operations, kernel time and wall time with fused attention, and wall time with materialised attention, rise from about one; that of materialised attention is highest."}}
 figure, axes = plots.panels(columns=2, width=8.2, height=3.2)
@@ -124,7 +124,7 @@ LINES = {
 for ax, (title, size) in zip(axes, SIZES.items()):
     series = {}
     for name, (clock, how) in LINES.items():
-        known = [(n, costs.gained(clock, n, 10, **size, **how)) for n in ns]
+        known = [(n, gain(cells, clock, n, 10, **size, **how)) for n in ns]
         known = [(n, value) for n, value in known if not isinstance(value, str)]
         series[name] = ([n for n, _ in known], [value for _, value in known])
     plots.lines(ax, series, labels=("observations N", "one pass over ten"))
@@ -137,9 +137,11 @@ axes[1].get_legend().remove()
 
 # %% tags=["hide-input", "nbval-check-output"]
 LIMIT = 9.0  # "up to 10": within a tenth of it
-found = [largest_gain(costs.grid, attention, 10) for attention in ("fused", "materialised")]
-(fused, at_fused), (plain, at_plain) = (one or (0.0, {"points": 0, "width": 0}) for one in found)
-if None in found:
+nothing = {"eager_ms_gain": 0.0, "points": 0, "width": 0}
+found = [largest_gain(measured, attention, 10) for attention in ("fused", "materialised")]
+at_fused, at_plain = (nothing if one is None else one for one in found)
+fused, plain = at_fused["eager_ms_gain"], at_plain["eager_ms_gain"]
+if any(one is None for one in found):
     verdict = "is pending: not all has been measured"
 elif fused >= LIMIT:
     verdict = "holds here, against the strongest kernel"
@@ -157,15 +159,21 @@ notebook.Markdown(
 
 
 # %% tags=["hide-input", "nbval-check-output"]
-cells = (costs.grid or {"cells": []})["cells"]
+
+
+def megabytes(n, k, attention):
+    """The largest memory of all passes, in MB, or why it is not known."""
+    found = case(cells, points=n, passes=k, attention=attention)
+    return "pending" if found is None else "does not fit" if found["reason"] else found["peak_bytes"] / 1e6
+
 
 rows = {
-    f"N = {n:,}": tuple(costs.megabytes(n, k, attention) for attention in ("fused", "materialised") for k in (1, 10))
+    f"N = {n:,}": tuple(megabytes(n, k, attention) for attention in ("fused", "materialised") for k in (1, 10))
     for n in ns
 }
 header = ("", "fused, k = 1", "fused, k = 10", "materialised, k = 1", "materialised, k = 10")
 caption = "Most memory that the forward passes allocate at a time, in MB; parametric model, width 64, two layers."
-notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-memory", ".4g", notebook.machine(costs.grid))
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-memory", ".4g", notebook.machine(measured))
 
 # %% [markdown]
 # ### What iteration adds, and where it loses
@@ -183,8 +191,8 @@ LEARNERS = {
 rows = {
     f"{name}, N = {n:,}": (
         flops(Case(points=n, passes=1, **how)) / flops(Case(points=n, passes=10, **how)),
-        costs.gained("eager_ms", n, 10, **how),
-        costs.gained("eager_ms", n, 10, attention="materialised", **how),
+        gain(cells, "eager_ms", n, 10, **how),
+        gain(cells, "eager_ms", n, 10, attention="materialised", **how),
     )
     for name, how in LEARNERS.items()
     for n in (1000, 4000, 16000)
@@ -194,18 +202,15 @@ header = ("", "operations", "wall time, fused", "wall time, materialised")
 caption = (
     "How many times less ten passes take than one, for learners that are shown different things; width 64, two layers."
 )
-notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-added", ".2f", notebook.machine(costs.grid))
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-added", ".2f", notebook.machine(measured))
 
 # %% tags=["hide-input", "nbval-check-output"]
-CASE = ("regime", "signal", "queries", "attention", "width", "depth")
-many = [cell for cell in cells if cell["passes"] > 1]
-gains = [gain(costs.grid, "eager_ms", c["points"], c["passes"], **{name: c[name] for name in CASE}) for c in many]
-pairs = [(cell, value) for cell, value in zip(many, gains) if value is not None]
-losing = [cell for cell, value in pairs if value < 1]
-small = sum(cell["points"] <= 1000 for cell in losing)
+pairs = cells.query("passes > 1").dropna(subset="eager_ms_gain")
+losing = pairs.query("eager_ms_gain < 1")
+small = len(losing.query("points <= 1000"))
 notebook.Markdown(
     f"By wall time, iterating loses in {len(losing)} of {len(pairs)} measured cells; {small} of these have at most 1,000 observations, "
-    f"{sum(cell['passes'] == 100 for cell in losing)} read them in 100 passes, and {sum(cell['regime'] == 'implicit' for cell in losing)} are of implicit learners, whose queries are re-fed."
+    f"{len(losing.query('passes == 100'))} read them in 100 passes, and {(losing['regime'] == 'implicit').sum()} are of implicit learners, whose queries are re-fed."
 )
 
 # %% [markdown]
@@ -244,14 +249,11 @@ print(f"operations: {live[1, 'fused']['flops'] / live[passes, 'fused']['flops']:
 # %% tags=["hide-input", "nbval-check-output"]
 EVERY = LOOPS | {"one-context": "1 step, all data in one context"}
 
+runs = trainings(shown_profile)
 rows = {
     f"{family}: {label}": (
-        *(
-            f(b)
-            for b in BUDGETS
-            for f in (partial(costs.fact, family, loop, "seconds"), partial(costs.error, family, loop))
-        ),
-        scaled(costs.fact(family, loop, "peak_memory"), 1e-6),
+        *(runs[what][family, loop, budget] for budget in BUDGETS for what in ("seconds", "error")),
+        scaled(runs["peak_memory"][family, loop, "whole"], 1e-6),
     )
     for family in BASES
     for loop, label in LOOPS.items()
@@ -260,12 +262,27 @@ header = ("", *(f"{budget}: {what}" for budget in BUDGETS for what in ("s", "err
 caption = "Loops that train on eq. 9: seconds of training on one core (two runs at a time, on a machine that others used now and then), squared error of regression or share of wrong images after the last trained step, on validation tasks, and the most memory that training holds beside the weights."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-loops")
 
+
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-loops", "caption": "Validation error against wall time of training, for a quarter, a half and the whole of the updates; means over the seeds of {numref}`tab-cost-loops`, which has their spread. The learner that reads all data in one context is given time of its own."}, "image": {"alt": "Two panels, linear regression and MNIST: error against seconds of training, both logarithmic, with a line of three points for each of five ways of training."}}
+def by_budget(family, loop):
+    """Mean seconds and mean error of each budget that is in the ledger."""
+    both = [(runs["seconds"][family, loop, budget], runs["error"][family, loop, budget]) for budget in BUDGETS]
+    return [(s.mean, e.mean) for s, e in both if isinstance(s, records.Summary) and isinstance(e, records.Summary)]
+
+
+def error_after(family, loop, seconds):
+    """The error after so many seconds, on the line between a loop's points; the last one's beyond them."""
+    points = by_budget(family, loop)
+    if len(points) < len(BUDGETS):
+        return float("nan")
+    return float(np.exp(np.interp(np.log(seconds), *np.log(points).T)))
+
+
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, BASES):
     series = {}
     for loop, label in EVERY.items():
-        series[label] = tuple(zip(*costs.line(family, loop))) or ((), ())
+        series[label] = tuple(zip(*by_budget(family, loop))) or ((), ())
     plots.lines(ax, series, labels=("seconds of training", METRIC[family]), logarithmic=True)
     ax.set_title(family)
     plots.log_scale(ax, "x")
@@ -276,14 +293,14 @@ axes[0].get_legend().remove()
 
 said = []
 for family in BASES:
-    whole = {loop: costs.fact(family, loop, "seconds", "whole") for loop in LOOPS}
+    whole = {loop: runs["seconds"][family, loop, "whole"] for loop in LOOPS}
     known = [one.mean for one in whole.values() if isinstance(one, records.Summary)]
     moment = min(known, default=float("nan"))
-    errors = {label: costs.at(family, loop, moment) for loop, label in LOOPS.items()}
-    first, half = min(errors, key=errors.get), costs.at(family, "pool", moment / 2)
-    sooner = ratio(costs.error(family, "pool", "half"), costs.error(family, "unrolled", "whole"))
-    time = ratio(costs.fact(family, "pool", "seconds", "half"), costs.fact(family, "unrolled", "seconds", "whole"))
-    winner = best({label: costs.error(family, loop, "whole") for loop, label in LOOPS.items()})
+    errors = {label: error_after(family, loop, moment) for loop, label in LOOPS.items()}
+    first, half = min(errors, key=errors.get), error_after(family, "pool", moment / 2)
+    sooner = ratio(runs["error"][family, "pool", "half"], runs["error"][family, "unrolled", "whole"])
+    time = ratio(runs["seconds"][family, "pool", "half"], runs["seconds"][family, "unrolled", "whole"])
+    winner = best({label: runs["error"][family, loop, "whole"] for loop, label in LOOPS.items()})
     shown = ", ".join(f"{label} {value:.3g}" for label, value in errors.items())
     said.append(
         f"On {family}, the pool at half its updates has {sooner:.2f} times the final error of the roll-out of all tasks, in {time:.2f} times its wall time; it is at least as good in {at_most(sooner, 1.0)}. "
@@ -296,8 +313,10 @@ notebook.Markdown(" ".join(said))
 # Tasks in flight are the default ({class}`iai.training.objectives.Greedy`); the others stay in the library as {class}`iai.training.objectives.Unrolled` and {class}`iai.training.objectives.RandomStep`. An update of theirs steps back through one refinement, so that the graphs it holds do not depend on $K$. A roll-out with one backward pass at its end holds all $K$ graphs until then, whether or not they are cut from each other: the last column of {numref}`tab-cost-loops`, and {numref}`tab-cost-flat`.
 
 # %% tags=["hide-input", "nbval-check-output"]
+bench = records.measured("cpu")
+benchmarks = (bench or {"groups": {}})["groups"]
 GROUP = "training with k steps: 64 tasks in flight (pool), 64 tasks unrolled"
-members = costs.groups.get(GROUP, {})
+members = benchmarks.get(GROUP, {})
 ks = (1, 2, 4, 8, 16, 32, 64)
 rows = {
     f"k = {k}": tuple(
@@ -308,7 +327,7 @@ rows = {
 }
 header = ("", "tasks in flight", "roll-out, one backward pass")
 caption = "Most memory that the backward pass of one update waits for, in MB, against steps of a task: 64 tasks of linear regression, two layers of width 32."
-notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat", ".3g", notebook.machine(costs.bench))
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat", ".3g", notebook.machine(bench))
 
 # %% [markdown]
 # ### Many steps, or one step on everything?
@@ -318,16 +337,29 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat"
 
 # %% tags=["hide-input", "nbval-check-output"]
 
+
+def seconds_to_match(family):
+    """Seconds of the shortest training of many steps whose mean error is at most that of one context."""
+    goal = runs["error"][family, "one-context", "whole"]
+    for budget in BUDGETS:
+        found = runs["error"][family, "pool", budget]
+        if isinstance(found, records.Missing) or isinstance(goal, records.Missing):
+            return found if isinstance(found, records.Missing) else goal
+        if found.mean <= goal.mean:
+            return runs["seconds"][family, "pool", budget]
+    return "not reached"
+
+
 rows = {}
 for family in BASES:
     for loop, label in (("pool", "many steps"), ("one-context", "one context")):
         rows[f"{family}: {label}"] = (
-            costs.error(family, loop, "whole"),
-            costs.fact(family, loop, "seconds"),
-            scaled(costs.fact(family, loop, "tokens_per_second"), 1e-3),
-            costs.fact(family, loop, "launches"),
-            scaled(costs.fact(family, loop, "peak_memory"), 1e-6),
-            costs.as_far(family) if loop == "one-context" else "",
+            runs["error"][family, loop, "whole"],
+            runs["seconds"][family, loop, "whole"],
+            scaled(runs["tokens_per_second"][family, loop, "whole"], 1e-3),
+            runs["launches"][family, loop, "whole"],
+            scaled(runs["peak_memory"][family, loop, "whole"], 1e-6),
+            seconds_to_match(family) if loop == "one-context" else "",
         )
 header = (
     "",
@@ -344,10 +376,8 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-conte
 # %% tags=["hide-input", "nbval-check-output"]
 said = []
 for family in BASES:
-    better = ratio(costs.error(family, "one-context", "whole"), costs.error(family, "pool", "whole"))
-    dearer = ratio(
-        costs.fact(family, "one-context", "seconds", "whole"), costs.fact(family, "pool", "seconds", "whole")
-    )
+    better = ratio(runs["error"][family, "one-context", "whole"], runs["error"][family, "pool", "whole"])
+    dearer = ratio(runs["seconds"][family, "one-context", "whole"], runs["seconds"][family, "pool", "whole"])
     said.append(
         f"on {family} {better:.2f} times the error of many steps, after {dearer:.1f} times the wall time of training"
     )
@@ -361,11 +391,20 @@ notebook.Markdown(f"One context has {' and '.join(said)}.")
 # When a learner is used, what counts is the error at a moment. {numref}`fig-cost-adapt` has the time from observations to predictions, 64 tasks at once on one thread, against the error that the same learner has on validation tasks: after each number of mini-batches for those that go step by step, and on all of them for the learner of one context and for the closed forms.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-adapt", "caption": "Error against the time of adapting and predicting, 64 tasks at once. SGD and Adam with tuned rates take one step a mini-batch; ridge (the Bayes-optimal learner) and logistic regression are fitted afresh to all that was seen. Points of a line are 1, 2, 5 and 10 mini-batches (images: 1, 2, 5 and 8, where known)."}, "image": {"alt": "Two panels, linear regression and MNIST: error against milliseconds, both logarithmic, for the amortized learner of many steps, the one of a single context, SGD, Adam, and ridge or logistic regression."}}
-LEARNED = {"many steps": ("pool", None), "one context": ("one-context", None)}
 CLASSICAL = {
     "linear-regression": {"SGD": "sgd", "Adam": "adam", "ridge (oracle)": "ridge"},
     "mnist": {"SGD": "sgd", "Adam": "adam", "logistic regression": "logistic"},
 }
+
+
+def adapting(family, learner, baseline, k):
+    """Milliseconds and error of 64 tasks after k mini-batches, or None."""
+    time = benchmarks.get(f"adapting to {family}, 64 tasks", {}).get(f"{baseline or learner}, k = {k}")
+    loop, step = ("one-context", 1) if learner == "one context" else ("pool", k)
+    key = f"cost/{family}/{loop}/whole"
+    found = records.summary(key, shown_profile, "validation", METRIC[family], step, baseline)
+    return (time["median_ms"], found.mean) if time and isinstance(found, records.Summary) else None
+
 
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, BASES):
@@ -373,8 +412,7 @@ for ax, family in zip(axes, BASES):
     series = {}
     for who, baseline in {"many steps": None, "one context": None, **CLASSICAL[family]}.items():
         known = [
-            costs.adapted(family, who, baseline, k)
-            for k in ((last,) if who == "one context" else sorted({1, 2, 5, last}))
+            adapting(family, who, baseline, k) for k in ((last,) if who == "one context" else sorted({1, 2, 5, last}))
         ]
         series[who] = tuple(zip(*filter(None, known))) or ((), ())
     plots.lines(ax, series, labels=("ms for 64 tasks", METRIC[family]), logarithmic=True)
@@ -387,7 +425,7 @@ for ax, family in zip(axes, BASES):
 # `make bench` times our steps next to a *floor*, the least that the same mathematics takes when it is written by hand for that one case, and next to other libraries; losses and gradients of second-order MAML have to agree with those of `higher` and TorchOpt before anything is timed. One thread, one process, medians.
 
 # %% tags=["hide-input", "nbval-check-output"]
-groups = {name: members for name, members in costs.groups.items() if any("ratio" in row for row in members.values())}
+groups = {name: members for name, members in benchmarks.items() if any("ratio" in row for row in members.values())}
 rows = {
     f"{name}: {who.replace('_', ' ')}": (row["median_ms"], row["iqr_ms"], row["ratio"])
     for name, members in groups.items()
@@ -400,7 +438,7 @@ notebook.table(
     caption,
     "tab-cost-bench",
     ".3g",
-    notebook.machine(costs.bench),
+    notebook.machine(bench),
 )
 
 # %% [markdown]
@@ -419,8 +457,9 @@ plan = {key: planned(experiment(key, "gpu")) * seeds_of(key, "gpu") for key in c
 total = sum(plan.values())
 longest = max(planned(experiment(key, "gpu")) for key in plan)
 
+PEAK = 800e12  # operations a second of bfloat16 matrix products on an H100-class GPU, as measured by others
 rows = {
-    f"at {share:.0%} of the peak": tuple(hours(total, longest, gpus, share) for gpus in (1, 8, 64))
+    f"at {share:.0%} of the peak": tuple(max(total / gpus, longest) / (share * PEAK) / 3600 for gpus in (1, 8, 64))
     for share in (0.4, 0.1, 0.01)
 }
 done = sum(len(records.records(key, "gpu")) for key in EXPERIMENTS)

@@ -103,8 +103,8 @@ notebook.Markdown("\n\n".join(map(account, every)))
 
 # %% tags=["hide-input", "nbval-check-output"]
 took = effort(shown_profile)
-rows = {f"`{name}`": (f"{there} of {asked}", hours) for name, (there, asked, hours) in took.items()}
-there, asked, hours = map(sum, zip(*took.values()))
+rows = {f"`{one.Index}`": (f"{one.runs} of {one.asked}", one.hours) for one in took.itertuples()}
+there, asked, hours = took["runs"].sum(), took["asked"].sum(), took["hours"].sum()
 rows["**all**"] = (f"{there} of {asked}", hours)
 notebook.table(
     notebook.Grid(header=("keys", "runs in the ledger", "hours of one core"), rows=rows),

@@ -1,4 +1,4 @@
-"""The paper's claims and their verdicts: each is decided by tests on the ledger, and by nothing else."""
+"""The paper's claims and their verdicts: `Claim.verdict` decides each from the outcomes of its tests on the ledger."""
 
 import itertools
 import math
@@ -9,25 +9,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from iai.study.analysis.contrasts import Found, ratio
+from iai.study.analysis.contrasts import ratio
+from iai.study.analysis.costs import largest_gain
 from iai.study.analysis.references import Reference
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, unknown
+from iai.study.ledger.statistics import Found
 from iai.types import UserError
 
 Outcome = Literal["holds", "open", "fails", "pending"]
 Verdict = Literal["reproduced", "partly", "not reproduced", "not yet run"]
 FILE = Path(__file__).with_name("claims.toml")
-CLAIM = {"name": str, "text": str, "where": str, "figure": str, "grade": str, "believed": str}
-"""What every claim says of itself; `believed` is what was tried where it fails, and what we think."""
+TEXTS = ("name", "text", "where", "figure", "grade", "believed")
+"""The texts of a claim; `believed` is our explanation, and what was tried where it fails."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Whether one result is `at_least` to `at_most` times another: by their ratio over paired seeds, its 95 % interval.
+    """Whether one result is `at_least` to `at_most` times another, by the 95 % interval of their ratio over seeds.
 
-    Every run is judged on the same tasks, so that seeds are what pairs are made of. Without `second`, the result
-    itself is held to the limit.
+    `first` and `second` are references. Without `second`, the result itself is compared with the limits.
     """
 
     first: str
@@ -36,12 +37,12 @@ class Comparison:
     at_least: float = -math.inf
 
     def found(self, profile: str) -> Found:
-        """The ratio, or the result, at a profile."""
-        top = Reference.parse(self.first, profile).look_up()
-        return top if self.second is None else ratio(top, Reference.parse(self.second, profile).look_up())
+        """The ratio, or the result if there is no second, at a profile."""
+        first, *second = (Reference.parse(text, profile).look_up() for text in (self.first, self.second) if text)
+        return ratio(first, *second) if second else first
 
     def outcome(self, profile: str) -> Outcome:
-        """holds where the whole interval is within the limits, fails where all is beyond one, open elsewhere."""
+        """holds if the whole interval is within the limits, fails if it is all beyond one of them, else open."""
         found = self.found(profile)
         if isinstance(found, Missing):
             return "pending"
@@ -66,15 +67,20 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Gain:
-    """Whether k passes ever took so many times less wall time than one over the same data, in `make grid`."""
+    """Whether k passes over the same data ever took `at_least` times less wall time than one, in `make grid`."""
 
     attention: str
     passes: int
     at_least: float
 
+    def found(self) -> tuple[float, int] | None:
+        """The largest gain that was measured, and its number of observations."""
+        case = largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
+        return None if case is None else (case["eager_ms_gain"], case["points"])
+
     def outcome(self, profile: str) -> Outcome:
-        """By the largest gain that was measured, at whatever number of observations."""
-        found = largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
+        """holds if the largest gain reaches the limit."""
+        found = self.found()
         return "pending" if found is None else "holds" if found[0] >= self.at_least else "fails"
 
     def __str__(self) -> str:
@@ -82,13 +88,13 @@ class Gain:
 
     def shown(self, profile: str) -> str:
         """The largest gain, and where it was measured."""
-        found = largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
-        return "pending" if found is None else f"{found[0]:.2g} at N = {found[1]['points']:,}"
+        found = self.found()
+        return "pending" if found is None else f"{found[0]:.2g} at N = {found[1]:,}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What the paper says (in our words), where, with what figure of what grade, and the tests that decide."""
+    """What the paper says in our words, where, with what figure and grade of evidence, and the tests that decide."""
 
     name: str
     text: str
@@ -100,7 +106,7 @@ class Claim:
     tests: tuple[Comparison | Gain, ...]
 
     def outcomes(self, profile: str) -> list[Outcome]:
-        """Of each test, at the claim's own profile if it has one."""
+        """The outcome of each test, at the claim's own profile if it has one."""
         return [test.outcome(self.profile or profile) for test in self.tests]
 
     def verdict(self, profile: str) -> Verdict:
@@ -113,7 +119,7 @@ class Claim:
         return "partly" if "holds" in found or "fails" not in found else "not reproduced"
 
     def counts(self, profile: str) -> str:
-        """How many tests have which outcome, in words."""
+        """The number of tests with each outcome, in words."""
         found = self.outcomes(profile)
         numbers = [(found.count(outcome), outcome) for outcome in get_args(Outcome) if outcome in found]
         shown = [f"{n} {outcome if n == 1 else outcome.removesuffix('s')}" for n, outcome in numbers]
@@ -122,58 +128,28 @@ class Claim:
 
 @cache
 def claims(path: Path = FILE) -> tuple[Claim, ...]:
-    """All claims of the file; `UserError` on one that is malformed or refers to what no run can have."""
+    """All claims of the file; `UserError` on one that is malformed."""
     entries = tomllib.loads(path.read_text())["claim"]
     return tuple(_claim(entry) for entry in entries)
 
 
 def _claim(entry: Mapping[str, Any]) -> Claim:
-    known = {*CLAIM, "test", "gain", "profile"}
+    known = {*TEXTS, "test", "gain", "profile"}
     for name in entry:
         if name not in known:
             raise unknown(f"field of claim {entry.get('name')}", name, known)
-    for name in CLAIM:
+    for name in TEXTS:
         if not isinstance(entry.get(name), str):
             raise UserError(f"claim {entry.get('name')} has no text {name!r}")
     tests: list[Comparison | Gain] = [test for one in entry.get("test", ()) for test in _spread(one)]
     tests += [Gain(**one) for one in entry.get("gain", ())]
-    return Claim(**{name: entry[name] for name in CLAIM}, profile=entry.get("profile"), tests=tuple(tests))
+    return Claim(**{name: entry[name] for name in TEXTS}, profile=entry.get("profile"), tests=tuple(tests))
 
 
 def _spread(entry: Mapping[str, Any]) -> Iterator[Comparison]:
-    """A test for every combination of the values in `each`, which fill the braces of its references."""
-    each = entry.get("each", {})
+    """One test for every combination of the values in `each`, filled into the braces of its references."""
+    each, limits = entry.get("each", {}), {name: entry[name] for name in ("at_most", "at_least") if name in entry}
     for values in itertools.product(*each.values()):
         fill = dict(zip(each, values))
-        second = entry.get("second")
-        yield Comparison(
-            first=entry["first"].format(**fill),
-            second=second and second.format(**fill),
-            at_most=entry.get("at_most", 1.0),
-            at_least=entry.get("at_least", -math.inf),
-        )
-
-
-def gain(measured: Mapping[str, Any], clock: str, points: int, passes: int, **case: Any) -> float | None:
-    """How many times less `passes` take than one by a clock of the grid; None unless both were measured and fit."""
-    wanted = {"points": points, "attention": "fused", **case}
-    found = {}
-    for cell in measured["cells"]:
-        if wanted.items() <= cell.items() and not cell["reason"]:
-            found[cell["passes"]] = cell[clock]["median"] if isinstance(cell[clock], dict) else cell[clock]
-    return found[1] / found[passes] if {1, passes} <= found.keys() else None
-
-
-def largest_gain(
-    measured: Mapping[str, Any] | None, attention: str, passes: int
-) -> tuple[float, Mapping[str, Any]] | None:
-    """The largest gain of so many passes in wall time, and its cell: parametric models that are shown data."""
-    kind = {"regime": "parametric", "signal": "data", "attention": attention}
-    cells = [cell for cell in (measured or {"cells": []})["cells"] if kind.items() <= cell.items()]
-    gains = []
-    for cell in cells:
-        if cell["passes"] == passes and measured:
-            case = {name: cell[name] for name in (*kind, "width", "depth")}
-            value = gain(measured, "eager_ms", cell["points"], passes, **case)
-            gains += [(value, cell)] if value else []
-    return max(gains, key=lambda pair: pair[0], default=None)
+        references = {name: entry[name].format(**fill) for name in ("first", "second") if name in entry}
+        yield Comparison(**references, **limits)

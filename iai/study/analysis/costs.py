@@ -1,122 +1,83 @@
-"""What all runs took, and what the cost chapter reads: gains of passes, loops of training, the error a time buys."""
+"""What passes over the data cost against one, and what trainings and whole profiles took."""
 
+import itertools
 import math
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
-from iai.study.analysis.claims import gain
-from iai.study.analysis.contrasts import Found
 from iai.study.jobs.run import EXPERIMENTS, experiment
 from iai.study.ledger import records
-from iai.study.ledger.records import Missing
 from iai.study.measure.passes import Case
-from iai.study.registry import BUDGETS, seeds_of
+from iai.study.registry import BUDGETS, LOOPS, seeds_of
 from iai.study.registry.ablations import BASES
 
 METRIC = {"linear-regression": "mse", "mnist": "error"}
-"""What a family's loops are compared by."""
-PEAK = 800e12
-"""Operations a second of matrix products in bfloat16 on an H100-class GPU, as others measured it."""
+"""The metric that loops of a family are compared by."""
+CASE = [field.name for field in fields(Case)]
+CLOCKS = ["flops", "kernel_ms", "eager_ms"]
+"""Operations, kernel time and wall time of a case."""
+FACTS = ["seconds", "tokens_per_second", "launches", "peak_memory"]
+"""Facts of a training; `launches` of an update, `peak_memory` in bytes."""
 
 
-@dataclass(frozen=True)
-class Costs:
-    """The costs at one profile, and what `make bench` and `make grid` measured."""
+def passes(grid: Mapping[str, Any] | None) -> pd.DataFrame:
+    """What `make grid` measured, one case a row: many passes over N / k points each against one over N.
 
-    profile: str
-
-    @cached_property
-    def grid(self) -> dict[str, Any] | None:
-        """The measured passes."""
-        return records.measured("passes-cpu")
-
-    @cached_property
-    def bench(self) -> dict[str, Any] | None:
-        """The measured steps."""
-        return records.measured("cpu")
-
-    @property
-    def groups(self) -> dict[str, dict[str, Any]]:
-        """Groups of steps by name, of members by name."""
-        return (self.bench or {"groups": {}})["groups"]
-
-    def gained(self, clock: str, n: int, k: int, **how: Any) -> float | str:
-        """How many times less k passes take than one, or why that is not known."""
-        case = asdict(Case(points=n, **how))
-        del case["points"], case["passes"]
-        value = gain(self.grid, clock, n, k, **case) if self.grid else "pending"
-        return "–" if value is None else value
-
-    def megabytes(self, n: int, k: int, attention: Any) -> float | str:
-        """Most memory of all passes, in MB, or why that is not known."""
-        wanted = asdict(Case(points=n, passes=k, attention=attention)).items()
-        found = [cell for cell in (self.grid or {"cells": []})["cells"] if wanted <= cell.items()]
-        if not found:
-            return "pending"
-        return "does not fit" if found[0]["reason"] else found[0]["peak_bytes"] / 1e6
-
-    def error(self, family: str, loop: str, budget: str) -> Found:
-        """The validation error of a training after its last step."""
-        last = 1 if loop == "one-context" else experiment(BASES[family], self.profile).objective.steps
-        key = f"cost/{family}/{loop}/{budget}"
-        return records.summary(key, self.profile, "validation", METRIC[family], last)
-
-    def fact(self, family: str, loop: str, name: str, budget: str = "whole") -> Found:
-        """A number that its records have beside their metrics."""
-        return records.fact(f"cost/{family}/{loop}/{budget}", self.profile, name)
-
-    def line(self, family: str, loop: str) -> list[tuple[float, float]]:
-        """Mean seconds and mean error of each budget that is in the ledger."""
-        both = [(self.fact(family, loop, "seconds", b), self.error(family, loop, b)) for b in BUDGETS]
-        known = [(s, e) for s, e in both if not isinstance(s, Missing) and not isinstance(e, Missing)]
-        return [(s.mean, e.mean) for s, e in known]
-
-    def at(self, family: str, loop: str, moment: float) -> float:
-        """The error after so many seconds, on the line between a loop's points; the last one's beyond them."""
-        points = self.line(family, loop)
-        if len(points) < len(BUDGETS):
-            return math.nan
-        when, what = np.log(points).T
-        return float(np.exp(np.interp(np.log(moment), when, what)))
-
-    def as_far(self, family: str) -> Found | str:
-        """Seconds of the shortest training of many steps that has at most the mean error of one context."""
-        goal = self.error(family, "one-context", "whole")
-        for budget in BUDGETS:
-            found = self.error(family, "pool", budget)
-            for one in (found, goal):
-                if isinstance(one, Missing):
-                    return one
-            if not isinstance(found, Missing) and not isinstance(goal, Missing) and found.mean <= goal.mean:
-                return self.fact(family, "pool", "seconds", budget)
-        return "not reached"
-
-    def adapted(self, family: str, who: str, baseline: str | None, k: int) -> tuple[float, float] | None:
-        """Milliseconds and error of 64 tasks after k mini-batches, or None."""
-        time = self.groups.get(f"adapting to {family}, 64 tasks", {}).get(f"{baseline or who}, k = {k}")
-        loop, step = ("one-context", 1) if who == "one context" else ("pool", k)
-        key = f"cost/{family}/{loop}/whole"
-        found = records.summary(key, self.profile, "validation", METRIC[family], step, baseline)
-        return (time["median_ms"], found.mean) if time and not isinstance(found, Missing) else None
-
-
-def effort(profile: str) -> dict[str, tuple[int, int, float]]:
-    """By the first word of a key: runs in the ledger, runs that a profile asks for, hours of one process that took.
-
-    Of what is missing nobody knows what it will take, so that is not in the hours.
+    Columns: the fields of `Case`; `flops`, `kernel_ms`, `eager_ms` (median wall time) and `peak_bytes`, nan where the
+    case did not fit, for the `reason` given; and `<clock>_gain`, how many times less the case took than one pass.
     """
-    found: dict[str, tuple[int, int, float]] = {}
+    cells = pd.DataFrame((grid or {"cells": []})["cells"], columns=[*CASE, "reason", "peak_bytes", *CLOCKS])
+    cells["eager_ms"] = [cell["median"] if isinstance(cell, dict) else cell for cell in cells["eager_ms"]]
+    cells["reason"] = cells["reason"].fillna("")
+    cells[CLOCKS] = cells[CLOCKS].astype(float).mask(cells["reason"] != "")
+    same = [name for name in CASE if name != "passes"]
+    one = cells[cells["passes"] == 1].set_index(same)[CLOCKS]
+    gains = cells[same].join(one, on=same)[CLOCKS] / cells[CLOCKS]
+    return cells.join(gains.add_suffix("_gain"))
+
+
+def largest_gain(grid: Mapping[str, Any] | None, attention: str, k: int) -> pd.Series | None:
+    """The case of k passes with the largest gain in wall time, of parametric models that see data."""
+    kind = "regime == 'parametric' and signal == 'data' and attention == @attention and passes == @k"
+    cells = passes(grid).query(kind).dropna(subset="eager_ms_gain")
+    return None if cells.empty else cells.loc[cells["eager_ms_gain"].idxmax()]
+
+
+def case(cells: pd.DataFrame, **fields: Any) -> pd.Series | None:
+    """The measured case with these fields of `Case`, the others at their defaults; None if it was not measured."""
+    found = cells[(cells[CASE] == pd.Series(asdict(Case(**fields)))).all(axis=1)]
+    return None if found.empty else found.iloc[0]
+
+
+def gain(cells: pd.DataFrame, clock: str, n: int, k: int, **fields: Any) -> float | str:
+    """How many times less k passes over n points take than one by a clock; a dash if one of the two is not known."""
+    if cells.empty:
+        return "pending"
+    found = case(cells, points=n, passes=k, **fields)
+    return "–" if found is None or math.isnan(found[f"{clock}_gain"]) else found[f"{clock}_gain"]
+
+
+def trainings(profile: str) -> pd.DataFrame:
+    """Results over seeds, or what is missing, of trainings by loop: a row a (family, loop, budget).
+
+    Columns: `error` on validation tasks after the last step, in the family's `METRIC`, and the facts `FACTS`.
+    """
+    rows = {}
+    for family, loop, budget in itertools.product(BASES, (*LOOPS, "one-context"), BUDGETS):
+        key = f"cost/{family}/{loop}/{budget}"
+        last = 1 if loop == "one-context" else experiment(BASES[family], profile).objective.steps
+        error = records.summary(key, profile, "validation", METRIC[family], last)
+        rows[family, loop, budget] = [error, *(records.fact(key, profile, name) for name in FACTS)]
+    return pd.DataFrame(rows.values(), pd.MultiIndex.from_tuples(rows), ["error", *FACTS]).sort_index()
+
+
+def effort(profile: str) -> pd.DataFrame:
+    """By the first word of a key: `runs` in the ledger, runs `asked` for, and `hours` of one process that runs took."""
+    rows = []
     for key in EXPERIMENTS:
-        there = records.records(key, profile)
-        took = sum(float(record.get("job_seconds") or record["seconds"]) for record in there) / 3600
-        runs, asked, hours = found.get(key.split("/")[0], (0, 0, 0.0))
-        found[key.split("/")[0]] = runs + len(there), asked + seeds_of(key, profile), hours + took
-    return found
-
-
-def hours(operations: float, longest: float, gpus: int, share: float) -> float:
-    """What some runs take at a share of the peak, the longest of them on one GPU, as all are."""
-    return max(operations / gpus, longest) / (share * PEAK) / 3600
+        took = [record.get("job_seconds") or record["seconds"] for record in records.records(key, profile)]
+        rows.append((key.split("/")[0], len(took), seeds_of(key, profile), sum(took) / 3600))
+    return pd.DataFrame(rows, columns=["keys", "runs", "asked", "hours"]).groupby("keys", sort=False).sum()

@@ -151,8 +151,8 @@ class Leaderboard:
     def scores_within(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
         """Scores of the entries whose training, or adapting, takes no more operations than that of a reference.
 
-        An entry that is not trained has no place in the former. An entry whose operations are not counted is left
-        out, one that is pending is not.
+        For training, only entries that are trained count. Entries whose operations are not counted are left out;
+        pending ones stay, as their costs are not known yet.
         """
         limit = self.operations(reference, cost)
         trained: tuple[Kind, ...] = ("iterative", "learned")

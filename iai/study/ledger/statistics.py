@@ -69,7 +69,7 @@ class Summary:
     def interval(self) -> tuple[float, float]:
         """95 % interval of the mean: Student's t over seeds, else normal over tasks."""
         degrees = len(self.values) - 1 if self.source == "seeds" else math.inf
-        half = float(stdtrit(degrees, 0.975)) * self.spread
+        half = round(float(stdtrit(degrees, 0.975)), 3) * self.spread  # three decimals, as in printed tables of t
         return self.mean - half, self.mean + half
 
     def __format__(self, spec: str) -> str:

@@ -1,12 +1,11 @@
 """A claim's verdict is computed from the ledger: all tests hold, some do, none does, or something is missing."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from example_record import KEY, SET, record
 
-from iai.study.analysis.claims import FILE, Claim, Comparison, Gain, claims, gain, largest_gain
+from iai.study.analysis.claims import FILE, Claim, Comparison, Gain, claims
 from iai.study.analysis.references import Reference
 from iai.study.cli import main
 from iai.study.ledger import records
@@ -94,28 +93,6 @@ def test_what_is_missing_is_not_yet_run() -> None:
     held = Comparison(first=f"{KEY}:{SET}:mse:5", at_most=10.0)
     assert claim(held).verdict("cpu") == "reproduced"
     assert claim(held, below(1.0)).verdict("cpu") == "not yet run"
-
-
-def cell(passes: int, ms: float, **changes: Any) -> dict[str, Any]:
-    plain = {"regime": "parametric", "signal": "data", "queries": 64, "width": 64, "depth": 2}
-    return {
-        **plain,
-        **{"points": 1000, "passes": passes, "attention": "fused", "reason": None, "flops": int(ms)},
-        **{"eager_ms": {"median": ms}},
-        **changes,
-    }
-
-
-def test_gains_compare_one_pass_with_many_of_the_same_case() -> None:
-    grid = {"cells": [cell(1, 30.0), cell(10, 10.0), cell(1, 80.0, width=256), cell(10, 10.0, width=256)]}
-    grid["cells"] += [cell(1, 900.0, regime="implicit"), cell(10, 1.0, regime="implicit")]
-    grid["cells"] += [cell(1, 50.0, points=4000, reason="too large"), cell(10, 1.0, points=4000)]
-    assert gain(grid, "eager_ms", 1000, 10, width=64, regime="parametric") == 3.0
-    assert gain(grid, "flops", 1000, 10, width=256, regime="parametric") == 8.0
-    assert gain(grid, "eager_ms", 4000, 10, width=64, regime="parametric") is None
-    best = largest_gain(grid, "fused", 10)
-    assert best and best[0] == 8.0 and best[1]["width"] == 256
-    assert largest_gain(grid, "materialised", 10) is None and largest_gain(None, "fused", 10) is None
 
 
 def test_the_file_names_only_what_runs_can_have() -> None:
