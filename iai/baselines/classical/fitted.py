@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import vmap
 
-from iai.losses import LOSSES
-from iai.types import Batch, Learner, Loss
+from iai.losses import LOSSES, Loss
+from iai.types import Batch, Learner
 
 Candidate = TypeVar("Candidate", bound=Learner)
 """A learner of some kind."""
