@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment
-from iai.model.refiner import RefinerConfig
+from iai.model import RefinerConfig
 from iai.tasks import LinearRegression, episode
-from iai.training.loop import TrainConfig
-from iai.training.objectives import Greedy
+from iai.training import Greedy, TrainConfig
 from iai.types import Batch
 
 ROUNDS = 25

@@ -8,7 +8,7 @@ import torch
 from common import measure, named
 
 from iai.baselines import classical as baselines
-from iai.evaluation.evaluate import EvaluationConfig, episodes
+from iai.evaluation import EvaluationConfig, episodes
 from iai.experiment import build
 from iai.study.registry import experiment as registered
 from iai.study.registry.ablations import BASES

@@ -11,7 +11,7 @@ from common import CONFIG, adamw, measure, named
 
 from iai.experiment import build
 from iai.study.registry import experiment as registered
-from iai.training.loop import Progress, train_step
+from iai.training import Progress, train_step
 
 UPDATED = {"implicit": "table4/linear-regression/data", "parametric": "table2/linear-regression/data"}
 

@@ -7,14 +7,12 @@ import torch
 from common import experiment, named
 
 from iai.experiment import build
-from iai.model.refiner import RefinerConfig
-from iai.model.regimes import Signal
+from iai.model import RefinerConfig, Signal
 from iai.study.measure.cost import cost_of_update, peak_flops
 from iai.study.measure.meter import seconds
 from iai.tasks import LinearRegression
+from iai.training import Greedy, Progress, TrainConfig
 from iai.training.graph import CapturedUpdates
-from iai.training.objectives import Greedy
-from iai.training.optimizer import Progress, TrainConfig
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 SIZES = {"256 wide, 4 layers, 64 tasks": (256, 4, 64), "512 wide, 8 layers, 256 tasks": (512, 8, 256)}

@@ -10,12 +10,11 @@ import torch
 from common import experiment, measure, named
 
 from iai.experiment import build
-from iai.model.refiner import RefinerConfig
-from iai.model.regimes import Signal
+from iai.model import RefinerConfig, Signal
 from iai.study.measure.cost import peak_saved_bytes
 from iai.study.measure.meter import peak_bytes
 from iai.tasks import LinearRegression, episode
-from iai.training.objectives import Greedy, Unrolled
+from iai.training import Greedy, Unrolled
 
 
 def refinement(n: int, width: int, k: int) -> Callable[[], object]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from iai.experiment import build
 from iai.losses import squared_error
-from iai.training.loop import Progress, train_step
+from iai.training import Progress, train_step
 from iai.training.objectives import greedy_loss
 from iai.types import Batch
 

@@ -13,12 +13,10 @@ from torch import nn
 
 from iai.experiment import build
 from iai.losses import squared_error
-from iai.model.amortizer import Amortizer
-from iai.model.regimes import Signal
+from iai.model import Amortizer, Signal
 from iai.study.registry import experiment as registered
 from iai.tasks import Images, LinearRegression, episode
-from iai.training.loop import Progress, train_step
-from iai.training.objectives import Greedy, rollout_losses
+from iai.training import Greedy, Progress, rollout_losses, train_step
 from iai.types import Batch, UserError
 
 

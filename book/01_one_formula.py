@@ -51,13 +51,12 @@ import torch
 from iai.study.book import formulas, notebook, plots
 from iai.baselines.classical import Planet
 from iai.experiment import Experiment
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig
 from iai.study.jobs.run import fit
-from iai.training.objectives import Greedy
-from iai.model.refiner import RefinerConfig
+from iai.training import Greedy, train, TrainConfig
+from iai.model import RefinerConfig
 from iai.study.ledger.records import Summary
 from iai.tasks import Gravity
-from iai.training.loop import TrainConfig, train
 
 chapter = notebook.setup(globals())
 longer = {"smoke": 1, "cpu": 8, "gpu": 8}[profile]

@@ -50,10 +50,10 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import Memoryless, Ridge
 from iai.experiment import build
 from iai.study.measure.cost import peak_saved_bytes
-from iai.evaluation.evaluate import evaluate, evaluate_learner
+from iai.evaluation import evaluate, evaluate_learner
 from iai.study.jobs.run import fit
 from iai.losses import squared_error
-from iai.training.objectives import Unrolled, rollout_losses
+from iai.training import rollout_losses, Unrolled
 from iai.study.registry import PROFILES, experiment
 from iai.tasks import episode
 from iai.study.analysis.theory import ridge_variance

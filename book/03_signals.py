@@ -47,7 +47,7 @@ from iai.study.book import notebook, plots
 from iai.study.ledger import records
 from iai.experiment import build
 from iai.study.analysis.contrasts import best, difference, standard_errors
-from iai.evaluation.evaluate import episodes
+from iai.evaluation import episodes
 from iai.study.registry import experiment
 from iai.study.ledger.records import Missing, Summary
 from iai.study.analysis.theory import gradient_variance, ridge_variance, same_gradient

@@ -53,15 +53,12 @@ import torch
 import iai
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Ridge
-from iai.experiment import Experiment, build
-from iai.evaluation.evaluate import EvaluationConfig, evaluate, evaluate_learner
+from iai.experiment import build, Experiment
+from iai.evaluation import evaluate, evaluate_learner, EvaluationConfig
 from iai.study.jobs.run import fit
-from iai.model.attention import attention_mask
-from iai.training.objectives import Greedy
-from iai.model.refiner import RefinerConfig
-from iai.model.regimes import Signal
-from iai.tasks import Images, episode
-from iai.training.loop import TrainConfig, train
+from iai.model import attention_mask, RefinerConfig, Signal
+from iai.training import Greedy, train, TrainConfig
+from iai.tasks import episode, Images
 from iai.types import Batch, State, UserError
 
 chapter = notebook.setup(globals())

@@ -43,9 +43,8 @@ import torch
 from iai.study.analysis import theory
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Memoryless, Ridge
-from iai.study.analysis.contrasts import at_most, best, difference
-from iai.study.analysis.contrasts import ratio, scaled, standard_errors
-from iai.evaluation.evaluate import evaluate, evaluate_learner
+from iai.study.analysis.contrasts import at_most, best, difference, ratio, scaled, standard_errors
+from iai.evaluation import evaluate, evaluate_learner
 from iai.study.jobs.run import experiment
 
 chapter = notebook.setup(globals())

@@ -45,7 +45,7 @@ from iai.study.book import notebook, plots
 from iai.tasks import data
 from iai.baselines.classical import Neighbours
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio, standard_errors
-from iai.evaluation.evaluate import evaluate, evaluate_learner
+from iai.evaluation import evaluate, evaluate_learner
 from iai.study.jobs.run import experiment, fit
 
 chapter = notebook.setup(globals())

@@ -44,7 +44,7 @@ import torch
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Centroids
 from iai.study.analysis.contrasts import best, change, difference, ratio
-from iai.evaluation.evaluate import evaluate_learner
+from iai.evaluation import evaluate_learner
 from iai.study.jobs.run import experiment, fit
 from iai.types import Batch
 

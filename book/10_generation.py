@@ -44,16 +44,14 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from torch.func import vmap
 
-from iai.evaluation import generation
+from iai.evaluation import episodes, EvaluationConfig, generation
 from iai.study.book import notebook, plots
 from iai.study.book.comparisons import outcome
 from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
 from iai.experiment import build
 from iai.study.analysis.contrasts import best, change, difference, ratio
-from iai.evaluation.evaluate import EvaluationConfig, episodes
 from iai.study.jobs.run import EXPERIMENTS, experiment, fit
-from iai.tasks import Letters, Mixture
-from iai.tasks.populations import interpolated
+from iai.tasks import interpolated, Letters, Mixture
 
 chapter = notebook.setup(globals())
 FAMILIES = {"mixture-2d": "2-D", "mixture-5d": "5-D", "letters": "letters"}

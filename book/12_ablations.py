@@ -52,7 +52,7 @@ from iai.study.book.comparisons import (
 )
 from iai.study.registry.ablations import BASE_KEYS, DIMENSIONS, LAWS
 from iai.study.analysis.contrasts import ratio, scaled
-from iai.evaluation.evaluate import evaluate
+from iai.evaluation import evaluate
 from iai.study.jobs.run import build, experiment
 from iai.study.analysis.theory import ridge_variance
 

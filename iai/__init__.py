@@ -1,15 +1,16 @@
-"""Iterative amortized inference: `iai.load(path)` gives a trained model; all else is imported from the modules."""
+"""Iterative amortized inference: f(x, g(D)). `iai.load(path)` is a trained amortizer; the parts have the rest."""
 
 import os
+from importlib import import_module
 from typing import Any
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # silences the profiler; read when torch is first imported
 
+HOMES = {"load": "experiment", "build": "experiment", "train": "training", "evaluate": "evaluation"}
+
 
 def __getattr__(name: str) -> Any:
-    """Import `load` lazily: importing `iai.types` should not import all that a run needs."""
-    if name == "load":
-        from iai.experiment import load
-
-        return load
+    """`load`, `build`, `train` and `evaluate`, imported when first used: `import iai` alone stays fast."""
+    if name in HOMES:
+        return getattr(import_module(f"iai.{HOMES[name]}"), name)
     raise AttributeError(f"module 'iai' has no attribute {name!r}")

@@ -9,16 +9,24 @@ import torch
 
 from iai.baselines import learned
 from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig
 from iai.losses import LOSSES
-from iai.model.amortizer import Amortizer
-from iai.model.refiner import Anchor, Interface, Refiner, RefinerConfig
-from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.model.relations import Relations, RelationsConfig
+from iai.model import (
+    Amortizer,
+    Anchor,
+    Decoder,
+    Interface,
+    Parameters,
+    Predictions,
+    Refiner,
+    RefinerConfig,
+    Relations,
+    RelationsConfig,
+    Signal,
+    Space,
+)
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused
-from iai.training import checkpoint
-from iai.training.loop import TrainConfig, pick_device
-from iai.training.objectives import EndToEnd, Greedy, RandomStep, StepObjective, Unrolled
+from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Decode, KnownTask, Task, UserError
 
 RegimeName = Literal["parametric", "explicit", "implicit"]

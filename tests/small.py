@@ -5,13 +5,11 @@ from typing import Any
 
 import torch
 
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, build
-from iai.model.amortizer import Amortizer
-from iai.model.refiner import RefinerConfig
+from iai.model import Amortizer, RefinerConfig
 from iai.tasks import LinearRegression, episode
-from iai.training.loop import TrainConfig
-from iai.training.objectives import Greedy
+from iai.training import Greedy, TrainConfig
 from iai.types import Batch
 
 REFINER = RefinerConfig(width=16, depth=2, heads=2, feedforward=32)

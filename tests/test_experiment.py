@@ -8,8 +8,7 @@ import torch
 from small import small
 
 from iai.experiment import TYPES, build, from_json, to_json
-from iai.model.refiner import RefinerConfig
-from iai.model.regimes import Signal
+from iai.model import RefinerConfig, Signal
 from iai.study.jobs.run import EXPERIMENTS, PROFILES, experiment
 from iai.tasks import Images, LinearRegression
 from iai.types import Task, UserError

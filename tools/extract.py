@@ -27,8 +27,7 @@ from torchvision import datasets, transforms
 from tqdm import tqdm
 
 from iai.tasks import data
-from iai.training.checkpoint import replace_file
-from iai.training.loop import pick_device
+from iai.training import pick_device, replace_file
 from iai.types import UserError
 
 CHUNK = 128

@@ -15,9 +15,8 @@ from torch import Tensor
 from torch.func import vmap
 
 from iai.evaluation.evaluate import Curve, EvaluationConfig, summarised
-from iai.model.amortizer import Amortizer
-from iai.model.regimes import Parameters
-from iai.tasks.populations import Population, interpolated
+from iai.model import Amortizer, Parameters
+from iai.tasks import Population, interpolated
 from iai.types import Batch, Learner, Task, UserError
 
 Field = Callable[[Tensor], Tensor]

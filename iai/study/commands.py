@@ -105,8 +105,7 @@ def run_one(
     import torch
 
     from iai.study.jobs import queue
-    from iai.training import distributed
-    from iai.training.loop import pick_device
+    from iai.training import distributed, pick_device
 
     queue.experiment(key, profile)
     torch.set_num_threads(threads)
@@ -133,7 +132,7 @@ def reproduce_many(
     """Compute all runs of a pattern that are pending or stale, most valuable first."""
     from iai.study.jobs import executors, queue
     from iai.study.jobs.runs import wanted
-    from iai.training.loop import pick_device
+    from iai.training import pick_device
 
     if executor == "local":
         pick_device(device)

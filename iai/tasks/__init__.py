@@ -7,17 +7,7 @@ from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
 from iai.tasks.letters import Letters
 from iai.tasks.linear_regression import LinearRegression
-from iai.tasks.mixtures import Mixture
+from iai.tasks.mechanisms import standardised
+from iai.tasks.mixtures import Mixture, velocity
+from iai.tasks.populations import Population, data_points, interpolated
 from iai.tasks.reused import Reused
-
-__all__ = [
-    "CausalOrder",
-    "Features",
-    "Gravity",
-    "Images",
-    "Letters",
-    "LinearRegression",
-    "Mixture",
-    "Reused",
-    "episode",
-]

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from iai.losses import LOSSES, Loss
-from iai.model.amortizer import Amortizer
+from iai.model import Amortizer
 from iai.tasks import episode
 from iai.training import distributed
 from iai.training.pool import Pool, current_batches

@@ -8,7 +8,7 @@ import torch
 from small import awake, small
 
 from iai.baselines.classical import Mean
-from iai.evaluation.evaluate import EvaluationConfig, as_json, episodes, evaluate, evaluate_learner
+from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, evaluate_learner
 from iai.losses import squared_error
 from iai.tasks import Images, LinearRegression
 

@@ -11,8 +11,7 @@ from small import awake, small
 from torch.func import vmap
 
 from iai.baselines.classical import ExpectationMaximisation, Gaussian
-from iai.evaluation import generation
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig, generation
 from iai.evaluation.generation import (
     at,
     curves,

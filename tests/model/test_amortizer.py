@@ -10,7 +10,7 @@ from small import awake, data, small
 
 from iai.experiment import Experiment, build, from_json, to_json
 from iai.losses import LOSSES
-from iai.model.regimes import Signal
+from iai.model import Signal
 from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
 from iai.types import Batch, State
 

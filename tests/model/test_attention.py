@@ -2,7 +2,7 @@
 
 import torch
 
-from iai.model.attention import attention_mask
+from iai.model import attention_mask
 
 TIMES = torch.tensor([0, 1, 2, 3])  # one past state, three observations
 

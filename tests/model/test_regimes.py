@@ -5,7 +5,7 @@ import torch
 from torch.func import grad
 
 from iai.losses import LOSSES, squared_error
-from iai.model.regimes import Decoder, Parameters, Predictions, Signal
+from iai.model import Decoder, Parameters, Predictions, Signal
 from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
 from iai.types import Batch
 

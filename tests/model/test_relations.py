@@ -10,15 +10,13 @@ from small import awake, data, small
 
 from iai.baselines.classical import Score, SortBy, for_task
 from iai.baselines.classical.causal_order import curvature, precedence, r2
-from iai.evaluation.evaluate import evaluate
+from iai.evaluation import evaluate
 from iai.experiment import Experiment, build, from_json, to_json
 from iai.losses import METRICS, edge_cross_entropy, leaf_error, leaves_first, order_accuracy
-from iai.model.regimes import Signal
-from iai.model.relations import RelationsConfig
+from iai.model import RelationsConfig, Signal
 from iai.study.measure.cost import cost_of_update
 from iai.tasks import CausalOrder, LinearRegression, episode
-from iai.training.loop import train
-from iai.training.objectives import Greedy
+from iai.training import Greedy, train
 from iai.types import Batch, State, concat
 
 NODES = 4

@@ -11,7 +11,7 @@ from small import small
 from torch.func import vmap
 
 from iai.baselines.classical import Centroids, Logistic, _training
-from iai.evaluation.evaluate import EvaluationConfig, evaluate_learner
+from iai.evaluation import EvaluationConfig, evaluate_learner
 from iai.experiment import from_json, to_json
 from iai.study.jobs.run import identity
 from iai.tasks import Features, data

@@ -8,8 +8,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from torch.func import grad
 
 from iai.losses import squared_error
-from iai.tasks import Mixture
-from iai.tasks.populations import data_points, interpolated
+from iai.tasks import Mixture, data_points, interpolated
 
 TASK = Mixture(dimension=2, components=3)
 

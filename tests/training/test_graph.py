@@ -9,13 +9,11 @@ import torch
 from small import small
 
 from iai.experiment import Experiment, build
-from iai.model.regimes import Signal
+from iai.model import Signal
 from iai.tasks import LinearRegression
-from iai.training import graph
+from iai.training import Greedy, Progress, TrainConfig, adamw, graph
 from iai.training.graph import WARMUP, CapturedUpdates
 from iai.training.loop import seed_of, train
-from iai.training.objectives import Greedy
-from iai.training.optimizer import Progress, TrainConfig, adamw
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 TRAINING = TrainConfig(updates=40, warmup=5, lr=0.01, precision="float32", capture=False)

@@ -14,10 +14,9 @@ from small import small
 from torch import Tensor, nn
 
 from iai.experiment import build
-from iai.model.regimes import Signal
+from iai.model import Signal
 from iai.study.jobs import run
-from iai.training import checkpoint
-from iai.training.checkpoint import Checkpoint
+from iai.training import Checkpoint, checkpoint
 from iai.training.loop import Diverged, Interrupted, TrainConfig, generator_of, pick_device, train
 from iai.training.optimizer import learning_rate
 from iai.types import UserError

@@ -7,7 +7,7 @@ import torch
 from small import awake, data, small
 
 from iai.losses import squared_error
-from iai.model.regimes import Signal
+from iai.model import Signal
 from iai.tasks import LinearRegression
 from iai.training.objectives import Greedy, causal_loss, greedy_loss
 from iai.types import Batch, UserError

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from iai.baselines.classical.fitted import Fitted, best
 from iai.losses import squared_error
-from iai.tasks.mixtures import velocity
-from iai.tasks.populations import data_points
+from iai.tasks import data_points, velocity
 from iai.types import Batch, Learner, concat
 
 BANDWIDTHS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from iai.evaluation.evaluate import EvaluationConfig, episodes
+from iai.evaluation import EvaluationConfig, episodes
 from iai.losses import squared_error
 from iai.tasks import Gravity, episode
 from iai.types import Batch, Learner, concat

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from iai.baselines.learned import LearnedBaseline
-from iai.model.amortizer import Amortizer
+from iai.model import Amortizer
 from iai.study.analysis import references, trials
 from iai.study.book import plots
 from iai.study.jobs import queue, runs

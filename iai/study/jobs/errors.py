@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from iai.training.distributed import ProcessLost
+from iai.training import ProcessLost
 
 
 class MachineError(OSError):

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
-from iai.training.checkpoint import replace_file
+from iai.training import replace_file
 from iai.types import UserError
 
 

@@ -15,8 +15,7 @@ from iai.study.jobs.folders import check_writable
 from iai.study.jobs.run import EXPERIMENTS, SECONDS, experiment, fit, run, training_hash
 from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
-from iai.training import checkpoint, distributed
-from iai.training.loop import pick_device, stop_signals
+from iai.training import checkpoint, distributed, pick_device, stop_signals
 from iai.types import UserError
 
 START_SECONDS = 10.0

@@ -12,26 +12,24 @@ import torch
 
 from iai.baselines import classical as baselines
 from iai.baselines.learned import LearnedBaseline
-from iai.evaluation import generation
-from iai.evaluation.evaluate import (
+from iai.evaluation import (
     Curve,
     EvaluationConfig,
     as_json,
     episodes,
     evaluate,
     evaluate_learner,
+    generation,
     one_context,
 )
 from iai.experiment import BaselineExperiment, Experiment, build, to_json
-from iai.model.amortizer import Amortizer
+from iai.model import Amortizer
 from iai.study.jobs.errors import machine_errors
 from iai.study.ledger import records
 from iai.study.measure.cost import cost_of_adapting, cost_of_update, load_of_update, peak_flops
 from iai.study.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
 from iai.tasks import Features, Images, data
-from iai.training import distributed
-from iai.training.checkpoint import Checkpoint, replace_file
-from iai.training.loop import Progress, pick_device, train
+from iai.training import Checkpoint, Progress, distributed, pick_device, replace_file, train
 from iai.types import Learner, StepwiseLearner
 
 __all__ = ["EXPERIMENTS", "PROFILES", "SECONDS", "Profile", "experiment", "fit", "run"]

@@ -18,7 +18,7 @@ import pandas as pd
 from iai.study.ledger import locks
 from iai.study.ledger.provenance import commit, config_hash, sources_hash
 from iai.study.ledger.statistics import Missing, Summary
-from iai.training.checkpoint import replace_file
+from iai.training import replace_file
 from iai.types import UserError
 
 __all__ = ["Missing", "Summary", "commit", "config_hash", "sources_hash"]

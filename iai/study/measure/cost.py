@@ -15,10 +15,9 @@ from torch.utils.flop_counter import flop_registry
 
 from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build
-from iai.model.amortizer import Amortizer
+from iai.model import Amortizer
 from iai.study.measure.meter import peak_bytes, seconds
-from iai.training.objectives import EndToEnd, Greedy, RandomStep, StepObjective
-from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
+from iai.training import EndToEnd, Greedy, Progress, RandomStep, StepObjective, TrainConfig, adamw, train_step
 from iai.types import Batch, Learner
 
 FORMULAS: dict[Any, Callable[..., int]] = {

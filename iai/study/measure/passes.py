@@ -11,14 +11,12 @@ from typing import Any, Literal
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, build
-from iai.model.refiner import Interface, RefinerConfig
-from iai.model.regimes import Signal, Signals
+from iai.model import Interface, RefinerConfig, Signal, Signals
 from iai.study.measure.meter import Work, captured, kernel_ms, profiled, timed
 from iai.tasks import LinearRegression, episode
-from iai.training.checkpoint import replace_file
-from iai.training.objectives import Greedy
+from iai.training import Greedy, replace_file
 from iai.types import UserError
 
 Attention = Literal["fused", "materialised"]

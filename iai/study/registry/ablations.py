@@ -9,7 +9,7 @@ from iai.study.registry.families import defaults
 from iai.study.registry.sizes import Profile
 from iai.study.registry.variants import halved, objective_like, vary, with_updates
 from iai.tasks import LinearRegression, Reused
-from iai.training.objectives import Unrolled
+from iai.training import Unrolled
 
 BASES = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/mnist/data"}
 """The rows that most ablations start from: parametric, and implicit. Training costs are measured on them too."""

@@ -7,8 +7,7 @@ from iai.study.registry.ablations import BASES
 from iai.study.registry.choices import baseline_candidates, chosen, selected
 from iai.study.registry.sizes import Profile
 from iai.study.registry.variants import halved, in_one_context, objective_like, on_validation, vary
-from iai.training.loop import TrainConfig
-from iai.training.objectives import EndToEnd
+from iai.training import EndToEnd, TrainConfig
 
 COMPETE = BASES | {"features": "features/implicit/data"}
 """The row of a family whose tasks, mini-batches and judges its learned baselines share."""

@@ -7,7 +7,7 @@ from iai.study.registry.ablations import BASES
 from iai.study.registry.choices import chosen
 from iai.study.registry.sizes import Profile
 from iai.study.registry.variants import in_one_context, objective_like, on_validation, vary, with_updates
-from iai.training.objectives import RandomStep, Unrolled
+from iai.training import RandomStep, Unrolled
 
 BUDGETS = {"quarter": 1 / 4, "half": 1 / 2, "whole": 1.0}
 """Shares of a row's updates, each a training of its own with its own warm-up and decay."""

@@ -5,16 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, RegimeName
-from iai.model.refiner import RefinerConfig
-from iai.model.regimes import Signal, Signals
-from iai.model.relations import RelationsConfig
+from iai.model import RefinerConfig, RelationsConfig, Signal, Signals
 from iai.study.registry.sizes import JUDGING, JUDGING_ORDERS, SIZES, Profile, Size
 from iai.study.registry.variants import vary
 from iai.tasks import CausalOrder, Features, Images, Letters, LinearRegression, Mixture
-from iai.training.loop import TrainConfig
-from iai.training.objectives import Greedy
+from iai.training import Greedy, TrainConfig
 from iai.types import Task
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.registry.sizes import CHOOSING
 from iai.tasks import Features, Images
-from iai.training.objectives import StepObjective
+from iai.training import StepObjective
 
 Config = TypeVar("Config")
 Trained = TypeVar("Trained", bound=Experiment | BaselineExperiment)

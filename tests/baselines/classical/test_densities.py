@@ -8,8 +8,7 @@ from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
 from iai.baselines.classical.densities import points_seen
 from iai.baselines.classical.fitted import best
 from iai.losses import squared_error
-from iai.tasks import Mixture, episode
-from iai.tasks.populations import interpolated
+from iai.tasks import Mixture, episode, interpolated
 from iai.types import Batch
 
 

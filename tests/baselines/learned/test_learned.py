@@ -9,12 +9,11 @@ import torch
 
 from iai.baselines import learned as rivals
 from iai.baselines.learned import CNP, CNPConfig, LearnedBaseline, LearnedBaselineConfig, Stepwise
-from iai.evaluation.evaluate import EvaluationConfig, evaluate, evaluate_learner
+from iai.evaluation import EvaluationConfig, evaluate, evaluate_learner
 from iai.experiment import BaselineExperiment, build, from_json, to_json
 from iai.study.jobs.run import asked, fit, judged
 from iai.tasks import CausalOrder, Images, LinearRegression, episode
-from iai.training.loop import TrainConfig
-from iai.training.objectives import EndToEnd
+from iai.training import EndToEnd, TrainConfig
 from iai.types import Batch, Task, UserError
 
 TASKS = {

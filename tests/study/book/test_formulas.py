@@ -7,12 +7,12 @@ import torch
 from torch.func import vmap
 
 from iai.baselines.classical import Descent, Planet
-from iai.evaluation.evaluate import EvaluationConfig
+from iai.evaluation import EvaluationConfig
 from iai.losses import squared_error
 from iai.study.book import formulas
 from iai.study.book.formulas import Amortized, Formula, InContext, PromptTuning
 from iai.tasks import Gravity, episode
-from iai.training.loop import TrainConfig, train
+from iai.training import TrainConfig, train
 from iai.types import Batch
 
 TASK = Gravity()

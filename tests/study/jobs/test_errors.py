@@ -12,8 +12,7 @@ from torch import Tensor
 from iai.study.jobs.errors import MachineError
 from iai.study.jobs.run import fit
 from iai.tasks import LinearRegression
-from iai.training.distributed import ProcessLost
-from iai.training.objectives import Greedy
+from iai.training import Greedy, ProcessLost
 
 
 class Failing(Greedy):

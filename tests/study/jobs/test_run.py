@@ -9,9 +9,9 @@ import torch
 from small import data, small
 
 import iai
-from iai.evaluation.evaluate import evaluate
+from iai.evaluation import evaluate
 from iai.experiment import TYPES, from_json, load
-from iai.model.regimes import Signal
+from iai.model import Signal
 from iai.study.analysis.trials import winner
 from iai.study.jobs import run
 from iai.study.jobs.run import EXPERIMENTS, experiment, fit

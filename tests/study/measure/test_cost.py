@@ -8,11 +8,11 @@ from small import small
 
 from iai.baselines.classical import Descent, Mean, Neighbours, Ridge
 from iai.experiment import build
-from iai.model.regimes import Signal
+from iai.model import Signal
 from iai.study.jobs.run import experiment
 from iai.study.measure.cost import cost_of_adapting, cost_of_update, launches, load_of_update, planned
 from iai.tasks import LinearRegression, episode
-from iai.training.objectives import Greedy, RandomStep, Unrolled
+from iai.training import Greedy, RandomStep, Unrolled
 
 
 def test_launches_are_operators_that_compute() -> None:

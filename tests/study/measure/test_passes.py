@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from iai.model.refiner import RefinerConfig
+from iai.model import RefinerConfig
 from iai.study.measure import passes
 from iai.study.measure.meter import peak_bytes
 from iai.study.measure.passes import (

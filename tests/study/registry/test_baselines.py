@@ -13,7 +13,7 @@ import torch
 import iai
 from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build, from_json, to_json
-from iai.model.amortizer import Amortizer
+from iai.model import Amortizer
 from iai.study.analysis.trials import trials, winner
 from iai.study.jobs import run
 from iai.study.jobs.run import experiment, fit, identity, judged
@@ -23,9 +23,8 @@ from iai.study.registry import BUDGETS, EXPERIMENTS, baselines, seeds_of
 from iai.study.registry.choices import CHOSEN, baseline_candidates, selected
 from iai.study.registry.sizes import PROFILES
 from iai.tasks import episode
-from iai.training.checkpoint import Checkpoint
+from iai.training import Checkpoint, Greedy
 from iai.training.loop import Interrupted, train
-from iai.training.objectives import Greedy
 from iai.types import UserError, concat
 
 PAIRS = {

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from small import small
 
-from iai.evaluation.evaluate import EvaluationConfig, evaluate
+from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import from_json, to_json
 from iai.study.analysis.references import Reference
 from iai.study.jobs import run
 from iai.study.jobs.run import EXPERIMENTS, experiment, fit
 from iai.study.registry.families import FURTHER
 from iai.tasks import Letters, Mixture
-from iai.training.loop import TrainConfig
+from iai.training import TrainConfig
 from iai.types import UserError
 
 GENERATION = [row for row in FURTHER if row.startswith("generation/")]
