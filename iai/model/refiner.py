@@ -74,7 +74,7 @@ class Refiner(nn.Module):
     def __init__(self, config: RefinerConfig, interface: Interface):
         super().__init__()
         if config.bilinear and config.x_share:
-            raise ValueError("x * y starts at zero where x and y start apart: set bilinear=False or apart=0")
+            raise ValueError("x * y starts at zero where x and y start apart: set bilinear=False or x_share=0")
         self.config, self.interface = config, interface
         width = config.width
         self.encode_x = Encoder(interface.dx, width, interface.x_scale)
