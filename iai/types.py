@@ -106,7 +106,11 @@ class StepwiseLearner(Protocol):
 
 @runtime_checkable
 class Task(Protocol):
-    """p(T): a distribution over tasks, as a sampler of their data D_T."""
+    """p(T): a distribution over tasks, as a sampler of their data D_T.
+
+    `x_scale` and `y_scale`, the RMS of one entry of x and of y, are optional and 1 by default. A task that a config
+    names in JSON is listed in `experiment.TASKS`.
+    """
 
     loss: ClassVar[str]
     """The name of its training loss in `losses.LOSSES`."""
@@ -127,8 +131,8 @@ class Task(Protocol):
 
 
 @runtime_checkable
-class AskedTask(Protocol):
-    """A task whose queries are not held-out observations."""
+class EpisodicTask(Protocol):
+    """A task that draws its own episodes, because its queries are not held-out observations."""
 
     def episode(
         self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int

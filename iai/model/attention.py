@@ -22,7 +22,8 @@ def attention_mask(
         slots        times <= own context      | own group, and group 0 (if shared)
 
     `times` are those of the evidence tokens, `contexts` the number of observations that a slot may see. Slots of one
-    group see each other; group 0 of a shared state is the state before the step.
+    group see each other; group 0 of a shared state is the state before the step. `refiner` shows the tokens of both
+    layouts.
     """
     evidence_to_evidence = times[None, :] <= times[:, None]
     if kind == "full":

@@ -2,7 +2,7 @@
 
 import torch
 
-from iai.types import AskedTask, Batch, Task
+from iai.types import EpisodicTask, Batch, Task
 
 
 def episode(
@@ -11,9 +11,9 @@ def episode(
     """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
     One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
-    observations (`AskedTask`) draws its own episode.
+    observations (`EpisodicTask`) draws its own episode.
     """
-    if isinstance(task, AskedTask):
+    if isinstance(task, EpisodicTask):
         return task.episode(generator, tasks, steps, points, queries)
     data = task.sample(generator, tasks, steps * points + queries)
     batches = [data[i * points : (i + 1) * points] for i in range(steps)]

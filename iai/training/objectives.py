@@ -16,7 +16,7 @@ from iai.training import distributed
 from iai.training.pool import Pool, current_batches
 from iai.types import Batch, State, Task, UserError, concat, recorded
 
-SIZES = 8
+CONTEXT_SIZES = 8
 """Context sizes that a shared state answers in one causal training step."""
 Same = TypeVar("Same", bound="StepObjective")  # not typing.Self, which beartype refuses in tests
 
@@ -34,7 +34,7 @@ def causal_loss(
 ) -> tuple[Float[Tensor, ""], State]:
     """Eq. 9 at many context sizes from one pass under a causal mask, and the detached state after the whole batch."""
     evidence = amortizer.regime.evidence(state, batch)
-    count = state.value.shape[1] if amortizer.refiner.interface.independent else SIZES
+    count = state.value.shape[1] if amortizer.refiner.interface.independent else CONTEXT_SIZES
     sizes = torch.randint(1, batch.points + 1, (count,), generator=generator, device=generator.device)
     answers = amortizer.refiner(state, evidence, sizes)
     copies = answers.value.shape[0] // state.value.shape[0]
@@ -61,7 +61,11 @@ def rollout_losses(
 
 @dataclass(frozen=True, kw_only=True)
 class StepObjective(ABC):
-    """Settings of all objectives: tasks of `steps` mini-batches of `points` observations, `queries` held out."""
+    """Settings of all objectives: tasks of `steps` mini-batches of `points` observations, `queries` held out.
+
+    `tasks` are those that an update refines: all are new in `RandomStep` and `EndToEnd`, one of `steps` cohorts in
+    `Greedy`, and as many as such a cohort in `Unrolled`.
+    """
 
     task: Task
     tasks: int
