@@ -1,4 +1,8 @@
-"""Families of tasks: samplers of p(T) and of its data D_T, with the known likelihood, if there is one."""
+"""Families of tasks: samplers of p(T) and of its data D_T, with the known likelihood, if there is one.
+
+A new family is a file here. It is also listed in `experiment.TASKS`, which loads it from JSON, and in
+`baselines.classical.for_task`, which says what it is compared with.
+"""
 
 from iai.tasks.causal_order import CausalOrder
 from iai.tasks.episodes import episode

@@ -2,7 +2,7 @@
 
 import torch
 
-from iai.types import EpisodicTask, Batch, Task
+from iai.types import Batch, EpisodicTask, Task
 
 
 def episode(

@@ -1,4 +1,4 @@
-"""How an amortizer is trained: what is minimised (`objectives`), and the loop around it (`train`)."""
+"""How an amortizer is trained: what is minimised (`objectives`), and the loop around it (`loop`)."""
 
 from iai.training.checkpoint import Checkpoint, replace_file
 from iai.training.distributed import ProcessLost
