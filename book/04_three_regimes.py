@@ -532,7 +532,7 @@ notebook.table(
 # - `experiment` is the place where a task's own likelihood is handed to a regime, from a config that is plain data.
 # - `study` is the machinery of this book's evidence: the registry of all runs, their records, and what reads them. Nothing below imports it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The parts of `iai`, from the imports in its source. An arrow points from a part to one that it imports; arrows implied by others are left out. Rows are the layers that the checks enforce: no arrow points up, and none joins two parts of the same row, but for the loss that `losses` takes its type from."}, "image": {"alt": "Boxes in five rows. At the top study, below it experiment, then training, baselines and evaluation side by side, then model and tasks, and at the bottom types and losses. All arrows point downwards."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The parts of `iai`, from the imports in its source. An arrow points from a part to one that it imports; arrows implied by others are left out. Rows are the layers that the checks enforce: no arrow points up, and none joins two parts of a row."}, "image": {"alt": "Boxes in five rows. At the top study, below it experiment, then training, baselines and evaluation side by side, then model and tasks, and at the bottom types and losses. All arrows point downwards."}}
 contract = tomllib.loads(Path("../pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
 rows = [re.split(r"\s*[|:]\s*", layer) for layer in contract["layers"] if layer != "__main__"]
 places = {name: ((i + 0.5) / len(row), -float(level)) for level, row in enumerate(rows) for i, name in enumerate(row)}
