@@ -544,7 +544,7 @@ for path in Path("../iai").rglob("*.py"):
             found = node.module.split(".")[1:2] or [alias.name for alias in node.names]
             imports.add_edges_from((part, other) for other in found if other != part)
 shown = nx.transitive_reduction(imports.subgraph(places))
-figure, (ax,) = plots.panels(width=7.6, height=5.4)
+figure, (ax,) = plots.panels(width=7.6, height=6.0)
 plots.graph(ax, places, shown.edges)
 ax.margins(0.12)
 
