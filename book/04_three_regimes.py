@@ -545,7 +545,7 @@ for path in Path("../iai").rglob("*.py"):
             imports.add_edges_from((part, other) for other in found if other != part)
 shown = nx.transitive_reduction(imports.subgraph(places))
 figure, (ax,) = plots.panels(width=7.6, height=6.0)
-plots.graph(ax, places, shown.edges)
+plots.graph(ax, places, sorted(shown.edges))
 ax.margins(0.12)
 
 # %% [markdown]
