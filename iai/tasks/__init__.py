@@ -1,7 +1,7 @@
 """Families of tasks: samplers of p(T) and of its data D_T, with the known likelihood, if there is one."""
 
 from iai.tasks.causal_order import CausalOrder
-from iai.tasks.episodes import episode
+from iai.tasks.episodes import Reused, episode
 from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
@@ -10,4 +10,3 @@ from iai.tasks.linear_regression import LinearRegression
 from iai.tasks.mechanisms import standardised
 from iai.tasks.mixtures import Mixture, velocity
 from iai.tasks.populations import Population, data_points, interpolated
-from iai.tasks.reused import Reused
