@@ -1,14 +1,18 @@
 """N points in one pass against k passes of N / k each, over a grid, one thread: `make grid`."""
 
+import json
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 
-import cpuinfo
 import torch
 
 from iai.study.ledger.provenance import config_hash, sources_hash, statements
 from iai.study.measure import meter, passes
-from iai.study.measure.passes import Case, fill
+from iai.study.measure.passes import KERNELS, Case, Record, measure
+from iai.training import replace_file
 
 NS, KS = (100, 1000, 4000, 16000, 60000), (1, 5, 10, 100)
 WIDE = {"width": 256, "depth": 4, "heads": 4}
@@ -27,7 +31,52 @@ GRIDS = [
 ]
 
 
+def grid(
+    ns: Sequence[int],
+    ks: Sequence[int],
+    base: Case,
+    device: torch.device | str = "cpu",
+    known: Sequence[Record] = (),
+) -> Iterator[Record]:
+    """Records of N x k (k <= N) with both kinds of attention, the cheap ones first; `known` ones are not measured."""
+    cells = [
+        replace(base, points=n, passes=k, attention=attention)
+        for n in sorted(ns)
+        for k in sorted(ks, reverse=True)
+        for attention in KERNELS
+        if k <= n
+    ]
+    for case in cells:
+        named = asdict(case) | {"device": torch.device(device).type}
+        there = [one for one in known if named.items() <= one.items()]
+        yield there[0] if there else measure(case, device)
+
+
+def fill(
+    path: Path,
+    grids: Sequence[tuple[Sequence[int], Sequence[int], Case]],
+    header: Record,
+    device: torch.device | str = "cpu",
+) -> Iterator[Record]:
+    """The records of several grids (ns, ks, base), each written to `path` before the next is measured.
+
+    Records in `path` are not measured again, unless they have another `header`: machine, versions, settings.
+    """
+    found = json.loads(path.read_text()) if path.exists() else {}
+    same = {name: found.get(name) for name in header} == header
+    cells = list(found["cells"]) if same else []
+    for ns, ks, base in grids:
+        for record in grid(ns, ks, base, device, cells):
+            if record not in cells:
+                cells.append(record)
+                whole = {**header, "date": date.today().isoformat(), "cells": cells}
+                replace_file(path, (json.dumps(whole, indent=1) + "\n").encode())
+            yield record
+
+
 if __name__ == "__main__":
+    import cpuinfo
+
     torch.set_num_threads(1)
     header = {
         "cpu": cpuinfo.get_cpu_info().get("brand_raw", "unknown"),

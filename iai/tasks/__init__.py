@@ -5,7 +5,7 @@ A new family is a file here. It is also listed in `experiment.TASKS`, which load
 """
 
 from iai.tasks.causal_order import CausalOrder
-from iai.tasks.episodes import episode
+from iai.tasks.episodes import Reused, episode
 from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
@@ -14,4 +14,3 @@ from iai.tasks.linear_regression import LinearRegression
 from iai.tasks.mechanisms import standardised
 from iai.tasks.mixtures import Mixture, velocity
 from iai.tasks.populations import Population, data_points, interpolated
-from iai.tasks.reused import Reused

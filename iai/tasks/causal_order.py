@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from iai.tasks.graphs import Family, ordered, permutations, relabelled
+from iai.tasks.graphs import Family, Graphs, ordered, permutations, relabelled
 from iai.tasks.mechanisms import MECHANISMS, Mechanism, Noise, simulate, standardised, unit_noise
 from iai.types import Batch, UserError
 
@@ -37,12 +37,10 @@ class CausalOrder:
 
     @property
     def dx(self) -> int:
-        """Features of an input: the nodes."""
         return self.nodes
 
     @property
     def dy(self) -> int:
-        """Features of a target: the nodes."""
         return self.nodes
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
@@ -68,9 +66,7 @@ class CausalOrder:
         batches = [Batch(part, part) for part in x.split(points, dim=1)] if steps else []
         return batches, Batch(nodes, relabelled(graph, names).float())
 
-    def observe(
-        self, generator: torch.Generator, graph: Bool[Tensor, "tasks d d"], points: int
-    ) -> Float[Tensor, "tasks n d"]:
+    def observe(self, generator: torch.Generator, graph: Graphs, points: int) -> Float[Tensor, "tasks n d"]:
         """Observations of new models on given graphs, nodes in causal order, in their own units."""
         tasks, device = len(graph), generator.device
         low, high = self.noise_sd

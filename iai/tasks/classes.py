@@ -1,6 +1,5 @@
 """What tasks of labelled examples share: a pool sorted by class, distinct draws, a linear softmax."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -9,25 +8,19 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from iai.types import UserError
+from iai.types import KnownTask, UserError
 
 Split = Literal["train", "validation", "test"]
 
 
-class Labelled(ABC):
+class Labelled(KnownTask):
     """A task of examples in `ways` classes, with a linear softmax as its known likelihood."""
 
     ways: int
     loss: ClassVar[str] = "cross_entropy"
 
     @property
-    @abstractmethod
-    def dx(self) -> int:
-        """Features of an input."""
-
-    @property
     def dy(self) -> int:
-        """Classes of a task."""
         return self.ways
 
     @property
@@ -65,18 +58,18 @@ def pool(
     split: Split,
     device: torch.device,
 ) -> Pool:
-    """The examples of a split that are of the chosen classes; errors call them `name`."""
-    parts = [members(labels, label, split) for label in chosen]
+    """The examples of a split that are of the chosen classes; errors call them `name`.
+
+    Of the training examples of a class the last sixth is for validation.
+    """
+    parts = []
+    for label in chosen:
+        found = (labels == label).nonzero()[:, 0]
+        kept = len(found) * 5 // 6
+        parts.append({"train": found[:kept], "validation": found[kept:], "test": found}[split])
     sizes = tuple(map(len, parts))
     counts = torch.tensor(sizes)
     return Pool(name, values[torch.cat(parts)].to(device), counts.to(device), counts.cumsum(0).to(device), sizes)
-
-
-def members(labels: Int64[Tensor, " n"], label: int, split: Split) -> Int64[Tensor, " m"]:
-    """The places of the examples of one class in a split: of training examples the last sixth is for validation."""
-    found = (labels == label).nonzero()[:, 0]
-    kept = len(found) * 5 // 6
-    return {"train": found[:kept], "validation": found[kept:], "test": found}[split]
 
 
 def pick(

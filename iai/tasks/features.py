@@ -43,7 +43,6 @@ class Features(Labelled):
 
     @property
     def dx(self) -> int:
-        """Features of an input."""
         return FEATURES if self.projection is None else self.projection
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:

@@ -1,7 +1,7 @@
-"""Random undirected graphs, many at once, in the families of the causal-discovery literature; and random DAGs.
+"""Random undirected graphs in four families of the causal-discovery literature, and random DAGs.
 
-A sampler takes the edges a node of every task, `tasks`, and gives symmetric adjacencies, `tasks d d`, in the law of
-networkx's generator of that name. Loops are over nodes, never over tasks.
+A sampler draws one graph for each task, with symmetric adjacencies and the law of networkx's generator of that name.
+Loops are over nodes, never over tasks.
 """
 
 from collections.abc import Callable
@@ -11,21 +11,23 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
+Edges = Int64[Tensor, " tasks"]
+"""Edges a node of every task."""
+Graphs = Bool[Tensor, "tasks d d"]
+"""Adjacencies: entry (i, j) says i -> j, or i - j."""
 Family = Literal["erdos-renyi", "scale-free", "stochastic-block", "small-world"]
 
 BLOCKS, DAMPING, REWIRED = 2, 0.1, 0.3
-"""Blocks of a stochastic block model, odds of an edge between them to one within; share rewired in a small world."""
+"""Blocks of a stochastic block model; odds of an edge between them to one within; share rewired in a small world."""
 
 
-def erdos_renyi(generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int) -> Bool[Tensor, "tasks d d"]:
-    """Every pair alike and independent: `edges * nodes` edges are expected, or all pairs if there are fewer."""
+def erdos_renyi(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
+    """Independent edges of equal probability: `edges * nodes` are expected, or all pairs if there are fewer."""
     pairs = torch.ones(nodes, nodes, device=edges.device)
     return _independent(generator, edges, pairs)
 
 
-def stochastic_block(
-    generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int
-) -> Bool[Tensor, "tasks d d"]:
+def stochastic_block(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
     """`BLOCKS` blocks of equal size, with `DAMPING` times fewer edges between them; `edges * nodes` are expected.
 
     Where that asks for more edges than blocks have pairs, blocks are complete and the graph has fewer.
@@ -43,7 +45,7 @@ def _independent(generator: torch.Generator, edges: Tensor, odds: Tensor) -> Ten
     return _both_ways(drawn.triu(1))
 
 
-def scale_free(generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int) -> Bool[Tensor, "tasks d d"]:
+def scale_free(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
     """Barabasi-Albert: from a star of `edges` + 1 nodes, each node joins `edges` others by their degree.
 
     Drawing without replacement by weight is taking the largest of log weight + Gumbel noise.
@@ -61,10 +63,10 @@ def scale_free(generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes
     return graph
 
 
-def small_world(generator: torch.Generator, edges: Int64[Tensor, " tasks"], nodes: int) -> Bool[Tensor, "tasks d d"]:
-    """Watts-Strogatz: a ring whose nodes know `edges` on either side, each edge rewired with chance `REWIRED`.
+def small_world(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
+    """Watts-Strogatz: a ring with `edges` neighbours on either side, each edge rewired with probability `REWIRED`.
 
-    A ring has at most (nodes - 1) // 2 neighbours on a side.
+    A node has at most (nodes - 1) // 2 neighbours on a side.
     """
     device, reach = edges.device, (nodes - 1) // 2
     place = torch.arange(nodes, device=device)
@@ -98,13 +100,8 @@ FAMILIES: dict[Family, Callable[[torch.Generator, Tensor, int], Tensor]] = {
 """The samplers by name."""
 
 
-def ordered(
-    generator: torch.Generator, families: tuple[Family, ...], edges: Int64[Tensor, " tasks"], nodes: int
-) -> Bool[Tensor, "tasks d d"]:
-    """DAGs whose nodes stand in a random causal order: entry (i, j) says i -> j, and only i < j occur.
-
-    Every task draws one of the families.
-    """
+def ordered(generator: torch.Generator, families: tuple[Family, ...], edges: Edges, nodes: int) -> Graphs:
+    """DAGs, each of a random family, whose nodes are in causal order: i -> j only where i < j."""
     drawn = torch.stack([FAMILIES[family](generator, edges, nodes) for family in families])
     tasks = torch.arange(len(edges), device=edges.device)
     family = torch.randint(len(families), (len(edges),), generator=generator, device=edges.device)
@@ -116,7 +113,7 @@ def permutations(generator: torch.Generator, tasks: int, nodes: int) -> Int64[Te
     return torch.rand(tasks, nodes, generator=generator, device=generator.device).argsort(-1)
 
 
-def relabelled(graph: Bool[Tensor, "tasks d d"], names: Int64[Tensor, "tasks d"]) -> Bool[Tensor, "tasks d d"]:
-    """The same graphs with node `names[i]` in place i."""
+def relabelled(graph: Graphs, names: Int64[Tensor, "tasks d"]) -> Graphs:
+    """The same graphs with node `names[i]` at position i."""
     rows = graph.gather(1, names[:, :, None].expand_as(graph))
     return rows.gather(2, names[:, None, :].expand_as(graph))

@@ -46,7 +46,6 @@ class Images(Labelled):
 
     @property
     def dx(self) -> int:
-        """Features of an input: all pixels, or their projections."""
         return PIXELS if self.law == "permutation" else self.projection
 
     @property

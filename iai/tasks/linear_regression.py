@@ -28,7 +28,6 @@ class LinearRegression:
 
     @property
     def dx(self) -> int:
-        """Features of an input."""
         return self.dimension
 
     @property

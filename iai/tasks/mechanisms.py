@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
+
+from iai.tasks.graphs import Graphs
 
 Mechanism = Literal["linear", "fourier"]
 Noise = Literal["gaussian", "laplace"]
 
 FEATURES = 64
 """Random Fourier features of a mechanism."""
-
 
 Equations = Callable[[Tensor], Tensor]
 """f_t of every node t: observations of the nodes 0 ... t - 1, `tasks n t`, to `tasks n`."""
@@ -27,7 +28,6 @@ class Linear:
     weights: Float[Tensor, "tasks d d"]
 
     def __call__(self, earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
-        """f_t at observations of the nodes 0 ... t - 1."""
         node = earlier.shape[-1]
         return (earlier @ self.weights[:, :node, node, None])[..., 0]
 
@@ -44,20 +44,19 @@ class Fourier:
     amplitudes: Float[Tensor, "tasks d m"]
 
     def __call__(self, earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
-        """f_t at observations of the nodes 0 ... t - 1."""
         node = earlier.shape[-1]
         angles = standardised(earlier) @ self.frequencies[:, node, :node] + self.phases[:, None, node]
         return (angles.cos() @ self.amplitudes[:, node, :, None])[..., 0]
 
 
-def linear(generator: torch.Generator, graph: Bool[Tensor, "tasks d d"]) -> Linear:
+def linear(generator: torch.Generator, graph: Graphs) -> Linear:
     """Weights of random sign and size U(1, 3)."""
     uniform = 2 * torch.rand(graph.shape, generator=generator, device=graph.device) - 1
     return Linear((uniform.sign() + 2 * uniform) * graph)
 
 
-def fourier(generator: torch.Generator, graph: Bool[Tensor, "tasks d d"]) -> Fourier:
-    """Functions of length scale 1, in units of the sd of a parent, and of a size U(1, 3): the sd over functions."""
+def fourier(generator: torch.Generator, graph: Graphs) -> Fourier:
+    """Functions of length scale 1, in sds of a parent, whose own sd over functions is U(1, 3)."""
     tasks, nodes, _ = graph.shape
     device, shape = graph.device, (tasks, nodes, FEATURES)
     size = 1 + 2 * torch.rand(tasks, nodes, 1, generator=generator, device=device)
@@ -77,7 +76,7 @@ MECHANISMS: dict[Mechanism, Callable[[torch.Generator, Tensor], Equations]] = {
 
 
 def simulate(equations: Equations, noise: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks n d"]:
-    """The observations that given noise makes, node by node."""
+    """Observations of the nodes one after another, from the noise of all."""
     x = noise[..., :0]
     for node in range(noise.shape[-1]):
         x = torch.cat([x, (equations(x) + noise[..., node])[..., None]], dim=-1)
@@ -93,6 +92,6 @@ def unit_noise(generator: torch.Generator, kind: Noise, shape: tuple[int, ...]) 
 
 
 def standardised(x: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks n d"]:
-    """The same with mean 0 and variance 1 over the observations; what does not vary becomes 0."""
+    """x with mean 0 and variance 1 over the observations; a constant variable becomes 0."""
     centred = x - x.mean(1, keepdim=True)
     return centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)

@@ -42,12 +42,10 @@ class Velocities(Population):
 
     @property
     def dx(self) -> int:
-        """Features of an input: those of x_t, and t."""
         return self.dimension + 1
 
     @property
     def dy(self) -> int:
-        """Features of a velocity."""
         return self.dimension
 
     @property

@@ -2,9 +2,10 @@
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 
 import torch
@@ -38,10 +39,10 @@ class Cost:
 
 def cost_of_update(amortizer: Amortizer | LearnedBaseline, objective: StepObjective) -> Cost:
     """What one update costs, of whichever model."""
-    if isinstance(amortizer, LearnedBaseline):
-        assert isinstance(objective, EndToEnd)
-        return _cost_of_baseline(amortizer, objective)
-    return _cost_of_amortizer(amortizer, objective)
+    if isinstance(amortizer, Amortizer):
+        return _cost_of_amortizer(amortizer, objective)
+    assert isinstance(objective, EndToEnd)
+    return _cost_of_baseline(amortizer, objective)
 
 
 def _cost_of_baseline(baseline: LearnedBaseline, objective: EndToEnd) -> Cost:
@@ -70,14 +71,14 @@ def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
     blocks, device = amortizer.refiner.blocks, next(amortizer.parameters()).device
     passes: list[Cost] = []
 
-    def count(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
+    def add(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
         tasks, tokens, width = arguments[0].shape
         flops = tasks * tokens * _flops_of_token(blocks, len(blocks), width, tokens)
         passes.append(Cost(tokens=tasks * tokens, flops=flops // (1 if torch.is_grad_enabled() else 3)))
 
     steps = _refinements(objective)
     objective = replace(objective, steps=1) if steps > 1 else objective
-    handle = blocks[0].register_forward_pre_hook(count)
+    handle = blocks[0].register_forward_pre_hook(add)
     try:
         losses = objective(amortizer, torch.Generator(device).manual_seed(0))
         if isinstance(objective, Greedy):
@@ -118,9 +119,9 @@ def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch)
     """Seconds and operations of one f(x, g(batches)); None where there is none that PyTorch could count."""
     with torch.no_grad():
         learner(batches, queries.x)
-        selected = seconds(lambda: learner(batches, queries.x), queries.x.device)
+        took = seconds(lambda: learner(batches, queries.x), queries.x.device)
         flops = operations(lambda: learner(batches, queries.x))
-    return {"seconds": float(f"{selected:.4g}"), "flops": flops or None}
+    return {"seconds": float(f"{took:.4g}"), "flops": flops or None}
 
 
 def load_of_update(
@@ -134,21 +135,13 @@ def load_of_update(
     device = next(model.parameters()).device
     progress, optimizer = Progress(), adamw(model, config)
     objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
+    losses = chain.from_iterable(objective(model, torch.Generator(device).manual_seed(0)) for _ in count())
 
-    def roll_outs() -> Iterator[Tensor]:
-        while True:
-            yield from objective(model, torch.Generator(device).manual_seed(0))
+    def update(times: int = 1) -> None:
+        for _ in range(times):
+            train_step(next(losses), model, optimizer, config, progress)
 
-    losses = roll_outs()
-
-    def update() -> None:
-        train_step(next(losses), model, optimizer, config, progress)
-
-    def start() -> None:
-        update()
-        update()
-
-    peak = peak_bytes(start, device)  # of the pool, moments and activations
+    peak = peak_bytes(lambda: update(2), device)  # of the pool, moments and activations
     return launches(update), peak
 
 
@@ -193,11 +186,9 @@ class Counting(TorchDispatchMode):
 
 def peak_flops(device: torch.device, repeats: int = 5) -> float:
     """Floating-point operations a second of the fastest of a few large products, in the precision that trains."""
-    cuda = device.type == "cuda"
-    size = 8192 if cuda else 1024
+    size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (1024, torch.float32)
     generator = torch.Generator(device)  # its own: a failed capture may leave PyTorch's unusable
-    matrix = torch.randn(size, size, generator=generator, device=device)
-    matrix = matrix.bfloat16() if cuda else matrix
+    matrix = torch.randn(size, size, generator=generator, device=device).to(dtype)
     return 2 * size**3 / min(seconds(lambda: matrix @ matrix, device) for _ in range(repeats))
 
 

@@ -1,11 +1,7 @@
 """One pass over N points against k passes over N / k: operations, kernel time, wall time and memory of each."""
 
-import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
@@ -13,10 +9,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, build
-from iai.model import Interface, RefinerConfig, Signal, Signals
+from iai.model import RefinerConfig, Signal, Signals
 from iai.study.measure.meter import Work, captured, kernel_ms, profiled, timed
 from iai.tasks import LinearRegression, episode
-from iai.training import Greedy, replace_file
+from iai.training import Greedy
 from iai.types import UserError
 
 Attention = Literal["fused", "materialised"]
@@ -59,14 +55,15 @@ class Case:
     def experiment(self) -> Experiment:
         """The amortizer as a run would build it, with a feed-forward layer of four widths."""
         task = LinearRegression(dimension=self.dimension)
-        size = RefinerConfig(width=self.width, depth=self.depth, heads=self.heads, bilinear=False)
         return Experiment(
             regime=self.regime,
             objective=Greedy(task=task, tasks=1, steps=1, points=1, queries=1),
             evaluation_sets={},
             evaluation=EvaluationConfig(),
             signal=Signal(kind=self.signal),
-            refiner=replace(size, feedforward=4 * self.width),
+            refiner=RefinerConfig(
+                width=self.width, depth=self.depth, heads=self.heads, feedforward=4 * self.width, bilinear=False
+            ),
         )
 
     @property
@@ -86,24 +83,22 @@ def block_flops(config: RefinerConfig, tokens: int) -> int:
     return config.depth * tokens * (2 * weights + 4 * config.width * tokens)
 
 
-def pass_flops(config: RefinerConfig, interface: Interface, points: int, slots: int, signal: Signal) -> int:
-    """Forward operations of one refinement of one task: gradients of a linear decode, encoders, blocks and head."""
-    observations, gradients = points * signal.data, slots * signal.gradients
+def flops(case: Case) -> int:
+    """Forward operations of all passes of a case: gradients of a linear decode, encoders, blocks and head.
+
+    Slots that are read again in each pass count each time.
+    """
+    experiment, slots = case.experiment, case.slots
+    config, interface = experiment.refiner, build(experiment, device="meta").refiner.interface
+    observations = case.points // case.passes * experiment.signal.data
+    gradients = slots * experiment.signal.gradients
     anchor = {"none": 0, "x": interface.dx, "y": interface.dy}[interface.anchor]
     features = observations * (interface.dx + interface.dy + config.bilinear * config.width)
     features += slots * (interface.slot + anchor) + gradients * (interface.slot + 1 + anchor)
     head = slots * interface.slot
-    decoding = 4 * points * gradients * interface.slot  # decode and its transpose
+    decoding = 4 * (case.points // case.passes) * gradients * interface.slot  # decode and its transpose
     blocks = block_flops(config, observations + gradients + slots)
-    return 2 * config.width * (features + head) + decoding + blocks
-
-
-def flops(case: Case) -> int:
-    """Forward operations of all passes of a case; slots that are read again in each pass count each time."""
-    experiment = case.experiment
-    interface = build(experiment, device="meta").refiner.interface
-    points = case.points // case.passes
-    return case.passes * pass_flops(experiment.refiner, interface, points, case.slots, experiment.signal)
+    return case.passes * (2 * config.width * (features + head) + decoding + blocks)
 
 
 def needed_bytes(case: Case) -> int:
@@ -169,46 +164,3 @@ def too_large(case: Case, limit: int) -> str:
         f"points={case.points} in passes={case.passes} makes {case.tokens} x {case.tokens} matrices of"
         f" {needed_bytes(case) / 1e9:.1f} GB, and {limit / 1e9:.1f} GB are there: lower points, {remedy}"
     )
-
-
-def grid(
-    ns: Sequence[int],
-    ks: Sequence[int],
-    base: Case = Case(),
-    device: torch.device | str = "cpu",
-    known: Sequence[Record] = (),
-) -> Iterator[Record]:
-    """Records of N x k (k <= N) with both kinds of attention, the cheap ones first; `known` ones are not measured."""
-    cells = [
-        replace(base, points=n, passes=k, attention=attention)
-        for n in sorted(ns)
-        for k in sorted(ks, reverse=True)
-        for attention in KERNELS
-        if k <= n
-    ]
-    for case in cells:
-        named = asdict(case) | {"device": torch.device(device).type}
-        there = [one for one in known if named.items() <= one.items()]
-        yield there[0] if there else measure(case, device)
-
-
-def fill(
-    path: Path,
-    grids: Sequence[tuple[Sequence[int], Sequence[int], Case]],
-    header: Record,
-    device: torch.device | str = "cpu",
-) -> Iterator[Record]:
-    """The records of several grids (ns, ks, base), each written to `path` before the next is measured.
-
-    Records in `path` are not measured again, unless they have another `header`: machine, versions, settings.
-    """
-    found = json.loads(path.read_text()) if path.exists() else {}
-    same = {name: found.get(name) for name in header} == header
-    cells = list(found["cells"]) if same else []
-    for ns, ks, base in grids:
-        for record in grid(ns, ks, base, device, cells):
-            if record not in cells:
-                cells.append(record)
-                whole = {**header, "date": date.today().isoformat(), "cells": cells}
-                replace_file(path, (json.dumps(whole, indent=1) + "\n").encode())
-            yield record

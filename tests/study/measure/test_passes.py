@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,7 @@ from iai.study.measure.meter import peak_bytes
 from iai.study.measure.passes import (
     Case,
     block_flops,
-    fill,
     flops,
-    grid,
     measure,
     needed_bytes,
     workload,
@@ -119,31 +116,3 @@ def test_memory_that_an_allocator_refuses_is_an_answer_too(monkeypatch: pytest.M
 def test_unequal_passes_are_told_with_their_fix() -> None:
     with pytest.raises(UserError, match="divisor of 100"):
         Case(points=100, passes=3)
-
-
-def test_a_grid_has_every_n_and_k_that_fit() -> None:
-    records = list(grid([4, 8], [1, 8], Case(**SMALL)))
-    found = {(one["points"], one["passes"], one["attention"]) for one in records}
-    sizes = [(4, 1), (8, 1), (8, 8)]
-    assert found == {(n, k, attention) for n, k in sizes for attention in ("fused", "materialised")}
-    assert len(records) == 6
-
-
-def test_a_grid_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[Case] = []
-
-    def count(case: Case, device: object) -> dict[str, Any]:
-        measured.append(case)
-        return measure(case, repeats=3)
-
-    monkeypatch.setattr(passes, "measure", count)
-    path, grids, header = tmp_path / "grid.json", [([8], [1, 2], Case(**SMALL))], {"torch": "1"}
-    killed = fill(path, grids, header)
-    first, second = next(killed), next(killed)
-    killed.close()
-    assert json.loads(path.read_text())["cells"] == [first, second] and len(measured) == 2
-    records = list(fill(path, grids, header))
-    assert records[:2] == [first, second] and len(set(measured)) == len(measured) == 4
-    assert json.loads(path.read_text())["cells"] == records
-    list(fill(path, grids, {"torch": "2"}))  # another machine's cells are not mixed with these
-    assert len(measured) == 8 and len(json.loads(path.read_text())["cells"]) == 4
