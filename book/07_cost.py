@@ -398,10 +398,10 @@ for ax, family in zip(axes, BASES):
     series = {}
     for who, baseline in {"many steps": None, "one context": None, **CLASSICAL[family]}.items():
         whole = who == "one context"  # reads all mini-batches in one step
-        key = f"cost/{family}/{'one-context' if whole else 'pool'}/whole"
+        row = f"cost/{family}/{'one-context' if whole else 'pool'}/whole" + (f"|{baseline}" if baseline else "")
         known = []
         for k in (last,) if whole else sorted({1, 2, 5, last}):
-            error = records.summary(key, shown_profile, "validation", METRIC[family], 1 if whole else k, baseline)
+            error = records.summary(row, shown_profile, "validation", METRIC[family], 1 if whole else k)
             time = times.get(f"{baseline or who}, k = {k}")
             if time and isinstance(error, records.Summary):
                 known.append((time["median_ms"], error.mean))

@@ -79,10 +79,9 @@ class Contrast:
     def result(self, label: str, k: int | None = None) -> Found:
         """A row after k steps, by default those that it is compared after."""
         at = self.at if isinstance(self.at, int) else self.at.get(label, 0)
-        key, _, baseline = {**self.rows, **self.beside}[label].partition("|")
-        evaluation, metric = self.where.split(":")
-        experiment(key, self.profile)
-        return records.summary(key, self.profile, evaluation, metric, at if k is None else k, baseline or None)
+        row, (evaluation, metric) = {**self.rows, **self.beside}[label], self.where.split(":")
+        experiment(row.split("|")[0], self.profile)
+        return records.summary(row, self.profile, evaluation, metric, at if k is None else k)
 
     def ratio(self, label: str, over: str | None = None) -> Found:
         """A row over the reference, or over another row, seed by seed."""

@@ -75,26 +75,26 @@ class Chapter:
         found = references.Reference.parse(reference, self.shown_profile)
         return format(found.look_up(), found.spec)
 
-    def curve(
-        self, key: str, evaluation: str, metric: str, baseline: str | None = None
-    ) -> tuple[Summary, ...] | Missing:
-        """The committed curve over k = 0, 1, ... steps of a key, or of a baseline on the same batches."""
-        experiment(key, self.shown_profile)
-        return records.curve(key, self.shown_profile, evaluation, metric, baseline)
+    def curve(self, row: str, evaluation: str, metric: str) -> tuple[Summary, ...] | Missing:
+        """The committed curve over k = 0, 1, ... steps of `key`, or of `key|baseline` on the same batches."""
+        experiment(row.split("|")[0], self.shown_profile)
+        return records.curve(row, self.shown_profile, evaluation, metric)
 
     def curves(self, rows: Mapping[str, str], evaluation: str, metric: str) -> dict[str, Any]:
-        """`curve` of every row: a label, and the key it shows, or `key|baseline`."""
-        return {label: self.curve(*_row(row, evaluation, metric)) for label, row in rows.items()}
+        """`curve` of every row, by label."""
+        return {label: self.curve(row, evaluation, metric) for label, row in rows.items()}
 
     def steps(self, rows: Mapping[str, str], evaluation: str, metric: str, steps: Sequence[int]) -> "Grid":
         """A row a key (or `key|baseline`), a column a number of steps: what `table` prints."""
-        header = ("", *(f"{k} step{'s' * (k != 1)}" for k in steps))
-        body = {
-            label: tuple(records.summary(*_call(self.shown_profile, row, evaluation, metric, k)) for k in steps)
-            for label, row in rows.items()
-            if experiment(row.split("|")[0], self.shown_profile)
-        }
-        return Grid(header=header, rows=body)
+        for row in rows.values():
+            experiment(row.split("|")[0], self.shown_profile)
+        return Grid(
+            header=("", *(f"{k} step{'s' * (k != 1)}" for k in steps)),
+            rows={
+                label: tuple(records.summary(row, self.shown_profile, evaluation, metric, k) for k in steps)
+                for label, row in rows.items()
+            },
+        )
 
     def trials(self, rows: Mapping[str, str]) -> "Grid":
         """A column for each row, label to key: the validation loss of what was tried, and what the row took."""
@@ -137,9 +137,10 @@ def setup(namespace: Mapping[str, Any]) -> Chapter:
 def check_parameters(namespace: Mapping[str, Any]) -> None:
     """`UserError` if papermill set a name that the chapter's parameters cell does not annotate, or to a wrong type."""
     declared: dict[str, Any] = namespace.get("__annotations__", {})
-    for name in _injected(namespace):
-        if name not in declared:
-            raise unknown("parameter of this chapter", name, declared)
+    papermill = [text for text in namespace.get("In", []) if text.startswith("# Parameters\n")]
+    for node in (node for text in papermill for node in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in declared:
+            raise unknown("parameter of this chapter", node.id, declared)
     for name, kind in declared.items():
         if not _fits(namespace[name], kind):
             raise UserError(f"parameter {name} is {namespace[name]!r}: it must be of type {kind.__name__}")
@@ -194,24 +195,6 @@ def machine(measured: Mapping[str, Any] | None) -> str:
     if measured is None:
         return "(Pending: this has not been measured yet.)"
     return f"(Measured on one thread of {measured['cpu']}, {measured['date']}.)"
-
-
-def _row(row: str, evaluation: str, metric: str) -> tuple[str, str, str, str | None]:
-    """The arguments of `Chapter.curve` for `key` or `key|baseline`."""
-    key, _, baseline = row.partition("|")
-    return key, evaluation, metric, baseline or None
-
-
-def _call(shown_profile: str, row: str, evaluation: str, metric: str, k: int) -> tuple[Any, ...]:
-    key, evaluation, metric, baseline = _row(row, evaluation, metric)
-    return key, shown_profile, evaluation, metric, k, baseline
-
-
-def _injected(namespace: Mapping[str, Any]) -> list[str]:
-    """Names that papermill's own cell sets; IPython keeps the text of every cell in `In`."""
-    cells = [text for text in namespace.get("In", []) if text.startswith("# Parameters\n")]
-    assignments = [node for text in cells for node in ast.parse(text).body if isinstance(node, ast.Assign)]
-    return [target.id for node in assignments for target in node.targets if isinstance(target, ast.Name)]
 
 
 def _fits(value: Any, kind: Any) -> bool:
