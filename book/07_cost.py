@@ -260,11 +260,10 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-loops
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-loops", "caption": "Validation error against wall time of training, for a quarter, a half and the whole of the updates; means over the seeds of {numref}`tab-cost-loops`, which has their spread. The learner that reads all data in one context is given time of its own."}, "image": {"alt": "Two panels, linear regression and MNIST: error against seconds of training, both logarithmic, with a line of three points for each of five ways of training."}}
 by_budget = {(family, loop): [] for family in BASES for loop in EVERY}  # mean seconds and mean error, where known
-for (family, loop), points in by_budget.items():
-    for budget in BUDGETS:
-        both = [runs[what][family, loop, budget] for what in ("seconds", "error")]
-        if all(isinstance(one, records.Summary) for one in both):
-            points.append([one.mean for one in both])
+for family, loop, budget in product(BASES, EVERY, BUDGETS):
+    both = [runs[what][family, loop, budget] for what in ("seconds", "error")]
+    if all(isinstance(one, records.Summary) for one in both):
+        by_budget[family, loop].append([one.mean for one in both])
 
 
 def error_after(family, loop, seconds):

@@ -166,13 +166,13 @@ class Leaderboard:
 
         Features have no trials: their rows are those that images chose.
         """
-        tried = iterative("mnist" if self.family == "features" else self.family)
-        labels = []
+        tried, found = iterative("mnist" if self.family == "features" else self.family), {}
+        losses = {label: trials.trials(key, "cpu")[selected(key, "cpu")] for label, key in tried.items()}
         for regime, _ in TABLES.values():
-            keys = {label: key for label, key in tried.items() if label.startswith(regime)}
-            losses = {label: trials.trials(key, "cpu")[selected(key, "cpu")] for label, key in keys.items()}
-            labels.append(best(losses, skip_missing=True) or next(iter(losses)))
-        return {label: iterative(self.family)[label] for label in labels}
+            those = {label: loss for label, loss in losses.items() if label.startswith(regime)}
+            label = best(those, skip_missing=True) or next(iter(those))
+            found[label] = iterative(self.family)[label]
+        return found
 
 
 def iterative(family: str) -> dict[str, str]:
@@ -195,8 +195,7 @@ def adapting(one: Entry, profile: str, steps: int = 10) -> dict[str, float | Non
         return Batch(x, torch.eye(task.dy)[y.argmax(-1)] if task.loss == "cross_entropy" else y)
 
     learner = untuned(one.baseline, task) if one.baseline else learner_of(build(chosen).eval(), config)
-    batches = [observations(config.points) for _ in range(steps)]
-    queries = observations(config.queries)
+    *batches, queries = (observations(n) for n in (*[config.points] * steps, config.queries))
     return min((cost_of_adapting(learner, batches, queries) for _ in range(3)), key=lambda cost: cost["seconds"] or 0)
 
 

@@ -46,8 +46,6 @@ class Live:
 
     amortizer: Amortizer | LearnedBaseline
     losses: tuple[float, ...]
-    profile: str
-    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +58,12 @@ class Chapter:
 
     def train(self, key: str) -> Live:
         """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
-        one = runs.Run(key=key, profile=self.profile, seed=self.seed)
+        chosen, names = experiment(key, self.profile), {"key": key, "profile": self.profile}
         path = checkpoint_path(key, self.profile, self.seed, runs.runs_root())
-        names = {"key": key, "profile": self.profile}
-        chosen = experiment(key, self.profile)
         with records.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
-            queue.set_aside(one)
+            queue.set_aside(runs.Run(key=key, profile=self.profile, seed=self.seed))
             amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
-        losses = tuple(float(loss) for loss in progress.losses)
-        return Live(amortizer=amortizer, losses=losses, profile=self.profile, seed=self.seed)
+        return Live(amortizer=amortizer, losses=tuple(map(float, progress.losses)))
 
     def value(self, reference: str) -> str:
         """The number that {val} prints for `[profile:]key:set:metric:k[:format]`, or "pending"."""
@@ -86,15 +81,11 @@ class Chapter:
 
     def steps(self, rows: Mapping[str, str], evaluation: str, metric: str, steps: Sequence[int]) -> "Grid":
         """A row a key (or `key|baseline`), a column a number of steps: what `table` prints."""
-        for row in rows.values():
+        body: dict[str, Sequence[Cell]] = {}
+        for label, row in rows.items():
             experiment(row.split("|")[0], self.shown_profile)
-        return Grid(
-            header=("", *(f"{k} step{'s' * (k != 1)}" for k in steps)),
-            rows={
-                label: tuple(records.summary(row, self.shown_profile, evaluation, metric, k) for k in steps)
-                for label, row in rows.items()
-            },
-        )
+            body[label] = tuple(records.summary(row, self.shown_profile, evaluation, metric, k) for k in steps)
+        return Grid(header=("", *(f"{k} step{'s' * (k != 1)}" for k in steps)), rows=body)
 
     def trials(self, rows: Mapping[str, str]) -> "Grid":
         """A column for each row, label to key: the validation loss of what was tried, and what the row took."""
@@ -105,7 +96,7 @@ class Chapter:
         return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:
-        """What a reader must know of the records shown: some are pending, stale or running; or nothing."""
+        """How many of the runs shown are pending, stale or running, and the command for them; None if none is."""
         wanted = [one for pattern in patterns for one in runs.wanted(pattern, self.shown_profile)]
         states = Counter(one.status() for one in wanted)
         facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
@@ -155,10 +146,7 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = 
     """A grid as a numbered table; its caption ends with `source`, by default profile, seeds and what the spread is."""
     cells = [cell for row in grid.rows.values() for cell in row]
     words = [all(isinstance(cell, str) for cell in column) for column in zip(*grid.rows.values())]
-    lines = [
-        "| " + " | ".join(grid.header) + " |",
-        "|---|" + "".join("---|" if w else "---:|" for w in words),
-    ]
+    lines = [f"| {' | '.join(grid.header)} |", "|---|" + "".join("---|" if w else "---:|" for w in words)]
     lines += [f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()]
     body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
     return Markdown(f":::{{table}} {caption} {source or provenance(cells)}\n:name: {name}\n\n{body}\n:::")

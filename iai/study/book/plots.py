@@ -41,7 +41,7 @@ STYLE: dict[str, Any] = {
 
 
 def style(dots: int = 100) -> None:
-    """Set the house style for all figures to come: transparent ground, one ink, few lines, so many dots an inch."""
+    """Set the style of all figures from here on: `STYLE`, with `dots` per inch."""
     plt.style.use(STYLE | dict.fromkeys(("figure.dpi", "savefig.dpi"), dots))
 
 
@@ -91,7 +91,7 @@ def curves(
 def lines(
     ax: Axes, series: Mapping[str, tuple[Numbers, Numbers]], *, labels: tuple[str, str], logarithmic: bool = False
 ) -> None:
-    """Anything else against anything else: `series[name] = (x, y)`, `labels` of the two axes."""
+    """Named lines: `series[name] = (x, y)`, `labels` of the two axes."""
     for (name, (x, y)), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
         ax.plot(x, y, color=colour, marker=marker if len(x) <= 40 else "", label=name)
     finish(ax, *labels, logarithmic=logarithmic)

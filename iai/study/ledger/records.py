@@ -40,12 +40,10 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 
 def root() -> Path:
     """The ledger's folder: `$IAI_RESULTS`, else the nearest `book/results` upwards, else a new one."""
-    named = os.environ.get("IAI_RESULTS")
-    if named:
+    if named := os.environ.get("IAI_RESULTS"):
         return Path(named)
-    here = Path.cwd()
-    ledgers = (folder / "book" / "results" for folder in (here, *here.parents))
-    return next((ledger for ledger in ledgers if ledger.is_dir()), here / "book" / "results")
+    ledgers = [folder / "book" / "results" for folder in (Path.cwd(), *Path.cwd().parents)]
+    return next(filter(Path.is_dir, ledgers), ledgers[0])
 
 
 def path_of(key: str, profile: str, seed: int) -> Path:
@@ -143,14 +141,14 @@ def recorded(key: str, profile: str, seed: int, expected: str, sources: str | No
     if not path.exists():
         return "pending"
     found = read(path)
-    same = sources in (None, found["sources_hash"])
-    return "done" if same and found["config_hash"] == expected else "stale"
+    return "done" if found["config_hash"] == expected and sources in (None, found["sources_hash"]) else "stale"
 
 
 def status(key: str, profile: str, seed: int, expected: str, sources: str | None = None) -> Status:
     """running if a live process owns the run, else as `recorded`."""
-    held = locks.held(lock_path(key, profile, seed))
-    return "running" if held else recorded(key, profile, seed, expected, sources)
+    if locks.held(lock_path(key, profile, seed)):
+        return "running"
+    return recorded(key, profile, seed, expected, sources)
 
 
 @until_changed
@@ -241,6 +239,6 @@ def _series(record: Record) -> Iterator[tuple[str, str, str, dict[str, list[Any]
 
 def _summary(found: Sequence[Record], values: Iterable[float], errors: Iterable[float], **how: Any) -> Summary:
     """A number of each record, with its error over tasks."""
-    seeds, commits = [record["seed"] for record in found], {str(record.get("commit")) for record in found}
+    seeds, commits = (record["seed"] for record in found), {str(record.get("commit")) for record in found}
     where: dict[str, Any] = {"seeds": tuple(seeds), "profile": found[0]["profile"], "commits": tuple(sorted(commits))}
     return Summary(values=tuple(values), errors=tuple(errors), **where, **how)
