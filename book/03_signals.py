@@ -304,7 +304,7 @@ else:
 # %% tags=["hide-input", "nbval-check-output"]
 body = {}
 for name, key in rows.items():
-    curve, bound = (chapter.curve(key, "linear-regression", "mse", of) for of in (None, "memoryless"))
+    curve, bound = (chapter.curve(row, "linear-regression", "mse") for row in (key, f"{key}|memoryless"))
     if isinstance(curve, Missing) or isinstance(bound, Missing):
         body[name] = (curve,) * len(asked)
         continue

@@ -218,7 +218,7 @@ models = chapter.curves({name: f"table2/{LR}/{kind}" for name, kind in signals.i
 grey = chapter.curves({name: key for name, key in lines.items() if name != "Adam"}, LR, "mse")
 plots.curves(left, models, label="raw MSE", baselines=grey, horizon=10, logarithmic=True)
 left.legend(fontsize=7.5, loc="upper right", bbox_to_anchor=(1, 0.94))
-bound = chapter.curve(f"table2/{LR}/data", LR, "mse", "memoryless")
+bound = chapter.curve(f"table2/{LR}/data|memoryless", LR, "mse")
 over = {
     name: curve if isinstance(curve, notebook.Missing) else [ratio(*pair) for pair in zip(curve, bound)][:21]
     for name, curve in models.items()

@@ -39,6 +39,8 @@ passes: int = 10  # k: mini-batches that these are read in
 width: int = 64  # of the refiner that reads them
 
 # %%
+from itertools import product
+
 import numpy as np
 
 from iai.study.book import notebook, plots
@@ -157,20 +159,13 @@ notebook.Markdown(
 # %% [markdown]
 # A page that prints *10×* should therefore name the baseline's attention. Against a fused kernel there is only arithmetic to save, which {eq}`eq-cost-ratio` counts; against a materialised matrix there is memory traffic to save as well. (Kernel time comes from a profiler, which adds to what it measures; passes of more than a second were profiled once, shorter ones three times.) Memory is the other half of the story ({numref}`tab-cost-memory`): what one pass holds grows with $N$ even if its matrix is never written, and what $k$ passes hold with $N/k$.
 
-
 # %% tags=["hide-input", "nbval-check-output"]
-
-
-def megabytes(n, k, attention):
-    """The largest memory of all passes, in MB, or why it is not known."""
-    found = case(cells, points=n, passes=k, attention=attention)
-    return "pending" if found is None else "does not fit" if found["reason"] else found["peak_bytes"] / 1e6
-
-
-rows = {
-    f"N = {n:,}": tuple(megabytes(n, k, attention) for attention in ("fused", "materialised") for k in (1, 10))
-    for n in ns
-}
+rows = {f"N = {n:,}": [] for n in ns}
+for n in ns:
+    for attention, k in product(("fused", "materialised"), (1, 10)):
+        found = case(cells, points=n, passes=k, attention=attention)
+        megabytes = "pending" if found is None else "does not fit" if found["reason"] else found["peak_bytes"] / 1e6
+        rows[f"N = {n:,}"].append(megabytes)
 header = ("", "fused, k = 1", "fused, k = 10", "materialised, k = 1", "materialised, k = 10")
 caption = "Most memory that the forward passes allocate at a time, in MB; parametric model, width 64, two layers."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-memory", ".4g", notebook.machine(measured))
@@ -264,15 +259,16 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-loops
 
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-loops", "caption": "Validation error against wall time of training, for a quarter, a half and the whole of the updates; means over the seeds of {numref}`tab-cost-loops`, which has their spread. The learner that reads all data in one context is given time of its own."}, "image": {"alt": "Two panels, linear regression and MNIST: error against seconds of training, both logarithmic, with a line of three points for each of five ways of training."}}
-def by_budget(family, loop):
-    """Mean seconds and mean error of each budget that is in the ledger."""
-    both = [(runs["seconds"][family, loop, budget], runs["error"][family, loop, budget]) for budget in BUDGETS]
-    return [(s.mean, e.mean) for s, e in both if isinstance(s, records.Summary) and isinstance(e, records.Summary)]
+by_budget = {(family, loop): [] for family in BASES for loop in EVERY}  # mean seconds and mean error, where known
+for family, loop, budget in product(BASES, EVERY, BUDGETS):
+    both = [runs[what][family, loop, budget] for what in ("seconds", "error")]
+    if all(isinstance(one, records.Summary) for one in both):
+        by_budget[family, loop].append([one.mean for one in both])
 
 
 def error_after(family, loop, seconds):
     """The error after so many seconds, on the line between a loop's points; the last one's beyond them."""
-    points = by_budget(family, loop)
+    points = by_budget[family, loop]
     if len(points) < len(BUDGETS):
         return float("nan")
     return float(np.exp(np.interp(np.log(seconds), *np.log(points).T)))
@@ -280,9 +276,7 @@ def error_after(family, loop, seconds):
 
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, BASES):
-    series = {}
-    for loop, label in EVERY.items():
-        series[label] = tuple(zip(*by_budget(family, loop))) or ((), ())
+    series = {label: tuple(zip(*by_budget[family, loop])) or ((), ()) for loop, label in EVERY.items()}
     plots.lines(ax, series, labels=("seconds of training", METRIC[family]), logarithmic=True)
     ax.set_title(family)
     plots.log_scale(ax, "x")
@@ -396,25 +390,21 @@ CLASSICAL = {
     "mnist": {"SGD": "sgd", "Adam": "adam", "logistic regression": "logistic"},
 }
 
-
-def adapting(family, learner, baseline, k):
-    """Milliseconds and error of 64 tasks after k mini-batches, or None."""
-    time = benchmarks.get(f"adapting to {family}, 64 tasks", {}).get(f"{baseline or learner}, k = {k}")
-    loop, step = ("one-context", 1) if learner == "one context" else ("pool", k)
-    key = f"cost/{family}/{loop}/whole"
-    found = records.summary(key, shown_profile, "validation", METRIC[family], step, baseline)
-    return (time["median_ms"], found.mean) if time and isinstance(found, records.Summary) else None
-
-
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
 for ax, family in zip(axes, BASES):
     last = experiment(BASES[family], shown_profile).objective.steps
+    times = benchmarks.get(f"adapting to {family}, 64 tasks", {})
     series = {}
     for who, baseline in {"many steps": None, "one context": None, **CLASSICAL[family]}.items():
-        known = [
-            adapting(family, who, baseline, k) for k in ((last,) if who == "one context" else sorted({1, 2, 5, last}))
-        ]
-        series[who] = tuple(zip(*filter(None, known))) or ((), ())
+        whole = who == "one context"  # reads all mini-batches in one step
+        row = f"cost/{family}/{'one-context' if whole else 'pool'}/whole" + (f"|{baseline}" if baseline else "")
+        known = []
+        for k in (last,) if whole else sorted({1, 2, 5, last}):
+            error = records.summary(row, shown_profile, "validation", METRIC[family], 1 if whole else k)
+            time = times.get(f"{baseline or who}, k = {k}")
+            if time and isinstance(error, records.Summary):
+                known.append((time["median_ms"], error.mean))
+        series[who] = tuple(zip(*known)) or ((), ())
     plots.lines(ax, series, labels=("ms for 64 tasks", METRIC[family]), logarithmic=True)
     ax.set_title(family)
     plots.log_scale(ax, "x")

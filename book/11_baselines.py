@@ -484,7 +484,7 @@ last = min(10, experiment(ORDER, shown_profile).evaluation.steps)
 for name in experiment(ORDER, shown_profile).evaluation_sets:
     scores = {"the amortized model": records.summary(ORDER, shown_profile, name, "error", last)}
     scores |= {
-        label: records.summary(ORDER, shown_profile, name, "error", last, one) for label, one in opponents.items()
+        label: records.summary(f"{ORDER}|{one}", shown_profile, name, "error", last) for label, one in opponents.items()
     }
     lines.append(f"- causal order, {name}: {leaders_in_words(scores)};")
 fits = {"EM": "em", "a kernel estimate": "kernel", "one Gaussian": "gaussian"}
@@ -494,7 +494,7 @@ for mixture in ("mixture-2d", "mixture-5d"):
     for name in experiment(keys["implicit"], shown_profile).evaluation_sets:
         scores = {label: records.summary(key, shown_profile, name, "nll_gap", last) for label, key in keys.items()}
         scores |= {
-            label: records.summary(keys["implicit"], shown_profile, name, "nll_gap", last, one)
+            label: records.summary(f"{keys['implicit']}|{one}", shown_profile, name, "nll_gap", last)
             for label, one in fits.items()
         }
         lines.append(f"- generation, {mixture}, {name}, by the gap in log likelihood: {leaders_in_words(scores)};")

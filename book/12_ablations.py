@@ -302,26 +302,18 @@ asked["mask"] = [
 caption = "Full and causal masks after whole mini-batches: raw MSE (regression), squared error of the velocity (mixtures), error (the others)."
 contrast_table(asked["mask"], (1, 10, 20), caption, "tab-abl-mask")
 
-
 # %% tags=["hide-input", "nbval-check-output"]
-def by_points(name):
-    """Results of both masks by the number of points of a single mini-batch."""
-    where = f"{places[name][1]}_by_points".split(":")
-    sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
-    return {
-        kind: {m: records.summary(f"mask/{name}/{kind}", shown_profile, *where, m) for m in sizes}
-        for kind in ("full", "causal")
-    }
-
-
+by_points = {name: {"full": {}, "causal": {}} for name in places}  # of a single mini-batch
 rows = {}
-for name, (title, _) in places.items():
+for name, (title, where) in places.items():
     sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
-    shown = [sizes[0], *(sizes[round(q * (len(sizes) - 1))] for q in (0.25, 0.5, 1.0))]
-    found = by_points(name)
-    for m in shown:
-        both = [found[kind][m] for kind in ("full", "causal")]
-        rows[f"{title}, {m} of {sizes[-1]} points"] = (*both, in_words(ratio(*both[::-1])))
+    for kind, found in by_points[name].items():
+        for m in sizes:
+            reference = f"mask/{name}/{kind}", shown_profile, *f"{where}_by_points".split(":")
+            found[m] = records.summary(*reference, m)
+    for m in (sizes[0], *(sizes[round(q * (len(sizes) - 1))] for q in (0.25, 0.5, 1.0))):
+        full, causal = (found[m] for found in by_points[name].values())
+        rows[f"{title}, {m} of {sizes[-1]} points"] = (full, causal, in_words(ratio(causal, full)))
 header = ("", "full", "causal", "causal against full")
 caption = "After a single mini-batch that has fewer points than those of training."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-sizes", ".3f")
@@ -334,7 +326,6 @@ _, axes = plots.panels(columns=2, rows=2, width=7.6, height=5.4)
 for ax, (name, (title, where)) in zip(axes, places.items()):
     one = experiment(f"mask/{name}/full", shown_profile)
     sizes = one.evaluation.contexts
-    series = by_points(name)
     squares = where == MSE
     if squares:
         d, noise = one.task.theta_shape[1], one.task.noise_variance
@@ -342,7 +333,7 @@ for ax, (name, (title, where)) in zip(axes, places.items()):
         ax.plot(sizes, bound, "--", color=plots.INK, label="full Bayes (derived)")
     error_bars(
         ax,
-        series,
+        by_points[name],
         ("points in the step", {MSE: "raw MSE", "as-trained:mse": "squared error"}.get(where, "error")),
         logarithmic=squares,
     )
@@ -357,7 +348,7 @@ sentences(asked["mask"])
 lines = []
 for name, (title, _) in places.items():
     sizes = experiment(f"mask/{name}/full", shown_profile).evaluation.contexts
-    full, causal = by_points(name).values()
+    full, causal = by_points[name].values()
     ends = (sizes[len(sizes) // 4], sizes[-1])
     lines += [f"on {title} " + ", ".join(f"with {m} points {in_words(ratio(causal[m], full[m]))}" for m in ends)]
 notebook.Markdown(f"One step, causal against full: {'; '.join(lines)}.")

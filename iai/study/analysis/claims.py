@@ -3,11 +3,14 @@
 import itertools
 import math
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+import pandas as pd
 
 from iai.study.analysis.contrasts import ratio
 from iai.study.analysis.costs import largest_gain
@@ -73,15 +76,14 @@ class Gain:
     passes: int
     at_least: float
 
-    def found(self) -> tuple[float, int] | None:
-        """The largest gain that was measured, and its number of observations."""
-        case = largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
-        return None if case is None else (case["eager_ms_gain"], case["points"])
+    def found(self) -> pd.Series | None:
+        """The measured case of the largest gain."""
+        return largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
 
     def outcome(self, profile: str) -> Outcome:
         """holds if the largest gain reaches the limit."""
         found = self.found()
-        return "pending" if found is None else "holds" if found[0] >= self.at_least else "fails"
+        return "pending" if found is None else "holds" if found["eager_ms_gain"] >= self.at_least else "fails"
 
     def __str__(self) -> str:
         return f"{self.passes} passes at least {self.at_least:g} times faster than one, {self.attention} attention"
@@ -89,7 +91,7 @@ class Gain:
     def shown(self, profile: str) -> str:
         """The largest gain, and where it was measured."""
         found = self.found()
-        return "pending" if found is None else f"{found[0]:.2g} at N = {found[1]:,}"
+        return "pending" if found is None else f"{found['eager_ms_gain']:.2g} at N = {found['points']:,}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,17 +122,15 @@ class Claim:
 
     def counts(self, profile: str) -> str:
         """The number of tests with each outcome, in words."""
-        found = self.outcomes(profile)
-        numbers = [(found.count(outcome), outcome) for outcome in get_args(Outcome) if outcome in found]
-        shown = [f"{n} {outcome if n == 1 else outcome.removesuffix('s')}" for n, outcome in numbers]
-        return ", ".join(shown) or "no test yet"
+        found = Counter(self.outcomes(profile))
+        words = {one: one if found[one] == 1 else one.removesuffix("s") for one in get_args(Outcome) if one in found}
+        return ", ".join(f"{found[one]} {word}" for one, word in words.items()) or "no test yet"
 
 
 @cache
 def claims(path: Path = FILE) -> tuple[Claim, ...]:
     """All claims of the file; `UserError` on one that is malformed."""
-    entries = tomllib.loads(path.read_text())["claim"]
-    return tuple(_claim(entry) for entry in entries)
+    return tuple(_claim(entry) for entry in tomllib.loads(path.read_text())["claim"])
 
 
 def _claim(entry: Mapping[str, Any]) -> Claim:
@@ -148,8 +148,7 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
 
 def _spread(entry: Mapping[str, Any]) -> Iterator[Comparison]:
     """One test for every combination of the values in `each`, filled into the braces of its references."""
-    each, limits = entry.get("each", {}), {name: entry[name] for name in ("at_most", "at_least") if name in entry}
+    each = entry.get("each", {})
     for values in itertools.product(*each.values()):
-        fill = dict(zip(each, values))
-        references = {name: entry[name].format(**fill) for name in ("first", "second") if name in entry}
-        yield Comparison(**references, **limits)
+        filled = {name: entry[name].format(**dict(zip(each, values))) for name in ("first", "second") if name in entry}
+        yield Comparison(**filled, **{name: entry[name] for name in ("at_most", "at_least") if name in entry})

@@ -1,7 +1,7 @@
 """Learners of all kinds on the same tasks and mini-batches: which there are, their errors, and what they cost."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -68,7 +68,7 @@ class Entry:
 
     @property
     def row(self) -> str:
-        """As `notebook.Chapter.steps` and `curves` take it."""
+        """`key` or `key|baseline`."""
         return f"{self.key}|{self.baseline}" if self.baseline else self.key
 
 
@@ -110,8 +110,7 @@ class Leaderboard:
 
     def score(self, label: str, evaluation: str, k: int) -> Found:
         """The error of an entry after k mini-batches."""
-        one = self.entries[label]
-        return records.summary(one.key, self.profile, evaluation, self.metric, k, one.baseline)
+        return records.summary(self.entries[label].row, self.profile, evaluation, self.metric, k)
 
     def scores(self, evaluation: str, k: int, *kinds: Kind) -> dict[str, Found]:
         """The errors of all entries of some kinds, by default of all but oracles."""
@@ -154,28 +153,26 @@ class Leaderboard:
         For training, only entries that are trained count. Entries whose operations are not counted are left out;
         pending ones stay, as their costs are not known yet.
         """
-        limit = self.operations(reference, cost)
-        trained: tuple[Kind, ...] = ("iterative", "learned")
-        scores = self.scores(evaluation, k, *(trained if cost == "training" else ()))
-        pending = {label for label in scores if cost == "adapting" and label not in self.adapting}
-        return {
-            label: score
-            for label, score in scores.items()
-            if self.operations(label, cost) <= limit or (label in pending and isinstance(score, Missing))
-        }
+        limit, found = self.operations(reference, cost), {}
+        kinds: tuple[Kind, ...] = ("iterative", "learned") if cost == "training" else ()
+        for label, score in self.scores(evaluation, k, *kinds).items():
+            pending = cost == "adapting" and label not in self.adapting and isinstance(score, Missing)
+            if pending or self.operations(label, cost) <= limit:
+                found[label] = score
+        return found
 
     def selected_rows(self) -> dict[str, str]:
         """One row a regime, for figures: the signal with the least validation loss in its trials.
 
         Features have no trials: their rows are those that images chose.
         """
-        tried = iterative("mnist" if self.family == "features" else self.family)
-        labels = []
+        tried, found = iterative("mnist" if self.family == "features" else self.family), {}
+        losses = {label: trials.trials(key, "cpu")[selected(key, "cpu")] for label, key in tried.items()}
         for regime, _ in TABLES.values():
-            keys = {label: key for label, key in tried.items() if label.startswith(regime)}
-            losses = {label: trials.trials(key, "cpu")[selected(key, "cpu")] for label, key in keys.items()}
-            labels.append(best(losses, skip_missing=True) or next(iter(losses)))
-        return {label: iterative(self.family)[label] for label in labels}
+            those = {label: loss for label, loss in losses.items() if label.startswith(regime)}
+            label = best(those, skip_missing=True) or next(iter(those))
+            found[label] = iterative(self.family)[label]
+        return found
 
 
 def iterative(family: str) -> dict[str, str]:
@@ -198,30 +195,25 @@ def adapting(one: Entry, profile: str, steps: int = 10) -> dict[str, float | Non
         return Batch(x, torch.eye(task.dy)[y.argmax(-1)] if task.loss == "cross_entropy" else y)
 
     learner = untuned(one.baseline, task) if one.baseline else learner_of(build(chosen).eval(), config)
-    batches = [observations(config.points) for _ in range(steps)]
-    queries = observations(config.queries)
+    *batches, queries = (observations(n) for n in (*[config.points] * steps, config.queries))
     return min((cost_of_adapting(learner, batches, queries) for _ in range(3)), key=lambda cost: cost["seconds"] or 0)
 
 
 def untuned(name: str, task: Any) -> Learner:
     """A classical learner with default settings, which do not change what it costs."""
-    adam = Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, optimizer="adam")
-    classify = task.loss == "cross_entropy"
-    known: dict[str, Any] = {
-        "noise_variance": getattr(task, "noise_variance", 1.0),
-        "bias": getattr(task, "bias", True),
-    }
-    learners: dict[str, Learner] = {
-        "sgd": replace(adam, optimizer="sgd"),
-        "adam": adam,
-        "adam-10-passes": replace(adam, passes=10),
-        "neighbours": Neighbours(dy=task.dy, classify=classify),
-        "centroids": Centroids(dy=task.dy),
-        "mean": Mean(dy=task.dy, classify=classify),
-        "ridge": Ridge(**known),
-        "memoryless": Memoryless(**known),
-    }
-    return learners[name]
+    how: dict[str, Any] = {"dy": task.dy, "classify": task.loss == "cross_entropy"}
+    match name:
+        case "sgd" | "adam" | "adam-10-passes":
+            how = {"optimizer": name.split("-")[0], "passes": 10 if name.endswith("passes") else 1}
+            return Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, **how)
+        case "centroids":
+            return Centroids(dy=task.dy)
+        case "neighbours":
+            return Neighbours(**how)
+        case "mean":
+            return Mean(**how)
+    oracle = {"ridge": Ridge, "memoryless": Memoryless}[name]
+    return oracle(noise_variance=task.noise_variance, bias=task.bias)
 
 
 @cache

@@ -47,7 +47,8 @@ class Reference:
             raise UserError(f"the metric is {self.metric!r}: write one, or a baseline's as ridge/mse")
         steps = [int(k) for k in written]
         self.check(metric, steps)
-        found = [records.summary(self.key, self.profile, self.evaluation, metric, k, *baseline) for k in steps]
+        row = "|".join([self.key, *baseline])
+        found = [records.summary(row, self.profile, self.evaluation, metric, k) for k in steps]
         return found[0] if len(found) == 1 else ratio(*found)
 
     def check(self, metric: str, steps: list[int]) -> None:

@@ -1,8 +1,7 @@
 """The trials that settings are chosen by, in the ledger: validation losses of all that was tried for a row."""
 
-from iai.study.analysis import contrasts
-from iai.study.analysis.contrasts import Found
 from iai.study.ledger import records
+from iai.study.ledger.statistics import Found
 from iai.study.registry import EXPERIMENTS, experiment
 
 
@@ -15,8 +14,3 @@ def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
     if not found:
         raise records.unknown("key", f"{prefix}centre", EXPERIMENTS)
     return found
-
-
-def winner(row: str, profile: str = "cpu") -> str | None:
-    """The trial of the least mean, the first of equals; None while any is missing."""
-    return contrasts.best(trials(row, profile))

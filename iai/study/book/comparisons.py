@@ -42,12 +42,7 @@ def in_words(found: Found) -> str:
 
 def conclusion(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
     """The one of three texts, written beforehand, for the outcome of a ratio."""
-    texts = {
-        "lower": lower,
-        "higher": higher,
-        "open": undecided,
-        "one seed": "(One seed so far, which decides nothing.)",
-    }
+    texts = dict(zip(OUTCOMES, (lower, higher, undecided, "(One seed so far, which decides nothing.)")))
     return Markdown(texts.get(outcome(found), f"({str(found).capitalize()}.)"))
 
 
@@ -78,11 +73,11 @@ class Contrast:
 
     def result(self, label: str, k: int | None = None) -> Found:
         """A row after k steps, by default those that it is compared after."""
-        at = self.at if isinstance(self.at, int) else self.at.get(label, 0)
-        key, _, baseline = {**self.rows, **self.beside}[label].partition("|")
-        evaluation, metric = self.where.split(":")
-        experiment(key, self.profile)
-        return records.summary(key, self.profile, evaluation, metric, at if k is None else k, baseline or None)
+        if k is None:
+            k = self.at if isinstance(self.at, int) else self.at.get(label, 0)
+        row, (evaluation, metric) = {**self.rows, **self.beside}[label], self.where.split(":")
+        experiment(row.split("|")[0], self.profile)
+        return records.summary(row, self.profile, evaluation, metric, k)
 
     def ratio(self, label: str, over: str | None = None) -> Found:
         """A row over the reference, or over another row, seed by seed."""

@@ -239,10 +239,7 @@ def height_error(
 
     The same seed draws the same planets and throws at any noise, so the noiseless task has the truth of the noisy one.
     """
-    rows = []
-    noiseless = replace(task, noise_sd=0.0)
+    rows, noiseless = [], replace(task, noise_sd=0.0)
     for (batches, queries), (_, truth) in zip(episodes(task, config), episodes(noiseless, config)):
-        answers = [learner(batches[:k], queries.x) for k in ks]
-        rows.append(torch.stack([squared_error(answer, truth.y).mean(-1) for answer in answers]))
-    errors = torch.cat(rows, dim=1)
-    return [(row.mean().item(), (row.std() / len(row) ** 0.5).item()) for row in errors]
+        rows.append(torch.stack([squared_error(learner(batches[:k], queries.x), truth.y).mean(-1) for k in ks]))
+    return [(row.mean().item(), (row.std() / len(row) ** 0.5).item()) for row in torch.cat(rows, dim=1)]

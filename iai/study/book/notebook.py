@@ -46,8 +46,6 @@ class Live:
 
     amortizer: Amortizer | LearnedBaseline
     losses: tuple[float, ...]
-    profile: str
-    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,41 +58,34 @@ class Chapter:
 
     def train(self, key: str) -> Live:
         """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
-        one = runs.Run(key=key, profile=self.profile, seed=self.seed)
+        chosen, names = experiment(key, self.profile), {"key": key, "profile": self.profile}
         path = checkpoint_path(key, self.profile, self.seed, runs.runs_root())
-        names = {"key": key, "profile": self.profile}
-        chosen = experiment(key, self.profile)
         with records.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
-            queue.set_aside(one)
+            queue.set_aside(runs.Run(key=key, profile=self.profile, seed=self.seed))
             amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
-        losses = tuple(float(loss) for loss in progress.losses)
-        return Live(amortizer=amortizer, losses=losses, profile=self.profile, seed=self.seed)
+        return Live(amortizer=amortizer, losses=tuple(map(float, progress.losses)))
 
     def value(self, reference: str) -> str:
         """The number that {val} prints for `[profile:]key:set:metric:k[:format]`, or "pending"."""
         found = references.Reference.parse(reference, self.shown_profile)
         return format(found.look_up(), found.spec)
 
-    def curve(
-        self, key: str, evaluation: str, metric: str, baseline: str | None = None
-    ) -> tuple[Summary, ...] | Missing:
-        """The committed curve over k = 0, 1, ... steps of a key, or of a baseline on the same batches."""
-        experiment(key, self.shown_profile)
-        return records.curve(key, self.shown_profile, evaluation, metric, baseline)
+    def curve(self, row: str, evaluation: str, metric: str) -> tuple[Summary, ...] | Missing:
+        """The committed curve over k = 0, 1, ... steps of `key`, or of `key|baseline` on the same batches."""
+        experiment(row.split("|")[0], self.shown_profile)
+        return records.curve(row, self.shown_profile, evaluation, metric)
 
     def curves(self, rows: Mapping[str, str], evaluation: str, metric: str) -> dict[str, Any]:
-        """`curve` of every row: a label, and the key it shows, or `key|baseline`."""
-        return {label: self.curve(*_row(row, evaluation, metric)) for label, row in rows.items()}
+        """`curve` of every row, by label."""
+        return {label: self.curve(row, evaluation, metric) for label, row in rows.items()}
 
     def steps(self, rows: Mapping[str, str], evaluation: str, metric: str, steps: Sequence[int]) -> "Grid":
         """A row a key (or `key|baseline`), a column a number of steps: what `table` prints."""
-        header = ("", *(f"{k} step{'s' * (k != 1)}" for k in steps))
-        body = {
-            label: tuple(records.summary(*_call(self.shown_profile, row, evaluation, metric, k)) for k in steps)
-            for label, row in rows.items()
-            if experiment(row.split("|")[0], self.shown_profile)
-        }
-        return Grid(header=header, rows=body)
+        body: dict[str, Sequence[Cell]] = {}
+        for label, row in rows.items():
+            experiment(row.split("|")[0], self.shown_profile)
+            body[label] = tuple(records.summary(row, self.shown_profile, evaluation, metric, k) for k in steps)
+        return Grid(header=("", *(f"{k} step{'s' * (k != 1)}" for k in steps)), rows=body)
 
     def trials(self, rows: Mapping[str, str]) -> "Grid":
         """A column for each row, label to key: the validation loss of what was tried, and what the row took."""
@@ -105,7 +96,7 @@ class Chapter:
         return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:
-        """What a reader must know of the records shown: some are pending, stale or running; or nothing."""
+        """How many of the runs shown are pending, stale or running, and the command for them; None if none is."""
         wanted = [one for pattern in patterns for one in runs.wanted(pattern, self.shown_profile)]
         states = Counter(one.status() for one in wanted)
         facts = [f"{states[state]} {state}" for state in ("pending", "stale", "running") if states[state]]
@@ -137,9 +128,10 @@ def setup(namespace: Mapping[str, Any]) -> Chapter:
 def check_parameters(namespace: Mapping[str, Any]) -> None:
     """`UserError` if papermill set a name that the chapter's parameters cell does not annotate, or to a wrong type."""
     declared: dict[str, Any] = namespace.get("__annotations__", {})
-    for name in _injected(namespace):
-        if name not in declared:
-            raise unknown("parameter of this chapter", name, declared)
+    papermill = [text for text in namespace.get("In", []) if text.startswith("# Parameters\n")]
+    for node in (node for text in papermill for node in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in declared:
+            raise unknown("parameter of this chapter", node.id, declared)
     for name, kind in declared.items():
         if not _fits(namespace[name], kind):
             raise UserError(f"parameter {name} is {namespace[name]!r}: it must be of type {kind.__name__}")
@@ -154,10 +146,7 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = 
     """A grid as a numbered table; its caption ends with `source`, by default profile, seeds and what the spread is."""
     cells = [cell for row in grid.rows.values() for cell in row]
     words = [all(isinstance(cell, str) for cell in column) for column in zip(*grid.rows.values())]
-    lines = [
-        "| " + " | ".join(grid.header) + " |",
-        "|---|" + "".join("---|" if w else "---:|" for w in words),
-    ]
+    lines = [f"| {' | '.join(grid.header)} |", "|---|" + "".join("---|" if w else "---:|" for w in words)]
     lines += [f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()]
     body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
     return Markdown(f":::{{table}} {caption} {source or provenance(cells)}\n:name: {name}\n\n{body}\n:::")
@@ -194,24 +183,6 @@ def machine(measured: Mapping[str, Any] | None) -> str:
     if measured is None:
         return "(Pending: this has not been measured yet.)"
     return f"(Measured on one thread of {measured['cpu']}, {measured['date']}.)"
-
-
-def _row(row: str, evaluation: str, metric: str) -> tuple[str, str, str, str | None]:
-    """The arguments of `Chapter.curve` for `key` or `key|baseline`."""
-    key, _, baseline = row.partition("|")
-    return key, evaluation, metric, baseline or None
-
-
-def _call(shown_profile: str, row: str, evaluation: str, metric: str, k: int) -> tuple[Any, ...]:
-    key, evaluation, metric, baseline = _row(row, evaluation, metric)
-    return key, shown_profile, evaluation, metric, k, baseline
-
-
-def _injected(namespace: Mapping[str, Any]) -> list[str]:
-    """Names that papermill's own cell sets; IPython keeps the text of every cell in `In`."""
-    cells = [text for text in namespace.get("In", []) if text.startswith("# Parameters\n")]
-    assignments = [node for text in cells for node in ast.parse(text).body if isinstance(node, ast.Assign)]
-    return [target.id for node in assignments for target in node.targets if isinstance(target, ast.Name)]
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -28,19 +28,12 @@ DASHES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 
 Series = Sequence[Summary] | Missing
 Numbers = Sequence[float] | Sequence[int] | np.ndarray | Tensor
-
-
 STYLE: dict[str, Any] = {
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor"), INK),
     **dict.fromkeys(("xtick.color", "ytick.color", "grid.color"), INK),
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), "none"),
-    **{
-        "font.size": 10,
-        "axes.titlesize": 10,
-        "legend.fontsize": 9,
-        "lines.linewidth": 1.8,
-        "lines.markersize": 4,
-    },
+    **dict.fromkeys(("font.size", "axes.titlesize"), 10),
+    **{"legend.fontsize": 9, "lines.linewidth": 1.8, "lines.markersize": 4},
     **{"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "axes.axisbelow": True},
     **{"axes.grid": True, "grid.alpha": 0.2, "grid.linewidth": 0.6, "axes.prop_cycle": cycler(color=COLOURS)},
     **{"figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True, "image.cmap": "viridis"},
@@ -48,7 +41,7 @@ STYLE: dict[str, Any] = {
 
 
 def style(dots: int = 100) -> None:
-    """Set the house style for all figures to come: transparent ground, one ink, few lines, so many dots an inch."""
+    """Set the style of all figures from here on: `STYLE`, with `dots` per inch."""
     plt.style.use(STYLE | dict.fromkeys(("figure.dpi", "savefig.dpi"), dots))
 
 
@@ -71,20 +64,22 @@ def curves(
 
     A band that reaches zero has no place on a logarithmic axis: there it ends a little below the lowest line.
     """
-    floor = 0.8 * lowest([*series.values(), *(baselines or {}).values()]) if logarithmic else -np.inf
-    for (name, points), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
+    greys = baselines or {}
+    known = [points for points in (*series.values(), *greys.values()) if not isinstance(points, Missing)]
+    lowest = min((point.mean for points in known for point in points if point.mean > 0), default=0.0)
+    floor = 0.8 * lowest if logarithmic else -np.inf
+    dashes: Iterable[dict[str, Any]] = ({"linestyle": one, "linewidth": 1.4} for one in cycle(DASHES))
+    markers: Iterable[dict[str, Any]] = ({"marker": one} for one in cycle(MARKERS))
+    lines = (*zip(series.items(), cycle(COLOURS), markers), *zip(greys.items(), cycle([INK]), dashes))
+    for (name, points), colour, look in lines:
         if isinstance(points, Missing):
             pending(ax, name, points, colour)
             continue
-        k, mean, low, high = columns(points)
-        ax.plot(k, mean, color=colour, marker=marker, label=name)
-        ax.fill_between(k, np.maximum(low, floor), high, color=colour, alpha=0.2, linewidth=0)
-    for (name, points), dashes in zip((baselines or {}).items(), cycle(DASHES)):
-        if isinstance(points, Missing):
-            pending(ax, name, points, INK)
-            continue
-        k, mean, _, _ = columns(points)
-        ax.plot(k, mean, color=INK, linestyle=dashes, linewidth=1.4, label=name)
+        rows = [(k, point.mean, *point.interval) for k, point in enumerate(points) if np.isfinite(point.mean)]
+        k, mean, low, high = np.array(rows, dtype=float).reshape(-1, 4).T
+        ax.plot(k, mean, color=colour, label=name, **look)
+        if colour != INK:
+            ax.fill_between(k, np.maximum(low, floor), high, color=colour, alpha=0.2, linewidth=0)
     if horizon is not None:
         ends = filter(np.isfinite, ax.dataLim.intervalx)  # infinite where every row is missing
         ax.axvspan(horizon, max([horizon + 1, *ends]), color=INK, alpha=0.08, linewidth=0)
@@ -93,37 +88,16 @@ def curves(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 5, 10]))
 
 
-def lowest(every: Iterable[Series]) -> float:
-    """The least positive mean of all that is not missing; 0 if there is none."""
-    known = (point.mean for points in every if not isinstance(points, Missing) for point in points)
-    return min((mean for mean in known if mean > 0), default=0.0)
-
-
-def columns(points: Sequence[Summary]) -> tuple[np.ndarray, ...]:
-    """(k, mean, low, high) of the steps at which a metric is known."""
-    rows = [(k, point.mean, *point.interval) for k, point in enumerate(points) if np.isfinite(point.mean)]
-    return tuple(np.array(rows, dtype=float).reshape(-1, 4).T)
-
-
 def lines(
-    ax: Axes,
-    series: Mapping[str, tuple[Numbers, Numbers]],
-    *,
-    labels: tuple[str, str],
-    logarithmic: bool = False,
+    ax: Axes, series: Mapping[str, tuple[Numbers, Numbers]], *, labels: tuple[str, str], logarithmic: bool = False
 ) -> None:
-    """Anything else against anything else: `series[name] = (x, y)`, `labels` of the two axes."""
+    """Named lines: `series[name] = (x, y)`, `labels` of the two axes."""
     for (name, (x, y)), colour, marker in zip(series.items(), cycle(COLOURS), cycle(MARKERS)):
         ax.plot(x, y, color=colour, marker=marker if len(x) <= 40 else "", label=name)
     finish(ax, *labels, logarithmic=logarithmic)
 
 
-def scatter(
-    ax: Axes,
-    groups: Mapping[str, tuple[Numbers, Numbers]],
-    *,
-    labels: tuple[str, str],
-) -> None:
+def scatter(ax: Axes, groups: Mapping[str, tuple[Numbers, Numbers]], *, labels: tuple[str, str]) -> None:
     """Points of named groups: `groups[name] = (x, y)`."""
     for (name, (x, y)), colour, marker in zip(groups.items(), cycle(COLOURS), cycle(MARKERS)):
         sns.scatterplot(x=np.asarray(x), y=np.asarray(y), ax=ax, color=colour, marker=marker, s=18, label=name)
@@ -131,12 +105,7 @@ def scatter(
 
 
 def mask(
-    ax: Axes,
-    allowed: Bool[Tensor, "rows columns"],
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    kinds: Sequence[int] = (),
+    ax: Axes, allowed: Bool[Tensor, "m n"], *, rows: Sequence[str], columns: Sequence[str], kinds: Sequence[int] = ()
 ) -> None:
     """An attention mask: a filled square where the token of a row sees the token of a column.
 

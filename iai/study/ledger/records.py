@@ -40,12 +40,10 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 
 def root() -> Path:
     """The ledger's folder: `$IAI_RESULTS`, else the nearest `book/results` upwards, else a new one."""
-    named = os.environ.get("IAI_RESULTS")
-    if named:
+    if named := os.environ.get("IAI_RESULTS"):
         return Path(named)
-    here = Path.cwd()
-    ledgers = (folder / "book" / "results" for folder in (here, *here.parents))
-    return next((ledger for ledger in ledgers if ledger.is_dir()), here / "book" / "results")
+    ledgers = [folder / "book" / "results" for folder in (Path.cwd(), *Path.cwd().parents)]
+    return next(filter(Path.is_dir, ledgers), ledgers[0])
 
 
 def path_of(key: str, profile: str, seed: int) -> Path:
@@ -92,16 +90,16 @@ def check(record: Record) -> None:
 
 
 def until_changed(function: Callable[Concatenate[str, str, P], R]) -> Callable[Concatenate[str, str, P], R]:
-    """Keep what a function of (keys, profile, ...) returns until a file of these records changes."""
+    """Keep what a function of (keys or row, profile, ...) returns until a file of these records changes."""
     kept: dict[tuple[Any, ...], tuple[Any, R]] = {}
 
     @wraps(function)
-    def call(keys: str, profile: str, *rest: P.args, **named: P.kwargs) -> R:
-        stats = {path: path.stat() for path in (root() / profile).glob(f"{keys}/seed*.json")}
-        files = {path: (stat.st_mtime_ns, stat.st_ino) for path, stat in stats.items()}
-        asked = (keys, profile, *rest, *named.items())
+    def call(row: str, profile: str, *rest: P.args, **named: P.kwargs) -> R:
+        paths = (root() / profile).glob(f"{row.split('|')[0]}/seed*.json")
+        files = {path: (stat.st_mtime_ns, stat.st_ino) for path in paths for stat in [path.stat()]}
+        asked = (row, profile, *rest, *named.items())
         if asked not in kept or kept[asked][0] != files:
-            kept[asked] = files, function(keys, profile, *rest, **named)
+            kept[asked] = files, function(row, profile, *rest, **named)
         return kept[asked][1]
 
     return call
@@ -143,14 +141,14 @@ def recorded(key: str, profile: str, seed: int, expected: str, sources: str | No
     if not path.exists():
         return "pending"
     found = read(path)
-    same = sources in (None, found["sources_hash"])
-    return "done" if same and found["config_hash"] == expected else "stale"
+    return "done" if found["config_hash"] == expected and sources in (None, found["sources_hash"]) else "stale"
 
 
 def status(key: str, profile: str, seed: int, expected: str, sources: str | None = None) -> Status:
     """running if a live process owns the run, else as `recorded`."""
-    held = locks.held(lock_path(key, profile, seed))
-    return "running" if held else recorded(key, profile, seed, expected, sources)
+    if locks.held(lock_path(key, profile, seed)):
+        return "running"
+    return recorded(key, profile, seed, expected, sources)
 
 
 @until_changed
@@ -171,13 +169,13 @@ def frame(keys: str, profile: str) -> pd.DataFrame:
 
 
 @until_changed
-def curve(
-    key: str, profile: str, evaluation: str, metric: str, baseline: str | None = None
-) -> tuple[Summary, ...] | Missing:
-    """A metric after k = 0, 1, ... steps on an evaluation set, of the model or of a baseline on the same batches.
+def curve(row: str, profile: str, evaluation: str, metric: str) -> tuple[Summary, ...] | Missing:
+    """A metric of a row after k = 0, 1, ... steps on an evaluation set.
 
-    Missing if there is no record, or if the records have different configs. `UserError` on a name that not all have.
+    A row is `key`, or `key|baseline` for a baseline on the same batches. Missing if there is no record, or if the
+    records have different configs. `UserError` on a name that not all have.
     """
+    key, _, baseline = row.partition("|")
     found, rows = records(key, profile), frame(key, profile)
     if not found:
         return Missing(reason=f"no {profile} run of {key}")
@@ -190,21 +188,19 @@ def curve(
         if rows["seed"].nunique() < len(found):
             raise unknown(f"{what} of {key}", name, known)
     means, errors = (rows[part].to_numpy().reshape(len(found), -1).T.tolist() for part in ("mean", "se"))
-    return tuple(_summary(found, *step, deterministic=baseline is not None) for step in zip(means, errors))
+    return tuple(_summary(found, *step, deterministic=bool(baseline)) for step in zip(means, errors))
 
 
-def summary(
-    key: str, profile: str, evaluation: str, metric: str, k: int, baseline: str | None = None
-) -> Summary | Missing:
-    """A metric after k steps over the seeds in the ledger, or Missing; `UserError` on a k that no run has."""
-    points = curve(key, profile, evaluation, metric, baseline)
+def summary(row: str, profile: str, evaluation: str, metric: str, k: int) -> Summary | Missing:
+    """A metric of a row, as `curve` has it, after k steps, or Missing; `UserError` on a k that no run has."""
+    points, (key, _, baseline) = curve(row, profile, evaluation, metric), row.partition("|")
     if isinstance(points, Missing):
         return points
     if k not in range(len(points)):
         raise UserError(f"{key} was evaluated after 0 to {len(points) - 1} steps, not after {k}")
     if not math.isnan(points[k].mean):
         return points[k]
-    if baseline is None and all(k in record.get("asked", [k]) for record in records(key, profile)):
+    if not baseline and all(k in record.get("asked", [k]) for record in records(key, profile)):
         return Missing(reason=f"{key} is not finite after {k} steps", shown="not finite")
     return Missing(reason=f"{baseline or key} was not evaluated after {k} steps", shown="–")
 
@@ -243,6 +239,6 @@ def _series(record: Record) -> Iterator[tuple[str, str, str, dict[str, list[Any]
 
 def _summary(found: Sequence[Record], values: Iterable[float], errors: Iterable[float], **how: Any) -> Summary:
     """A number of each record, with its error over tasks."""
-    seeds, commits = [record["seed"] for record in found], {str(record.get("commit")) for record in found}
+    seeds, commits = (record["seed"] for record in found), {str(record.get("commit")) for record in found}
     where: dict[str, Any] = {"seeds": tuple(seeds), "profile": found[0]["profile"], "commits": tuple(sorted(commits))}
     return Summary(values=tuple(values), errors=tuple(errors), **where, **how)

@@ -12,7 +12,8 @@ import iai
 from iai.evaluation import evaluate
 from iai.experiment import TYPES, from_json, load
 from iai.model import Signal
-from iai.study.analysis.trials import winner
+from iai.study.analysis.contrasts import best
+from iai.study.analysis.trials import trials
 from iai.study.jobs import run
 from iai.study.jobs.run import EXPERIMENTS, experiment, fit
 from iai.study.registry import baselines, with_one_step
@@ -182,13 +183,13 @@ def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
 def test_a_learned_baseline_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the centre, while any of them is missing."""
     monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
-    assert selected(row, "cpu") == (winner(row) or "centre")
+    assert selected(row, "cpu") == (best(trials(row)) or "centre")
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
-    assert CHOSEN.get(row, "centre") == winner(row)
+    assert CHOSEN.get(row, "centre") == best(trials(row))
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_a_baseline_that_is_the_same_in_all_runs_has_a_spread_over_tasks() -> No
     for seed in range(3):
         baseline = {"linear-regression": {"ridge": {"mse": {"mean": [0.5], "se": [0.1]}}}}
         records.write(record(seed=seed, baselines=baseline))
-    found = records.summary(KEY, "cpu", SET, "mse", 0, "ridge")
+    found = records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 0)
     assert isinstance(found, records.Summary)
     assert (found.source, found.spread, found.deterministic) == ("tasks", pytest.approx(0.1), True)
     assert found.interval == pytest.approx((0.5 - 0.196, 0.5 + 0.196))
@@ -244,7 +244,7 @@ def test_a_name_that_one_seed_lacks_is_an_error_and_no_mean_over_the_others() ->
     records.write(record())
     records.write(record(seed=1, baselines={SET: {}}))
     with pytest.raises(UserError, match="unknown baseline"):
-        records.summary(KEY, "cpu", SET, "mse", 1, "ridge")
+        records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 1)
 
 
 def test_what_is_not_there_is_missing_and_never_a_number() -> None:
@@ -261,10 +261,10 @@ def test_what_is_not_there_is_missing_and_never_a_number() -> None:
 def test_a_baseline_has_the_models_call_and_says_where_it_was_not_evaluated() -> None:
     for seed in range(2):
         records.write(record(seed=seed))
-    found = records.summary(KEY, "cpu", SET, "mse", 5, "ridge")
+    found = records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 5)
     assert isinstance(found, records.Summary)
     assert found.mean == pytest.approx((1 / 12 + 2 / 12) / 2)
-    assert f"{records.summary(KEY, 'cpu', SET, 'mse', 2, 'ridge'):.2f}" == "–"
+    assert format(records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 2), ".2f") == "–"
 
 
 def test_a_model_that_diverged_is_not_called_pending() -> None:
@@ -277,7 +277,7 @@ def test_a_model_that_diverged_is_not_called_pending() -> None:
     [
         ((KEY, "cpu", "linear-regresion", "mse", 1), "linear-regression"),
         ((KEY, "cpu", SET, "mes", 1), "mse"),
-        ((KEY, "cpu", SET, "mse", 1, "rigde"), "ridge"),
+        ((f"{KEY}|rigde", "cpu", SET, "mse", 1), "ridge"),
         ((KEY, "cpu", SET, "mse", 21), "0 to 20"),
     ],
 )

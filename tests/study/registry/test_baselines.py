@@ -14,7 +14,8 @@ import iai
 from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build, from_json, to_json
 from iai.model import Amortizer
-from iai.study.analysis.trials import trials, winner
+from iai.study.analysis.contrasts import best
+from iai.study.analysis.trials import trials
 from iai.study.jobs import run
 from iai.study.jobs.run import experiment, fit, identity, judged
 from iai.study.ledger import records
@@ -114,7 +115,7 @@ def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypat
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
     row = "baseline/mnist/one-context"
     monkeypatch.delitem(CHOSEN, row, raising=False)
-    assert winner(row) is None and selected(row, "cpu") == "centre"
+    assert best(trials(row)) is None and selected(row, "cpu") == "centre"
     assert {str(found) for found in trials(row).values()} == {"pending"}
     monkeypatch.setitem(CHOSEN, row, "lr-third")
     for name in (row, f"{row}-longer"):
