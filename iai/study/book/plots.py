@@ -187,7 +187,7 @@ def finish(ax: Axes, x: str, y: str, *, logarithmic: bool = False) -> None:
 
 
 def log_scale(ax: Axes, axis: Literal["x", "y"]) -> None:
-    """Make an axis logarithmic; while nothing is drawn it has limits all the same."""
+    """Make an axis logarithmic, with limits even if nothing is drawn."""
     ax.set(**{f"{axis}scale": "log"})
     if not np.isfinite(getattr(ax.dataLim, f"interval{axis}")).all():
         ax.set(**{f"{axis}lim": (0.1, 1.0)})
