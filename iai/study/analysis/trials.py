@@ -6,7 +6,7 @@ from iai.study.registry import EXPERIMENTS, experiment
 
 
 def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
-    """The validation loss of each setting that was tried for a row, by name, at the last step that it is judged at."""
+    """The validation loss of each setting that was tried for a row, by name, after the last evaluated step."""
     prefix, found = f"choice/{row}/", dict[str, Found]()
     for key in (key for key in EXPERIMENTS if key.startswith(prefix)):
         last = experiment(key, profile).evaluation.steps

@@ -41,7 +41,7 @@ def in_words(found: Found) -> str:
 
 
 def conclusion(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
-    """The one of three texts, written beforehand, for the outcome of a ratio."""
+    """The text for the outcome of a ratio, of three that were written before it was known."""
     texts = dict(zip(OUTCOMES, (lower, higher, undecided, "(One seed so far, which decides nothing.)")))
     return Markdown(texts.get(outcome(found), f"({str(found).capitalize()}.)"))
 
@@ -109,7 +109,7 @@ def contrast_table(
 
 
 def sentences(contrasts: Iterable[Contrast]) -> Markdown:
-    """The outcomes of contrasts, one line each; one line in all while all are pending."""
+    """The outcomes of contrasts, one line each; a single line if all are pending."""
     lines = []
     for one in contrasts:
         sides: dict[str, list[str]] = {}

@@ -88,7 +88,7 @@ class Chapter:
         return Grid(header=("", *(f"{k} step{'s' * (k != 1)}" for k in steps)), rows=body)
 
     def trials(self, rows: Mapping[str, str]) -> "Grid":
-        """A column for each row, label to key: the validation loss of what was tried, and what the row took."""
+        """A column for each row, label to key: the validation loss of each setting tried, and the setting chosen."""
         tried = [trials.trials(key, self.shown_profile) for key in rows.values()]
         names = dict.fromkeys(name for found in tried for name in found)
         body: dict[str, Sequence[Cell]] = {name: [found.get(name, "–") for found in tried] for name in names}
@@ -111,7 +111,7 @@ class Chapter:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A table before it is text: column names (the first over the row labels), and cells by row label."""
+    """The column names of a table (the first is over the row labels), and its cells by row label."""
 
     header: tuple[str, ...]
     rows: Mapping[str, Sequence[Cell]]
@@ -179,7 +179,7 @@ def provenance(cells: Iterable[Cell]) -> str:
 
 
 def machine(measured: Mapping[str, Any] | None) -> str:
-    """On what a benchmark of the ledger was measured, for a caption."""
+    """The processor and the date of a benchmark of the ledger, for a caption."""
     if measured is None:
         return "(Pending: this has not been measured yet.)"
     return f"(Measured on one thread of {measured['cpu']}, {measured['date']}.)"

@@ -75,8 +75,7 @@ def curves(
         if isinstance(points, Missing):
             pending(ax, name, points, colour)
             continue
-        rows = [(k, point.mean, *point.interval) for k, point in enumerate(points) if np.isfinite(point.mean)]
-        k, mean, low, high = np.array(rows, dtype=float).reshape(-1, 4).T
+        k, mean, low, high = columns(points)
         ax.plot(k, mean, color=colour, label=name, **look)
         if colour != INK:
             ax.fill_between(k, np.maximum(low, floor), high, color=colour, alpha=0.2, linewidth=0)
@@ -86,6 +85,12 @@ def curves(
         ax.annotate(" beyond training", (horizon, 1), xycoords=("data", "axes fraction"), fontsize=8, va="top")
     finish(ax, "steps k", label, logarithmic=logarithmic)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 5, 10]))
+
+
+def columns(points: Sequence[Summary]) -> tuple[np.ndarray, ...]:
+    """(k, mean, low, high) of the steps at which a metric is known."""
+    rows = [(k, point.mean, *point.interval) for k, point in enumerate(points) if np.isfinite(point.mean)]
+    return tuple(np.array(rows, dtype=float).reshape(-1, 4).T)
 
 
 def lines(
@@ -187,7 +192,7 @@ def finish(ax: Axes, x: str, y: str, *, logarithmic: bool = False) -> None:
 
 
 def log_scale(ax: Axes, axis: Literal["x", "y"]) -> None:
-    """Make an axis logarithmic; while nothing is drawn it has limits all the same."""
+    """Make an axis logarithmic, with limits even if nothing is drawn."""
     ax.set(**{f"{axis}scale": "log"})
     if not np.isfinite(getattr(ax.dataLim, f"interval{axis}")).all():
         ax.set(**{f"{axis}lim": (0.1, 1.0)})

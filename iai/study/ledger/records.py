@@ -128,7 +128,7 @@ def lock_path(key: str, profile: str, seed: int) -> Path:
 
 @contextmanager
 def lock(key: str, profile: str, seed: int, patience: float = 0.1) -> Iterator[None]:
-    """Own a run inside the block; `locks.Running` if another live process does for so many seconds."""
+    """Own a run inside the block; `locks.Running` if another live process still owns it after `patience` seconds."""
     (root() / ".locks").mkdir(parents=True, exist_ok=True)
     (root() / ".locks" / ".gitignore").write_text("*\n")
     with locks.owned(lock_path(key, profile, seed), patience):
