@@ -27,7 +27,7 @@ GRIDS = [
     ((1000,), KS, Case(regime="implicit", queries=1000, **WIDE)),
     (NS[4:], KS, Case()),
     (NS[4:], KS, Case(regime="implicit", queries=64)),
-    (NS[4:], KS[2:], Case(signal="grad+data")),  # where one or two tokens of thousands are no news: left out
+    (NS[4:], KS[2:], Case(signal="grad+data")),  # no k = 1 and 5: gradients are one or two of thousands of tokens
 ]
 
 

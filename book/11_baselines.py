@@ -38,7 +38,7 @@ seed: int = 0  # of everything drawn at random below
 from iai.baselines import classical as baselines
 from iai.study.book import notebook, plots
 from iai.study.ledger import records
-from iai.baselines.classical import MANY_PASSES_GRID, converged, descent
+from iai.baselines.classical import MANY_PASSES_GRID, PENALTIES, RATES
 from iai.study.registry.baselines import COMPETE
 from iai.study.analysis.contrasts import best, interval, leaders, leaders_in_words, scaled
 from iai.study.jobs.run import experiment
@@ -217,8 +217,8 @@ notebook.table(tried["features"], caption, "tab-base-trials-features", ".3f", on
 
 # %% tags=["remove-input", "nbval-check-output"]
 notebook.Markdown(
-    f"*Classical learners* were tuned on tasks of training examples (of features: training classes, or CIFAR's training images), drawn with a seed of their own, for the mean loss over 1, 2, 5 and 10 mini-batches. SGD and Adam: rates {', '.join(f'{rate:g}' for rate in descent.GRID)}. "
-    f"Adam with ten passes: {', '.join(f'{rate:g}' for rate in MANY_PASSES_GRID)}. L-BFGS: penalties {', '.join(f'{one:g}' for one in converged.GRID)}. The penalty of logistic regression is the best of five on training tasks of both image sets, and was not tuned on features. Five neighbours, class means and the mean have nothing to tune or were not tuned."
+    f"*Classical learners* were tuned on tasks of training examples (of features: training classes, or CIFAR's training images), drawn with a seed of their own, for the mean loss over 1, 2, 5 and 10 mini-batches. SGD and Adam: rates {', '.join(f'{rate:g}' for rate in RATES)}. "
+    f"Adam with ten passes: {', '.join(f'{rate:g}' for rate in MANY_PASSES_GRID)}. L-BFGS: penalties {', '.join(f'{one:g}' for one in PENALTIES)}. The penalty of logistic regression is the best of five on training tasks of both image sets, and was not tuned on features. Five neighbours, class means and the mean have nothing to tune or were not tuned."
 )
 
 # %% [markdown]

@@ -53,6 +53,10 @@ class Batch:
         return Batch(self.x.to(device), self.y.to(device))
 
 
+Episode = tuple[list[Batch], Batch]
+"""The mini-batches of new tasks, and their queries."""
+
+
 def concat(batches: Sequence[Batch]) -> Batch:
     """All observations of several batches of the same tasks as one batch."""
     return Batch(torch.cat([b.x for b in batches], dim=1), torch.cat([b.y for b in batches], dim=1))
@@ -134,9 +138,7 @@ class Task(Protocol):
 class EpisodicTask(Protocol):
     """A task that draws its own episodes, because its queries are not held-out observations."""
 
-    def episode(
-        self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
-    ) -> tuple[list[Batch], Batch]:
+    def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches of `points` observations of new tasks, and their queries."""
         ...
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from iai.tasks.graphs import Family, Graphs, ordered, permutations, relabelled
 from iai.tasks.mechanisms import MECHANISMS, Mechanism, Noise, simulate, standardised, unit_noise
-from iai.types import Batch, UserError
+from iai.types import Batch, Episode, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class CausalOrder:
     """A task is a random DAG over d `nodes` with random equations: x_t = f_t(parents of t) + noise.
 
     A task draws one of `graphs`, one of `mechanisms`, 1 to `densest` edges a node, as far as d nodes allow, and for
-    each node a noise of sd U(`noise_sd`). Nodes are named at random, and each has mean 0 and variance 1 over the data
-    set D_T, so that variances are uninformative. In linear models, whose weights are at least 1, the share of a
-    variance that the other nodes explain is still informative (Reisach et al. 2023): `baselines.SortBy(number="r2")`.
+    each node a noise of sd U(`noise_sd`). Nodes are numbered at random and standardised over the data set D_T, so
+    variances are uninformative. In linear models, whose weights are at least 1, the share of a node's variance that
+    the others explain is still informative (Reisach et al. 2023): `baselines.SortBy(number="r2")`.
 
     The queries are not observations but the d nodes: x = sqrt(d) e_i, of RMS 1 as the data, and y_j = 1 where i -> j.
     An observation has no target: its y is its x, so that the product of their encodings is quadratic in x.
@@ -47,9 +47,7 @@ class CausalOrder:
         """Observations of new tasks, x `tasks points d` and y the same."""
         return self.episode(generator, tasks, 1, points, self.nodes)[0][0]
 
-    def episode(
-        self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
-    ) -> tuple[list[Batch], Batch]:
+    def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches of `points` observations of new tasks, and the d nodes as queries.
 
         Raises `UserError` where `queries` is not d.

@@ -50,15 +50,8 @@ class Pool:
     sizes: tuple[int, ...]
 
 
-def pool(
-    name: str,
-    values: Shaped[Tensor, "n features"],
-    labels: Int64[Tensor, " n"],
-    chosen: list[int],
-    split: Split,
-    device: torch.device,
-) -> Pool:
-    """The examples of a split that are of the chosen classes; errors call them `name`.
+def pool(name: str, values: Tensor, labels: Tensor, chosen: list[int], split: Split, device: torch.device) -> Pool:
+    """The examples of a split, from values `n features` and labels `n`, of the chosen classes; errors name them `name`.
 
     Of the training examples of a class the last sixth is for validation.
     """
@@ -68,8 +61,8 @@ def pool(
         kept = len(found) * 5 // 6
         parts.append({"train": found[:kept], "validation": found[kept:], "test": found}[split])
     sizes = tuple(map(len, parts))
-    counts = torch.tensor(sizes)
-    return Pool(name, values[torch.cat(parts)].to(device), counts.to(device), counts.cumsum(0).to(device), sizes)
+    counts = torch.tensor(sizes, device=device)
+    return Pool(name, values[torch.cat(parts)].to(device), counts, counts.cumsum(0), sizes)
 
 
 def pick(

@@ -5,12 +5,10 @@ from typing import Any
 
 import torch
 
-from iai.types import Batch, EpisodicTask, Task, UserError
+from iai.types import EpisodicTask, Batch, Episode, Task, UserError
 
 
-def episode(
-    task: Task, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
-) -> tuple[list[Batch], Batch]:
+def episode(task: Task, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
     """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
     One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
@@ -45,9 +43,7 @@ class Reused:
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         return self.task.sample(generator, tasks, points)
 
-    def episode(
-        self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int
-    ) -> tuple[list[Batch], Batch]:
+    def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches, `distinct` of them different, and queries that are in none."""
         different = min(steps, self.distinct)
         batches, asked = episode(self.task, generator, tasks, different, points, queries)

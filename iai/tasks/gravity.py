@@ -1,4 +1,4 @@
-"""Gravity: the paper's running example. Newton's law is shared by all planets; a planet is its own g."""
+"""Gravity, the paper's running example: Newton's law is the same on all planets, and each has its own g."""
 
 import math
 from dataclasses import dataclass

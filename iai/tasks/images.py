@@ -5,7 +5,6 @@ from functools import cache
 from typing import Literal
 
 import torch
-from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import embedding
 
@@ -72,10 +71,8 @@ class Images(Labelled):
         chosen = torch.randint(self.distinct_laws, (tasks,), generator=generator, device=device)
         return [(torch.Generator(device).manual_seed(LAWS + law), 1) for law in chosen.tolist()]
 
-    def _inputs(
-        self, laws: list[tuple[torch.Generator, int]], pixels: UInt8[Tensor, "tasks n 784"]
-    ) -> Float[Tensor, "tasks n dx"]:
-        """Standardise pixels of 0 ... 255 with the data set's mean and sd, and project, in one product."""
+    def _inputs(self, laws: list[tuple[torch.Generator, int]], pixels: Tensor) -> Tensor:
+        """Standardise pixels of 0 ... 255, `tasks n 784`, with the data set's mean and sd, and project them."""
         facts = data.dataset(self.dataset)
         mean, sd = 255 * facts.mean, 255 * facts.sd
         if self.law == "permutation":

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from iai.tasks.populations import Velocities
+from iai.tasks.populations import Points, Theta, Velocities
 
 FONTS = (
     *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
@@ -43,18 +43,15 @@ class Letters(Velocities):
 
     dimension = 2
 
-    def draw(self, generator: torch.Generator, tasks: int) -> Float[Tensor, "tasks 1 2"]:
-        """The glyph, by its place in `glyphs`, and the angle in radians of new tasks."""
+    def draw(self, generator: torch.Generator, tasks: int) -> Theta:
+        """The glyph, by its place in `glyphs`, and the angle in radians of new tasks, `tasks 1 2`."""
         device = generator.device
         count = len(LETTERS[self.split]) * len(FONTS)
         glyph = torch.randint(count, (tasks, 1), generator=generator, device=device)
         angle = 2 * math.pi * torch.rand(tasks, 1, generator=generator, device=device)
         return torch.stack([glyph.to(angle.dtype), angle], dim=-1)
 
-    def points(
-        self, generator: torch.Generator, theta: Float[Tensor, "tasks 1 2"], count: int
-    ) -> Float[Tensor, "tasks count 2"]:
-        """Independent points, uniform inside each turned glyph."""
+    def points(self, generator: torch.Generator, theta: Theta, count: int) -> Points:
         device, tasks = theta.device, len(theta)
         cells, sizes = (table.to(device) for table in glyphs(self.split))
         glyph, angle = theta[:, 0, 0].long(), theta[..., 1]

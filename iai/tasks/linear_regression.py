@@ -49,7 +49,6 @@ class LinearRegression:
         return Batch(x, self.design(x) @ theta + math.sqrt(self.noise_variance) * noise)
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
-        """The known likelihood's mean, w x + b, of one task."""
         return self.design(x) @ theta.reshape(-1, 1)
 
     def design(self, x: Float[Tensor, "*batch dx"]) -> Float[Tensor, "*batch d"]:

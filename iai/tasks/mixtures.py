@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from iai.tasks.populations import Velocities
+from iai.tasks.populations import Points, Theta, Velocities
 
 SPREAD = 0.5
 """Standard deviation over components of their log-weights and of their log-variances: our choice."""
@@ -37,17 +37,13 @@ class Mixture(Velocities):
         """E[z^2] of one entry of a data point."""
         return 1 + self.variance * math.exp(SPREAD**2 / 2)
 
-    def draw(self, generator: torch.Generator, tasks: int) -> Float[Tensor, "tasks 1 width"]:
-        """theta of new tasks."""
+    def draw(self, generator: torch.Generator, tasks: int) -> Theta:
         shape = (tasks, self.components, self.dimension + 2)
         normal = torch.randn(shape, generator=generator, device=generator.device)
         means = normal[..., :-2] - self.anchors(normal)
         return torch.cat([means.flatten(1), SPREAD * normal[..., -2:].mT.flatten(1)], dim=1)[:, None]
 
-    def points(
-        self, generator: torch.Generator, theta: Float[Tensor, "tasks 1 width"], count: int
-    ) -> Float[Tensor, "tasks count d"]:
-        """Independent points of each mixture."""
+    def points(self, generator: torch.Generator, theta: Theta, count: int) -> Points:
         means, log_weights, variances = self.parameters(theta[:, 0])
         chosen = torch.multinomial(log_weights.exp(), count, replacement=True, generator=generator)
         shape = (len(theta), count, self.dimension)

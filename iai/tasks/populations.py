@@ -15,17 +15,22 @@ from torch import Tensor
 
 from iai.types import Batch
 
+Theta = Float[Tensor, "tasks 1 width"]
+"""What decides the distribution of each task."""
+Points = Float[Tensor, "tasks n d"]
+"""Data points z of each task."""
+
 
 @runtime_checkable
 class Population(Protocol):
     """A task whose data are points of a distribution of its own, which other samplers may draw from again."""
 
-    def draw(self, generator: torch.Generator, tasks: int) -> Tensor:
-        """What decides the distributions of new tasks, `tasks 1 width`."""
+    def draw(self, generator: torch.Generator, tasks: int) -> Theta:
+        """What decides the distributions of new tasks."""
         ...
 
-    def points(self, generator: torch.Generator, theta: Tensor, count: int) -> Tensor:
-        """Independent points z of each distribution, `tasks count d`."""
+    def points(self, generator: torch.Generator, theta: Theta, count: int) -> Points:
+        """`count` independent points of each distribution."""
         ...
 
 
@@ -64,13 +69,13 @@ class Velocities(Population):
         return interpolated(generator, self.points(generator, self.draw(generator, tasks), points))
 
 
-def interpolated(generator: torch.Generator, z: Float[Tensor, "tasks n d"]) -> Batch:
-    """Each data point on the way from noise of its own, at a time of its own: x = [x_t, t], y = z - e."""
+def interpolated(generator: torch.Generator, z: Points) -> Batch:
+    """One observation x = [x_t, t], y = z - e of each data point, with noise e and time t of its own."""
     e = torch.randn(z.shape, generator=generator, device=z.device)
     t = torch.rand(*z.shape[:2], 1, generator=generator, device=z.device)
     return Batch(torch.cat([(1 - t) * e + t * z, t], dim=-1), z - e)
 
 
-def data_points(data: Batch) -> Float[Tensor, "tasks n d"]:
+def data_points(data: Batch) -> Points:
     """z = x_t + (1 - t) y: the data points behind observations."""
     return data.x[..., :-1] + (1 - data.x[..., -1:]) * data.y

@@ -9,44 +9,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from iai.baselines.classical import converged, descent
 from iai.baselines.classical.causal_order import Score, SortBy
-from iai.baselines.classical.converged import Converged
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
-from iai.baselines.classical.descent import Descent
-from iai.baselines.classical.fitted import tune
+from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, Converged, Descent, tune
 from iai.baselines.classical.oracles import Memoryless, Planet, Ridge
 from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Neighbours
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
 from iai.types import Batch, KnownTask, Learner
 
-__all__ = [
-    "Centroids",
-    "Converged",
-    "Descent",
-    "ExpectationMaximisation",
-    "Gaussian",
-    "Kernel",
-    "Learner",
-    "Logistic",
-    "Mean",
-    "Memoryless",
-    "Neighbours",
-    "Planet",
-    "Ridge",
-    "Score",
-    "SortBy",
-    "for_task",
-    "tune",
-]
-
 Known = LinearRegression | Gravity | Images | Features | CausalOrder | Mixture | Letters
 
 TUNING_SEED = 917_203
 """Seed of the tasks that learning rates are tuned on; no other code draws from it."""
-
-MANY_PASSES_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Learning rates that are tried for ten passes over the data."""
 
 
 @cache
@@ -59,8 +33,8 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
         found = for_task(cast(Known, task.task), points, steps)
         return {name: one if isinstance(one, Descent) else Once(one, task.distinct) for name, one in found.items()}
     if isinstance(task, CausalOrder):
-        sorts = SortBy(number="none"), SortBy(number="variance"), SortBy(number="r2")
-        return dict(zip(("random-order", "sort-by-variance", "sort-by-r2", "score"), (*sorts, Score())))
+        sorts = {"random-order": SortBy(number="none"), "sort-by-variance": SortBy(number="variance")}
+        return {**sorts, "sort-by-r2": SortBy(number="r2"), "score": Score()}
     generator = torch.Generator().manual_seed(TUNING_SEED)
     tuning = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
     classify = task.loss == "cross_entropy"
@@ -70,40 +44,34 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
     if isinstance(task, Mixture):
         return mean | _descents(task, *tuning) | densities(task.components, *tuning)
     neighbours = {"neighbours": Neighbours(dy=task.dy, classify=classify)}
-    return mean | _descents(task, *tuning) | _longer(task, *tuning) | neighbours | _own(task)
+    return mean | _descents(task, *tuning, longer=True) | neighbours | _own(task)
 
 
-def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
-    """SGD and Adam, one step a mini-batch."""
-    return {
-        name: tune(Descent(optimizer=name, **_likelihood(task)), batches, queries, "learning_rate", descent.GRID)
+def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch, longer: bool = False) -> dict[str, Learner]:
+    """SGD and Adam, one step a mini-batch; and, if `longer`, Adam in ten passes over the data and L-BFGS.
+
+    Those are tuned on half of the tasks, as they take longer.
+    """
+    init = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0  # the middle of the prior
+    known: dict[str, Any] = {"decode": task.decode, "loss": task.loss, "theta_shape": task.theta_shape, "init": init}
+    found: dict[str, Learner] = {
+        name: tune(Descent(optimizer=name, **known), batches, queries, "learning_rate", RATES)
         for name in ("sgd", "adam")
     }
-
-
-def _longer(task: KnownTask, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
-    """Adam in ten passes over the data, and descent to convergence; tuned on half of the tasks, as they take longer."""
-    half = [batch.tasks(slice(32)) for batch in batches], queries.tasks(slice(32))
-    many = Descent(optimizer="adam", passes=10, **_likelihood(task))
-    return {
-        "adam-10-passes": tune(many, *half, "learning_rate", MANY_PASSES_GRID),
-        "l-bfgs": tune(Converged(**_likelihood(task)), *half, "penalty", converged.GRID),
-    }
-
-
-def _likelihood(task: KnownTask) -> dict[str, Any]:
-    """What a learner of theta needs of a task: its likelihood, loss, shape of theta, and the middle of its prior."""
-    init = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0
-    return {"decode": task.decode, "loss": task.loss, "theta_shape": task.theta_shape, "init": init}
+    if longer:
+        half = [batch.tasks(slice(32)) for batch in batches], queries.tasks(slice(32))
+        many = Descent(optimizer="adam", passes=10, **known)
+        found["adam-10-passes"] = tune(many, *half, "learning_rate", MANY_PASSES_GRID)
+        found["l-bfgs"] = tune(Converged(**known), *half, "penalty", PENALTIES)
+    return found
 
 
 def _own(task: LinearRegression | Gravity | Images | Features) -> dict[str, Learner]:
     """The learners that one family of tasks has."""
     match task:
         case LinearRegression():
-            noise, bias = task.noise_variance, task.bias
-            memoryless = Memoryless(noise_variance=noise, bias=bias)
-            return {"ridge": Ridge(noise_variance=noise, bias=bias), "memoryless": memoryless}
+            prior: dict[str, Any] = {"noise_variance": task.noise_variance, "bias": task.bias}
+            return {"ridge": Ridge(**prior), "memoryless": Memoryless(**prior)}
         case Gravity():
             return {"bayes": Planet(task=task)}
         case Images():
@@ -120,7 +88,6 @@ class Once:
     distinct: int
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Predictions given the different mini-batches."""
         return self.learner(batches[: self.distinct], x)
 
 

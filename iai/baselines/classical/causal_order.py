@@ -1,6 +1,6 @@
 """Causal orders without learning: variables sorted by one number each, and SCORE.
 
-Predictions are logits of i -> j that grow with the rank of j above that of i.
+Predictions are logits of i -> j, the rank of j minus that of i; without a batch, in the order of the names.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.tasks import standardised
 from iai.types import Batch, concat
 
 
@@ -26,7 +27,6 @@ class SortBy:
     number: Literal["variance", "r2", "none"]
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:
-        """Logits of i -> j; without a batch, or for "none", those of the order of the names."""
         d = x.shape[1]
         if self.number == "none" or not batches:
             return precedence(torch.arange(d, dtype=x.dtype, device=x.device).expand(x.shape[0], d))
@@ -47,7 +47,6 @@ class Score:
     """Observations used: the first ones."""
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:
-        """Logits of i -> j; without a batch those of the order of the names."""
         if not batches:
             return SortBy(number="none")(batches, x)
         seen = concat(batches).x[:, : self.most]
@@ -80,8 +79,7 @@ def curvature(x: Float[Tensor, "tasks n d"], ridge: float) -> Float[Tensor, "tas
 
 def r2(x: Float[Tensor, "tasks n d"], ridge: float = 1e-3) -> Float[Tensor, "tasks d"]:
     """The share of the variance of each variable that a linear regression on all the others explains."""
-    centred = x - x.mean(1, keepdim=True)
-    scaled = (centred / centred.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)).double()
+    scaled = standardised(x).double()
     identity = torch.eye(x.shape[-1], dtype=scaled.dtype, device=x.device)
     precision = torch.linalg.inv(scaled.mT @ scaled / x.shape[1] + ridge * identity)
     return (1 - 1 / precision.diagonal(dim1=-2, dim2=-1)).to(x.dtype)

@@ -1,6 +1,7 @@
 """Densities fitted to the data points seen, and the exact velocity fields of what was fitted."""
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,6 @@ class Gaussian(Fitted):
     """
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots d"]:
-        """The Gaussian of each task; N(0, I) before any batch."""
         z = points_seen(batches, x)
         mean = z.sum(1, keepdim=True) / (z.shape[1] + 1)
         eye = torch.eye(z.shape[2], device=z.device)
@@ -44,10 +44,19 @@ class Gaussian(Fitted):
 
 
 class Mixed(Fitted):
-    """A mixture of Gaussians: theta has a row a component, with its mean, its log-weight and its log-variance."""
+    """A mixture of Gaussians: theta has a row a component, with its mean, its log-weight and its log-variance.
+
+    Before any batch it is one N(0, I).
+    """
+
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
+        return self.fit(points_seen(batches, x)) if batches else x.new_zeros(len(x), 1, x.shape[2] + 1)
+
+    @abstractmethod
+    def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
+        """theta of each task from its data points."""
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n d"]:
-        """The velocity field of one task's mixture at x = [x_t, t]."""
         return velocity(x, theta[:, :-2], theta[:, -2].log_softmax(0), theta[:, -1].exp())
 
 
@@ -60,11 +69,7 @@ class Kernel(Mixed):
 
     factor: float = 0.5
 
-    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
-        """The kernels of each task; one N(0, I) before any batch."""
-        if not batches:
-            return x.new_zeros(len(x), 1, x.shape[2] + 1)
-        z = points_seen(batches, x)
+    def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
         tasks, n, d = z.shape
         variance = self.factor**2 * n ** (-2 / (d + 4)) * z.var(1, correction=0).mean(-1)
         log_variance = variance.log()[:, None, None].expand(tasks, n, 1)
@@ -77,14 +82,11 @@ class ExpectationMaximisation(Mixed):
 
     components: int
 
-    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
-        """The mixture of each task; one N(0, I) before any batch."""
-        if not batches:
-            return x.new_zeros(len(x), 1, x.shape[2] + 1)
-        return torch.stack([self._fit(z) for z in points_seen(batches, x).cpu()]).to(x)
+    def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
+        return torch.stack([self._fit(points) for points in z.cpu()]).to(z)
 
     def _fit(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "k width"]:
-        """The fit to one task's points, in an order of their own, so that theirs does not matter."""
+        """The fit to one task's points, sorted so that their order does not matter."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
@@ -103,7 +105,7 @@ def points_seen(batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Flo
 
 
 def densities(components: int | None, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
-    """The fitted densities by name; where the number of `components` is not known, it is tuned on few of the tasks."""
+    """The fitted densities by name; an unknown number of `components` is tuned on 8 of the tasks."""
     kernels = [Kernel(factor=factor) for factor in BANDWIDTHS]
     mixtures = [ExpectationMaximisation(components=k) for k in ([components] if components else COMPONENTS)]
     few = slice(0, 8)

@@ -1,35 +1,110 @@
-"""Learners that fit parameters to the data of each task and read them by a likelihood; and how one is chosen."""
+"""Learners that fit theta to the data of each task: the base class, gradient descent, and how settings are tuned."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import vmap
+from torch.func import grad, vmap
 
 from iai.losses import LOSSES, Loss
-from iai.types import Batch, Learner
+from iai.types import Batch, Decode, Learner, concat
+
+RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Learning rates that are tried."""
+MANY_PASSES_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Learning rates that are tried for ten passes over the data."""
+PENALTIES = (0.3, 1.0, 3.0, 10.0)
+"""Penalties that are tried for descent to convergence."""
 
 Candidate = TypeVar("Candidate", bound=Learner)
 """A learner of some kind."""
 
 
 class Fitted(ABC):
-    """f(x, theta(batches)): one theta a task, and the likelihood that reads it."""
+    """A learner that fits one theta to the data of each task, and predicts with a likelihood: f(x, theta(batches))."""
 
     decode: Callable[..., Tensor]
-    """The likelihood of one task: inputs `n dx` and its theta to predictions `n dy`."""
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Predictions of the likelihood at the theta of each task."""
         return vmap(self.decode)(x, self.theta(batches, x))
 
     @abstractmethod
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         """theta of each task given all mini-batches; `x` only says how many tasks there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descent(Fitted):
+    """theta_i+1 = theta_i - step(gradient of the mean loss on batch i), the case g = optimizer of eq. 7.
+
+    `init` is every entry of theta_0. The mini-batches are read `passes` times, in their order.
+    Adam: Kingma and Ba (2015), beta 0.9 and 0.999.
+    """
+
+    decode: Decode
+    loss: str
+    theta_shape: tuple[int, int]
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    learning_rate: float = 0.1
+    passes: int = 1
+    init: float = 0.0
+
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
+        theta = torch.full((x.shape[0], *self.theta_shape), self.init, device=x.device)
+        first, second = torch.zeros_like(theta), torch.zeros_like(theta)
+        gradient = vmap(grad(lambda theta, x, y: LOSSES[self.loss](self.decode(x, theta), y).mean()))
+        for i, batch in enumerate(list(batches) * self.passes, start=1):
+            g = gradient(theta, batch.x, batch.y)
+            if self.optimizer == "sgd":
+                theta = theta - self.learning_rate * g
+                continue
+            first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g.square()
+            change = (first / (1 - 0.9**i)) / ((second / (1 - 0.999**i)).sqrt() + 1e-8)
+            theta = theta - self.learning_rate * change
+        return theta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converged(Fitted):
+    """argmin over theta of the loss summed over all points, plus `penalty` |theta - init|^2 / 2 (Liu, Nocedal 1989).
+
+    All tasks are solved as one problem, the sum of theirs; its minimum is that of each task. It is solved until no
+    entry of the gradient, in units of the mean loss, exceeds `tolerance`, or for `iterations`. For squared errors of
+    Gaussian noise and a standard normal prior, the penalty of ridge regression is twice the noise variance.
+    """
+
+    decode: Decode
+    loss: str
+    theta_shape: tuple[int, int]
+    penalty: float = 1.0
+    init: float = 0.0
+    tolerance: float = 1e-2
+    iterations: int = 200
+
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
+        shape = (x.shape[0], *self.theta_shape)
+        theta = torch.full(shape, self.init, dtype=x.dtype, device=x.device, requires_grad=True)
+        if not batches:
+            return theta.detach()
+        seen = concat(batches)
+        solver = torch.optim.LBFGS(
+            [theta], max_iter=self.iterations, tolerance_grad=self.tolerance, line_search_fn="strong_wolfe"
+        )
+
+        def total() -> Tensor:
+            theta.grad = None
+            fit = LOSSES[self.loss](vmap(self.decode)(seen.x, theta), seen.y).sum()
+            loss = (fit + self.penalty / 2 * (theta - self.init).square().sum()) / seen.points
+            loss.backward()
+            return loss
+
+        with torch.enable_grad():
+            solver.step(total)
+        return theta.detach()
 
 
 def best(candidates: Sequence[Candidate], loss: Loss, batches: Sequence[Batch], queries: Batch) -> Candidate:

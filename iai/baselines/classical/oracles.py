@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import vmap
 
-from iai.tasks import Gravity
+from iai.tasks import Gravity, LinearRegression
 from iai.types import Batch, concat
 
 EXACT = 1e-9
@@ -25,13 +25,15 @@ class Ridge:
     bias: bool = True
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """The posterior mean of the queries' targets; 0 before any point."""
+        design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, EXACT)
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
-        variance: float | Tensor = 1.0
+        identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), torch.tensor(1.0)
         for batch in self._updates(batches):
-            design = _design(batch.x, self.bias)
-            theta, variance = _posterior(theta, variance, design, batch.y, self.noise_variance)
-        return (_design(x, self.bias) @ theta).to(x.dtype)
+            known, y = design(batch.x.double()), batch.y.double()
+            covariance = torch.linalg.inv(known.mT @ known / noise + identity / variance)
+            theta = theta + covariance @ (known.mT @ (y - known @ theta)) / noise
+            variance = covariance.diagonal(dim1=-2, dim2=-1).mean()
+        return (design(x.double()) @ theta).to(x.dtype)
 
     def _updates(self, batches: Sequence[Batch]) -> Sequence[Batch]:
         return [concat(batches)] if batches else []
@@ -48,31 +50,13 @@ class Memoryless(Ridge):
         return batches
 
 
-def _design(x: Tensor, bias: bool) -> Tensor:
-    """The inputs in double precision, with a column of ones for the bias."""
-    x = x.double()
-    return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1) if bias else x
-
-
-def _posterior(
-    prior: Tensor, variance: float | Tensor, design: Tensor, y: Tensor, noise_variance: float
-) -> tuple[Tensor, Tensor]:
-    """Posterior mean for theta ~ N(prior, variance I); mean variance of a coordinate, over all tasks."""
-    noise = max(noise_variance, EXACT)
-    identity = torch.eye(design.shape[-1], device=design.device, dtype=design.dtype)
-    covariance = torch.linalg.inv(design.mT @ design / noise + identity / variance)
-    change = covariance @ (design.mT @ (y.double() - design @ prior)) / noise
-    return prior + change, covariance.diagonal(dim1=-2, dim2=-1).mean()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Planet:
-    """E[y | all points seen] for a `Gravity` task: y is linear in theta, so it is y at the posterior mean."""
+    """E[y | all points seen] in metres, of a `Gravity` task: y at the posterior mean of theta, as y is linear in it."""
 
     task: Gravity
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q 2"]) -> Float[Tensor, "tasks q 1"]:
-        """Heights in metres at the posterior mean of theta; at the prior mean before any point."""
         theta = torch.linspace(self.task.weakest, self.task.strongest, GRID, device=x.device).double()
         evidence = torch.zeros(x.shape[0], GRID, device=x.device, dtype=torch.float64)
         for batch in batches:

@@ -13,13 +13,12 @@ from iai.types import Batch, concat
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """The mean of the targets seen, for every query; before any, 0 or the uniform law over classes."""
+    """The mean of the targets seen, or logits of the classes' shares; before any, 0 or the uniform law over classes."""
 
     dy: int
     classify: bool = False
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Predictions of targets, or logits of the shares of the classes."""
         nothing = torch.zeros(x.shape[0], 1, self.dy, device=x.device)
         total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), nothing)
         points = sum(b.points for b in batches)
@@ -37,22 +36,19 @@ def logits(shares: Float[Tensor, "*batch dy"], points: int) -> Float[Tensor, "*b
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """The mean target, or the votes, of the `neighbours` nearest points by Euclidean distance."""
+    """The mean target, or logits of the votes, of the `neighbours` nearest points by Euclidean distance."""
 
     dy: int
     classify: bool = False
     neighbours: int = 5
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Predictions of targets, or logits of the shares of the votes."""
         if not batches:
             return Mean(dy=self.dy, classify=self.classify)(batches, x)
         seen = concat(batches)
         votes = min(self.neighbours, seen.points)
         nearest = torch.cdist(x, seen.x).topk(votes, dim=-1, largest=False).indices
-        tasks, queries = x.shape[:2]
-        index = nearest.reshape(tasks, -1, 1).expand(-1, -1, self.dy)
-        mean = seen.y.gather(1, index).reshape(tasks, queries, votes, self.dy).mean(dim=2)
+        mean = seen.y[torch.arange(len(x), device=x.device)[:, None, None], nearest].mean(dim=2)
         return logits(mean, votes) if self.classify else mean
 
 
@@ -61,13 +57,12 @@ class Centroids:
     """Logits -|x - m_c|^2 / (2 s^2), with m_c the class means and s^2 the variance around them, of one axis.
 
     The Gaussian classifier of equal spherical classes, with nothing to tune (Snell et al. 2017, without a network).
-    A class not seen yet is taken to be as far as the farthest one seen.
+    A class not seen yet is as far as the farthest one seen; logits are uniform before any point.
     """
 
     dy: int
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Logits of the queries; uniform before any point."""
         if not batches:
             return Mean(dy=self.dy, classify=True)(batches, x)
         seen = concat(batches)
@@ -85,7 +80,8 @@ class Logistic:
     """Softmax regression with penalty |W|^2 / (2 C) on the summed loss; slow, as it fits tasks one by one.
 
     C is the best of 0.003, 0.01, 0.03, 0.1, 1 on training tasks of both data sets from 5 mini-batches of 64 on.
-    `steps` are the numbers of mini-batches at which it is evaluated.
+    A class not seen yet gets a share of one pseudo-observation. `steps` are the numbers of mini-batches at which it is
+    evaluated.
     """
 
     dy: int
@@ -96,7 +92,6 @@ class Logistic:
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        """Logits of the queries; a class not seen yet gets a share of one pseudo-observation."""
         if not batches:
             return Mean(dy=self.dy, classify=True)(batches, x)
         seen = concat(batches)

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from iai.baselines.learned.base import LearnedBaseline, Stepwise
-from iai.baselines.learned.lstm import LSTMConfig, LSTMOptimizer
-from iai.baselines.learned.meta import MAML, MAMLConfig, Reptile, ReptileConfig
+from iai.baselines.learned.base import LearnedBaseline
 from iai.baselines.learned.processes import (
     CNP,
     AttentiveCNP,
@@ -14,26 +12,8 @@ from iai.baselines.learned.processes import (
     Hypernetwork,
     HypernetworkConfig,
 )
+from iai.baselines.learned.stepwise import MAML, LSTMConfig, LSTMOptimizer, MAMLConfig, Reptile, ReptileConfig, Stepwise
 from iai.types import Task
-
-__all__ = [
-    "CNP",
-    "MAML",
-    "AttentiveCNP",
-    "AttentiveCNPConfig",
-    "CNPConfig",
-    "Hypernetwork",
-    "HypernetworkConfig",
-    "LSTMConfig",
-    "LSTMOptimizer",
-    "LearnedBaseline",
-    "LearnedBaselineConfig",
-    "MAMLConfig",
-    "Reptile",
-    "ReptileConfig",
-    "Stepwise",
-    "make",
-]
 
 LearnedBaselineConfig = MAMLConfig | ReptileConfig | CNPConfig | AttentiveCNPConfig | HypernetworkConfig | LSTMConfig
 """The description of a learned baseline, as plain data."""

@@ -1,13 +1,11 @@
-"""Base classes of learned baselines: f(x, g(D_T)) as a module, its training loss, gradients of a known likelihood."""
+"""The base class of learned baselines: f(x, g(D_T)) as a module, and its training loss."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import grad, vmap
 
 from iai.losses import LOSSES
 from iai.types import Batch, KnownTask, Task, UserError
@@ -44,56 +42,8 @@ class LearnedBaseline(nn.Module, ABC):
         return LOSSES[self.task.loss](self(batches, queries.x), queries.y).mean()
 
 
-class Stepwise(LearnedBaseline):
-    """f is the task's known likelihood; g moves theta from a learned start, one step a mini-batch."""
-
-    def __init__(self, task: Task):
-        super().__init__(task)
-        self.known = known(task)
-        self.start = nn.Parameter(torch.zeros(self.known.theta_shape))
-
-    @abstractmethod
-    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
-        """theta of each task after one more mini-batch, and what the next step remembers (None at the first)."""
-
-    def predictions(self, batches: Sequence[Batch], x: Inputs) -> Iterator[Tensor]:
-        """Predictions at x, `tasks q dy`, before the first mini-batch and after each."""
-        return (self.f(x, theta) for theta in self.path(batches, x))
-
-    def path(self, batches: Sequence[Batch], x: Inputs) -> Iterator[Theta]:
-        """theta of each task before the first mini-batch and after each."""
-        theta, memory = self.start.expand(x.shape[0], -1, -1), None
-        yield theta
-        for batch in batches:
-            theta, memory = self.step(theta, batch, memory)
-            yield theta
-
-    def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
-        """theta of each task after all mini-batches."""
-        *_, last = self.path(batches, x)
-        return last
-
-    def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        """The task's known likelihood."""
-        return decoded(self.known, x, adapted)
-
-
 def known(task: Task) -> KnownTask:
     """The task as one whose likelihood is known; a `UserError` if it is not."""
     if not hasattr(task, "decode"):
         raise UserError(f"{type(task).__name__} has no known decode: choose a CNP, which learns its own")
     return task  # type: ignore[return-value]
-
-
-def decoded(task: KnownTask, x: Inputs, theta: Theta) -> Outputs:
-    """decode(x, theta), task by task."""
-    return vmap(task.decode)(x, theta)
-
-
-def task_gradients(task: KnownTask, theta: Theta, batch: Batch) -> Theta:
-    """The gradient of each task's mean loss on a mini-batch in its own theta; differentiable again."""
-
-    def mean_loss(theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return LOSSES[task.loss](task.decode(x, theta), y).mean()
-
-    return vmap(grad(mean_loss))(theta, batch.x, batch.y)

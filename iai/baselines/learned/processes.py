@@ -8,9 +8,13 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import vmap
 
-from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, decoded, known
+from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
 from iai.types import Batch, Task
+
+Codings = Float[Tensor, "tasks n code"]
+"""Codes of nothing and of each observation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,25 +40,23 @@ class HypernetworkConfig:
 
 
 class Codes(nn.Module):
-    """Codes of observations, each by itself, after a learned one that stands for having seen nothing."""
+    """A code of each observation, of x alone unless `labelled`, after a learned one for having seen nothing."""
 
     def __init__(self, task: Task, width: int, labelled: bool = True):
-        """With `labelled`, a code is of x and y, else of x."""
         super().__init__()
         self.x_scale, self.y_scale = (getattr(task, name, 1.0) for name in ("x_scale", "y_scale"))
         self.seen = task.dx + task.dy * labelled
         self.network = perceptron(self.seen, width, width, width)
         self.nothing = nn.Parameter(torch.zeros(1, 1, width))
 
-    def forward(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks n code"]:
-        """A code for nothing and one for each observation of all mini-batches."""
+    def forward(self, batches: Sequence[Batch], x: Inputs) -> Codings:
         pairs = [torch.cat([b.x / self.x_scale, b.y / self.y_scale], dim=-1) for b in batches]
         rows = [self.network(pair[..., : self.seen]) for pair in pairs]
         return torch.cat([self.nothing.expand(x.shape[0], -1, -1), *rows], dim=1)
 
 
 class Answers(nn.Module):
-    """A learned likelihood of a query and a code, in the units of the targets."""
+    """A learned likelihood of queries that each have a code, in the units of the targets."""
 
     def __init__(self, task: Task, width: int, code: int):
         super().__init__()
@@ -63,7 +65,6 @@ class Answers(nn.Module):
         self.network = perceptron(task.dx + code, width, width, task.dy)
 
     def forward(self, x: Inputs, code: Float[Tensor, "tasks q code"]) -> Outputs:
-        """Predictions, or logits, of queries that each have a code."""
         return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1))
 
 
@@ -76,18 +77,16 @@ class CNP(LearnedBaseline):
         self.answers = Answers(task, config.width, self.pooled.size)
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks code"]:
-        """The mean code, or those of all classes."""
         return self.pooled(batches, x)
 
     def f(self, x: Inputs, adapted: Float[Tensor, "tasks code"]) -> Outputs:
-        """The learned likelihood of queries that all have the task's code."""
         return self.answers(x, adapted[:, None].expand(-1, x.shape[1], -1))
 
 
 class AttentiveCNP(LearnedBaseline):
     """A CNP whose queries weigh the codes by attention from x to x: the deterministic path of Kim et al. (2019).
 
-    Keys and queries are normalised, which is ours: without it, attention starts so even that images stay at chance.
+    Normalised keys and queries are ours: without them attention starts nearly uniform, and images stay at chance.
     """
 
     def __init__(self, config: AttentiveCNPConfig, task: Task):
@@ -98,23 +97,22 @@ class AttentiveCNP(LearnedBaseline):
         self.value = nn.Linear(width, width)
         self.nowhere = nn.Parameter(torch.zeros(1, 1, width))
 
-    def g(
-        self, batches: Sequence[Batch], x: Inputs
-    ) -> tuple[Float[Tensor, "tasks n code"], Float[Tensor, "tasks n code"]]:
-        """Keys and values of nothing and of each observation."""
+    def g(self, batches: Sequence[Batch], x: Inputs) -> tuple[Codings, Codings]:
         places = [self.place(b.x / self.codes.x_scale) for b in batches]
         keys = torch.cat([self.nowhere.expand(x.shape[0], -1, -1), *places], dim=1)
         return keys, self.value(self.codes(batches, x))
 
-    def f(self, x: Inputs, adapted: tuple[Tensor, Tensor]) -> Outputs:
-        """The learned likelihood of queries, each with the code that it attends to."""
+    def f(self, x: Inputs, adapted: tuple[Codings, Codings]) -> Outputs:
         asked = self.place(x / self.codes.x_scale)
         q, k, v = (rows.unflatten(-1, (self.heads, -1)).transpose(1, 2) for rows in (asked, *adapted))
         return self.answers(x, F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
 class Hypernetwork(LearnedBaseline):
-    """f: the task's known likelihood; g: a network writes theta from the mean code, in one shot (Ha et al. 2017)."""
+    """f: the task's known likelihood; g: a network writes theta from the mean code, in one shot (Ha et al. 2017).
+
+    What it writes is added to a learned start, and is 0 before training.
+    """
 
     def __init__(self, config: HypernetworkConfig, task: Task):
         super().__init__(task)
@@ -127,19 +125,17 @@ class Hypernetwork(LearnedBaseline):
             nn.init.zeros_(last)
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
-        """A learned start and what is written on it, which is nothing before training."""
         return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
 
     def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        """The task's known likelihood."""
-        return decoded(self.known, x, adapted)
+        return vmap(self.known.decode)(x, adapted)
 
 
 class Pooled(nn.Module):
     """One code for all observations: the mean of theirs and, where targets are classes, the mean of each class.
 
-    Codes of classes are of x alone and stand one after another, as in the classification of Garnelo et al. (2018). A
-    learned code for "nothing seen" counts as one more observation, of every class, so that no data has a code too.
+    Codes of classes are of x alone and are concatenated, as in the classification of Garnelo et al. (2018). A learned
+    code for "nothing seen" counts as one more observation of every class, and is the code before any mini-batch.
     """
 
     def __init__(self, task: Task, width: int):
@@ -149,7 +145,6 @@ class Pooled(nn.Module):
         self.size = width // 2 * task.dy if self.classes else width
 
     def forward(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks code"]:
-        """The mean code, or those of all classes."""
         rows = self.codes(batches, x)
         if not self.classes:
             return rows.mean(1)

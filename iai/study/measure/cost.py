@@ -38,7 +38,7 @@ class Cost:
 
 
 def cost_of_update(amortizer: Amortizer | LearnedBaseline, objective: StepObjective) -> Cost:
-    """What one update costs, of whichever model."""
+    """Tokens and operations of one update."""
     if isinstance(amortizer, Amortizer):
         return _cost_of_amortizer(amortizer, objective)
     assert isinstance(objective, EndToEnd)
@@ -97,7 +97,7 @@ def _flops_of_token(blocks: torch.nn.Module, depth: int, width: int, tokens: int
 
 
 def _refinements(objective: StepObjective) -> int:
-    """Steps that a random step is drawn from: one refinement learns, (steps - 1) / 2 on average only lead there."""
+    """Steps that `RandomStep` draws the trained one from, after (steps - 1) / 2 untrained ones on average; else 1."""
     return objective.steps if isinstance(objective, RandomStep) else 1
 
 
@@ -116,7 +116,7 @@ def planned(experiment: Experiment | BaselineExperiment) -> int:
 
 
 def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch) -> dict[str, float | None]:
-    """Seconds and operations of one f(x, g(batches)); None where there is none that PyTorch could count."""
+    """Seconds and operations of one f(x, g(batches)); None for operations if PyTorch counts none."""
     with torch.no_grad():
         learner(batches, queries.x)
         took = seconds(lambda: learner(batches, queries.x), queries.x.device)

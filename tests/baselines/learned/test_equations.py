@@ -7,7 +7,7 @@ import torch
 
 from iai.baselines import learned as rivals
 from iai.baselines.learned import CNP, MAML, AttentiveCNP, Hypernetwork, LSTMOptimizer, Reptile
-from iai.baselines.learned.lstm import preprocessed
+from iai.baselines.learned.stepwise import preprocessed
 from iai.losses import cross_entropy
 from iai.tasks import Images, LinearRegression, episode
 from iai.types import Batch, concat

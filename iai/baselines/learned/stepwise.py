@@ -1,0 +1,147 @@
+"""Learners of theta of a known likelihood, step by step from a learned start: MAML, Reptile, a learned optimizer."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import grad, vmap
+
+from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
+from iai.losses import LOSSES
+from iai.types import Batch, KnownTask, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class MAMLConfig:
+    """`rate` is the inner learning rate before training; with `first_order`, gradients are not differentiated."""
+
+    rate: float = 0.1
+    first_order: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReptileConfig:
+    """`rate` is the inner learning rate, which is not learned."""
+
+    rate: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSTMConfig:
+    """`width` of both layers, `scale` of a step, and the p of the gradients' preprocessing: the source's values."""
+
+    width: int = 20
+    scale: float = 0.1
+    p: float = 10.0
+
+
+class Stepwise(LearnedBaseline):
+    """f is the task's known likelihood; g moves theta from a learned start, one step a mini-batch."""
+
+    def __init__(self, task: Task):
+        super().__init__(task)
+        self.known = known(task)
+        self.start = nn.Parameter(torch.zeros(self.known.theta_shape))
+
+    @abstractmethod
+    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
+        """theta of each task after one more mini-batch, and what the next step remembers (None at the first)."""
+
+    def predictions(self, batches: Sequence[Batch], x: Inputs) -> Iterator[Tensor]:
+        return (self.f(x, theta) for theta in self.path(batches, x))
+
+    def path(self, batches: Sequence[Batch], x: Inputs) -> Iterator[Theta]:
+        """theta of each task before the first mini-batch and after each."""
+        theta, memory = self.start.expand(x.shape[0], -1, -1), None
+        yield theta
+        for batch in batches:
+            theta, memory = self.step(theta, batch, memory)
+            yield theta
+
+    def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
+        *_, last = self.path(batches, x)
+        return last
+
+    def f(self, x: Inputs, adapted: Theta) -> Outputs:
+        return vmap(self.known.decode)(x, adapted)
+
+
+def task_gradients(task: KnownTask, theta: Theta, batch: Batch) -> Theta:
+    """The gradient of each task's mean loss on a mini-batch in its own theta; differentiable again."""
+    gradient = grad(lambda theta, x, y: LOSSES[task.loss](task.decode(x, theta), y).mean())
+    return vmap(gradient)(theta, batch.x, batch.y)
+
+
+class MAML(Stepwise):
+    """theta_i+1 = theta_i - rate * gradient of batch i (eq. 3), learned through all steps (Finn et al. 2017).
+
+    The rate is learned too, one number for all steps and parameters, as its logarithm; Meta-SGD (Li et al. 2017)
+    learns one a parameter.
+    """
+
+    def __init__(self, config: MAMLConfig, task: Task):
+        super().__init__(task)
+        self.first_order = config.first_order
+        self.log_rate = nn.Parameter(torch.tensor(config.rate).log())
+
+    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
+        slope = task_gradients(self.known, theta, batch)
+        return theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope), None
+
+
+class Reptile(Stepwise):
+    """SGD at a fixed rate from a start that moves towards its own results (Nichol et al. 2018); needs no queries."""
+
+    def __init__(self, config: ReptileConfig, task: Task):
+        super().__init__(task)
+        self.rate = config.rate
+
+    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
+        return theta - self.rate * task_gradients(self.known, theta, batch), None
+
+    def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
+        """|start - theta_k|^2 / 2 with theta_k held fixed: its gradient is Reptile's, the mean of start - theta_k."""
+        with torch.no_grad():
+            reached = self.g(batches, queries.x)
+        return 0.5 * (self.start - reached).square().sum((1, 2)).mean()
+
+
+class LSTMOptimizer(Stepwise):
+    """f: the known likelihood; g: theta_i+1 = theta_i + LSTM(gradient of batch i), coordinate by coordinate.
+
+    Andrychowicz et al. (2016): two layers; gradients are preprocessed (their Appendix A) and not differentiated. The
+    start is learned too, as those of the other baselines.
+    """
+
+    def __init__(self, config: LSTMConfig, task: Task):
+        super().__init__(task)
+        self.config = config
+        self.first, self.second = nn.LSTMCell(2, config.width), nn.LSTMCell(config.width, config.width)
+        self.move = nn.Linear(config.width, 1)
+
+    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
+        lower, upper = memory or [(theta.new_zeros(theta.numel(), self.config.width),) * 2] * 2
+        slope = task_gradients(self.known, theta.detach(), batch).detach()
+        lower = self.first(preprocessed(slope, self.config.p).flatten(0, 2), lower)
+        upper = self.second(lower[0], upper)
+        return theta + self.config.scale * self.move(upper[0]).view_as(theta), (lower, upper)
+
+    def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
+        """The mean loss of held-out queries over all steps."""
+        loss = LOSSES[self.task.loss]
+        _, *reached = self.path(batches, queries.x)
+        return torch.stack([loss(self.f(queries.x, theta), queries.y).mean() for theta in reached]).mean()
+
+
+def preprocessed(slope: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape 2"]:
+    """(log|g| / p, sign g) of a gradient of at least e^-p, else (-1, e^p g)."""
+    size = slope.abs()
+    large = size >= math.exp(-p)
+    first = torch.where(large, size.clamp_min(1e-30).log() / p, -1.0)
+    second = torch.where(large, slope.sign(), slope * math.exp(p))
+    return torch.stack([first, second], dim=-1)
