@@ -14,9 +14,10 @@ from iai.model import Amortizer
 from iai.study.analysis import references, trials
 from iai.study.book import plots
 from iai.study.jobs import queue, runs
-from iai.study.jobs.run import PROFILES, checkpoint_path, experiment, fit
+from iai.study.jobs.run import fit
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
+from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
 from iai.types import UserError
 
@@ -60,13 +61,12 @@ class Chapter:
 
     def train(self, key: str) -> Live:
         """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
-        one = runs.Run(key=key, profile=self.profile, seed=self.seed)
-        path = checkpoint_path(key, self.profile, self.seed, runs.runs_root())
+        one = runs.Run(key, self.profile, self.seed)
         names = {"key": key, "profile": self.profile}
         chosen = experiment(key, self.profile)
-        with records.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
+        with records.lock(*one, PATIENCE):  # another chapter may train it just now
             queue.set_aside(one)
-            amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
+            amortizer, progress = fit(chosen, seed=self.seed, path=one.checkpoint, names=names, show=False)
         losses = tuple(float(loss) for loss in progress.losses)
         return Live(amortizer=amortizer, losses=losses, profile=self.profile, seed=self.seed)
 
