@@ -45,7 +45,7 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import Memoryless, Ridge
 from iai.study.analysis.contrasts import at_most, best, difference, ratio, scaled, standard_errors
 from iai.evaluation import evaluate, evaluate_learner
-from iai.study.jobs.run import experiment
+from iai.study.registry import experiment
 
 chapter = notebook.setup(globals())
 task = experiment("table2/linear-regression/data", shown_profile).task

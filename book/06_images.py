@@ -46,7 +46,8 @@ from iai.tasks import data
 from iai.baselines.classical import Neighbours
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio, standard_errors
 from iai.evaluation import evaluate, evaluate_learner
-from iai.study.jobs.run import experiment, fit
+from iai.study.jobs.run import fit
+from iai.study.registry import experiment
 
 chapter = notebook.setup(globals())
 

@@ -49,7 +49,7 @@ from iai.study.registry.ablations import BASES
 from iai.study.analysis.contrasts import at_most, best, ratio, scaled
 from iai.study.measure.cost import planned
 from iai.study.analysis.costs import METRIC, case, gain, largest_gain, passes as measured_passes, trainings
-from iai.study.jobs.run import EXPERIMENTS, experiment
+from iai.study.registry import EXPERIMENTS, experiment
 from iai.study.measure.passes import Case, flops, measure
 from iai.study.registry import BUDGETS, LOOPS, seeds_of
 

@@ -45,7 +45,8 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import Centroids
 from iai.study.analysis.contrasts import best, change, difference, ratio
 from iai.evaluation import evaluate_learner
-from iai.study.jobs.run import experiment, fit
+from iai.study.jobs.run import fit
+from iai.study.registry import experiment
 from iai.types import Batch
 
 chapter = notebook.setup(globals())

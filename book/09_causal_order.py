@@ -44,7 +44,7 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import for_task
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio
 from iai.evaluation import evaluate, evaluate_learner
-from iai.study.jobs.run import experiment
+from iai.study.registry import experiment
 from iai.losses import leaf_error, leaves_first
 from iai.tasks import CausalOrder, episode, standardised
 

@@ -50,7 +50,8 @@ from iai.study.book.comparisons import outcome
 from iai.baselines.classical import ExpectationMaximisation, Gaussian, Kernel
 from iai.experiment import build
 from iai.study.analysis.contrasts import best, change, difference, ratio
-from iai.study.jobs.run import EXPERIMENTS, experiment, fit
+from iai.study.jobs.run import fit
+from iai.study.registry import EXPERIMENTS, experiment
 from iai.tasks import interpolated, Letters, Mixture
 
 chapter = notebook.setup(globals())

@@ -41,7 +41,7 @@ from iai.study.ledger import records
 from iai.baselines.classical import MANY_PASSES_GRID, PENALTIES, RATES
 from iai.study.registry.baselines import COMPETE
 from iai.study.analysis.contrasts import best, interval, leaders, leaders_in_words, scaled
-from iai.study.jobs.run import experiment
+from iai.study.registry import experiment
 from iai.study.analysis.leaderboard import LEARNED, Leaderboard
 
 chapter = notebook.setup(globals())

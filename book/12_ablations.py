@@ -53,7 +53,8 @@ from iai.study.book.comparisons import (
 from iai.study.registry.ablations import BASE_KEYS, DIMENSIONS, LAWS
 from iai.study.analysis.contrasts import ratio, scaled
 from iai.evaluation import evaluate
-from iai.study.jobs.run import build, experiment
+from iai.experiment import build
+from iai.study.registry import experiment
 from iai.study.analysis.theory import ridge_variance
 
 chapter = notebook.setup(globals())

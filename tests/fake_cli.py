@@ -12,14 +12,15 @@ from typing import Any
 from example_record import record
 
 from iai.experiment import to_json
-from iai.study import cli
-from iai.study.jobs import queue, run, runs
+from iai.study import cli, registry
+from iai.study.jobs import queue, runs
 from iai.study.ledger import records
 from iai.training import loop
 
 
-def fake_run(key: str, profile: str, seed: int, **options: Any) -> records.Record:
+def fake_run(one: runs.Run, **options: Any) -> records.Record:
     """Sleep in place of training; a stop request leaves a checkpoint, and a checkpoint shortens the sleep."""
+    key, profile, seed = one
     notes, name = Path(os.environ["FAKE_NOTES"]), f"{key.replace('/', '-')}-{seed}"
     (notes / f"start-{name}-{os.getpid()}").touch()
     checkpoint = notes / f"checkpoint-{name}"
@@ -30,7 +31,7 @@ def fake_run(key: str, profile: str, seed: int, **options: Any) -> records.Recor
             if stopped:
                 checkpoint.touch()
                 raise loop.Interrupted("stopped")
-    config = to_json(run.experiment(key, profile))
+    config = to_json(registry.experiment(key, profile))
     made = {"config_hash": records.config_hash(config), "sources_hash": records.sources_hash()}
     return record(key, seed, profile=profile, config=config, **made)
 

@@ -9,7 +9,7 @@ from small import small
 
 from iai.experiment import TYPES, build, from_json, to_json
 from iai.model import RefinerConfig, Signal
-from iai.study.jobs.run import EXPERIMENTS, PROFILES, experiment
+from iai.study.registry import EXPERIMENTS, PROFILES, experiment
 from iai.tasks import Images, LinearRegression
 from iai.types import Task, UserError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from iai.study.book import notebook, plots
-from iai.study.jobs.run import experiment
+from iai.study.registry import experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURE = Path("book/_static/headline.svg")

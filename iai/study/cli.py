@@ -4,12 +4,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 
 from iai.study import commands
+from iai.study.jobs import MachineError
 from iai.study.ledger.locks import Running
 
 
@@ -43,14 +43,9 @@ def in_one_line(error: Any) -> tuple[int, str] | None:
     return next(((code, str(error)) for kind, code in codes if isinstance(error, kind)), None)
 
 
-def terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends a command as Ctrl-C does, except in a training, which listens itself."""
-    raise KeyboardInterrupt
-
-
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; errors are one line."""
-    before = signal.signal(signal.SIGTERM, terminate)
+    """Run a command and return its exit code; errors are one line, and SIGTERM ends a command as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = execute(sys.argv[1:] if words is None else list(words))
         sys.stdout.flush()
@@ -59,9 +54,7 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as error:
-        from iai.study.jobs.errors import MachineError
-
-        # torchrun, and so a signal, comes while a process that has lost another is still putting its things away
+        # torchrun sends a signal while a process that has lost another is still cleaning up
         lost = error.__context__ if isinstance(error.__context__, MachineError) else ""
         print(f"iai: {str(error) or lost or 'interrupted; run the same command to go on'}", file=sys.stderr)
         return 130

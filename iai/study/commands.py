@@ -45,8 +45,8 @@ app = typer.Typer(
 )
 
 
-def with_folders(function: Callable[..., int]) -> Callable[..., int]:
-    """The same command with the options of `FOLDERS`, and its numbers checked."""
+def command(function: Callable[..., int]) -> Callable[..., int]:
+    """Register a command under the function's name, with the options of `FOLDERS`, and check its numbers."""
 
     @wraps(function)
     def action(**options: Any) -> int:
@@ -66,14 +66,14 @@ def with_folders(function: Callable[..., int]) -> Callable[..., int]:
         parameters.append(inspect.Parameter(folder, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option))
     action.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     action.__annotations__ = {one.name: one.annotation for one in parameters}
-    return action
+    return app.command(function.__name__.strip("_"))(action)
 
 
-@app.command("list")
-@with_folders
-def list_runs(pattern: Pattern = "*", profile: OneProfile = None) -> int:
+@command
+def list_(pattern: Pattern = "*", profile: OneProfile = None) -> int:
     """Status of every run: done, pending, stale, running."""
     from iai.study.jobs import runs
+    from iai.study.registry import PROFILES
 
     keys = runs.matching(pattern)
     width = max(map(len, keys))
@@ -81,17 +81,16 @@ def list_runs(pattern: Pattern = "*", profile: OneProfile = None) -> int:
         for one in runs.wanted(pattern, profile):
             print(f"{one.status():8} {one.key:{width}} seed {one.seed}")
         return 0
-    print(f"{'':{width}}  " + "".join(f"{profile:30}" for profile in runs.PROFILES).rstrip())
+    print(f"{'':{width}}  " + "".join(f"{profile:30}" for profile in PROFILES).rstrip())
     for key in keys:
-        cells = [Counter(one.status() for one in runs.wanted(key, profile)) for profile in runs.PROFILES]
+        cells = [Counter(one.status() for one in runs.wanted(key, profile)) for profile in PROFILES]
         words = (", ".join(f"{n} {status}" for status, n in sorted(cell.items())) for cell in cells)
         print(f"{key:{width}}  " + "".join(f"{word:30}" for word in words).rstrip())
     return 0
 
 
-@app.command("run")
-@with_folders
-def run_one(
+@command
+def run_(
     key: Key,
     profile: Profile = "cpu",
     seed: int = 0,
@@ -104,21 +103,21 @@ def run_one(
     """Compute one run, or go on with it, and put it in the ledger."""
     import torch
 
-    from iai.study.jobs import queue
+    from iai.study.jobs.queue import compute
+    from iai.study.jobs.runs import Run
+    from iai.study.registry import experiment
     from iai.training import distributed, pick_device
 
-    queue.experiment(key, profile)
+    experiment(key, profile)  # an unknown one is an error before the processes join
     torch.set_num_threads(threads)
     where = pick_device(distributed.local_device(device))
     with distributed.process_group(where):
-        one = queue.Run(key=key, profile=profile, seed=seed)
-        print(queue.compute(one, str(where), not quiet, again=again, renew=renew))
+        print(compute(Run(key, profile, seed), str(where), not quiet, again=again, renew=renew))
     return 0
 
 
-@app.command("reproduce")
-@with_folders
-def reproduce_many(
+@command
+def reproduce(
     pattern: Pattern = "*",
     profile: Profile = "cpu",
     seeds: SomeSeeds = None,
@@ -153,17 +152,17 @@ def reproduce_many(
     return 130 if report.interrupted else 1 if report.runs["failed"] else 0
 
 
-@app.command("show")
-@with_folders
-def show_key(key: Key) -> int:
+@command
+def show(key: Key) -> int:
     """Config, status and headline numbers of a key, and the commands that make them."""
     from iai.experiment import to_json
-    from iai.study.jobs import runs
+    from iai.study.jobs.runs import wanted
+    from iai.study.registry import PROFILES, experiment
 
-    print(json.dumps(to_json(runs.experiment(key, "cpu")), indent=1))
-    for profile in runs.PROFILES:
-        found = runs.wanted(key, profile)
-        if not found:  # a profile that asks for no run of this key
+    print(json.dumps(to_json(experiment(key, "cpu")), indent=1))
+    for profile in PROFILES:
+        found = wanted(key, profile)
+        if not found:  # a profile that has no run of this key
             continue
         print(f"\n{profile}: " + ", ".join(f"seed {one.seed} {one.status()}" for one in found))
         print("\n".join(headlines(key, profile)))
@@ -193,11 +192,8 @@ def headlines(key: str, profile: str) -> list[str]:
     return lines
 
 
-@app.command("verify")
-@with_folders
-def verify_runs(
-    pattern: Pattern, profile: Profile = "cpu", seeds: Seeds = 1, jobs: Jobs = 1, device: Device = None
-) -> int:
+@command
+def verify(pattern: Pattern, profile: Profile = "cpu", seeds: Seeds = 1, jobs: Jobs = 1, device: Device = None) -> int:
     """Compute runs of the ledger again from nothing, and compare; exit code 1 if one lies outside its interval."""
     from iai.study.jobs import runs, verify
 
@@ -206,9 +202,8 @@ def verify_runs(
     return int(any(finding.furthest > verify.STANDARD_ERRORS for finding in findings))
 
 
-@app.command("claims")
-@with_folders
-def print_claims(name: Claim = None, profile: Profile = "cpu") -> int:
+@command
+def claims(name: Claim = None, profile: Profile = "cpu") -> int:
     """The paper's claims and their verdicts, computed from the ledger."""
     from iai.study.analysis.claims import claims
     from iai.study.ledger.records import unknown

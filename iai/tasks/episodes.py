@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from iai.types import EpisodicTask, Batch, Episode, Task, UserError
+from iai.types import Batch, Episode, EpisodicTask, Task, UserError
 
 
 def episode(task: Task, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:

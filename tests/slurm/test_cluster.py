@@ -11,7 +11,6 @@ import pytest
 from asking import ask, wait_for
 from example_record import KEY
 
-from iai.study.jobs import run
 from iai.study.ledger import records
 from iai.training import checkpoint
 
@@ -46,7 +45,7 @@ def test_runs_of_a_pattern_land_in_the_ledger(folder: Path) -> None:
 def test_a_preempted_run_goes_on_from_its_checkpoint(folder: Path) -> None:
     """A job of the high partition takes both cores; ours is queued again, and repeats one roll-out at most."""
     job = reproduce(KEY, "--slurm", "slurm_partition=low", program=(LONG,))
-    path = run.checkpoint_path(KEY, "smoke", 0, folder / "runs")
+    path = folder / "runs" / "smoke" / KEY / "seed0.safetensors"
     wait_for(path.exists)
     taking = ["sbatch", "--partition=high", "--ntasks=2", "--output=/dev/null", "--wrap=sleep 3"]
     subprocess.run(taking, check=True)
@@ -70,7 +69,7 @@ def test_a_job_that_fails_says_why(folder: Path) -> None:
 
 def test_stopping_stops_the_jobs(folder: Path) -> None:
     job = reproduce(KEY, program=(LONG,))
-    path = run.checkpoint_path(KEY, "smoke", 0, folder / "runs")
+    path = folder / "runs" / "smoke" / KEY / "seed0.safetensors"
     wait_for(path.exists)
     job.terminate()
     said = job.communicate(timeout=120)[0]

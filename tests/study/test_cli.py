@@ -13,10 +13,9 @@ import pytest
 from example_record import KEY, record
 
 from iai.experiment import to_json
+from iai.study import registry
 from iai.study.cli import main
-from iai.study.jobs import executors, queue, run, runs
-from iai.study.jobs.errors import MachineError
-from iai.study.jobs.executors import Local
+from iai.study.jobs import MachineError, executors, queue, run, runs
 from iai.study.jobs.runs import Run, wanted
 from iai.study.ledger import records
 from iai.training import checkpoint
@@ -34,7 +33,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def current(key: str = KEY, seed: int = 0, profile: str = "smoke", **changes: Any) -> records.Record:
     """A record that `status` calls done."""
-    config = to_json(run.experiment(key, profile))
+    config = to_json(registry.experiment(key, profile))
     hashed = records.config_hash(config)
     return record(key, seed, profile=profile, config=config, config_hash=hashed) | changes
 
@@ -75,14 +74,14 @@ def test_a_mistake_is_one_line_with_the_fix(words: list[str], fix: str, capsys: 
 
 def test_help_is_plain_and_needs_no_torch() -> None:
     program = "import sys; sys.modules['torch'] = None; from iai.study.cli import main; sys.exit(main(sys.argv[1:]))"
-    for words, told in ((["--help"], "reproduce"), (["run", "-h"], "--results DIR"), (["verify", "-h"], "--jobs J")):
+    for words, shown in ((["--help"], "reproduce"), (["run", "-h"], "--results DIR"), (["verify", "-h"], "--jobs J")):
         said = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
         assert (said.returncode, said.stderr) == (0, "") and said.stdout.isascii()
-        assert said.stdout.startswith("Usage: python -m iai") and told in said.stdout
+        assert said.stdout.startswith("Usage: python -m iai") and shown in said.stdout
 
 
 @pytest.mark.parametrize("words", [["list", KEY], ["show", KEY], ["claims"]])
-def test_every_command_reads_the_ledger_that_it_is_told(words: list[str], folders: Path, capsys: Any) -> None:
+def test_every_command_reads_the_ledger_that_is_named(words: list[str], folders: Path, capsys: Any) -> None:
     for name in ("results", "runs", "data"):
         words = [*words, f"--{name}", str(folders / "other" / name)]
     records.write(current())
@@ -126,7 +125,7 @@ def test_data_that_is_not_there_is_one_line(
     assert "IAI_DATA" in said
 
 
-def test_list_and_show_tell_every_status_and_number(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_and_show_print_every_status_and_number(capsys: pytest.CaptureFixture[str]) -> None:
     records.write(current())
     records.write(current(OTHER, config_hash="old"))
     with records.lock(KEY, "cpu", 1):
@@ -147,8 +146,8 @@ def test_list_and_show_tell_every_status_and_number(capsys: pytest.CaptureFixtur
 
 
 def test_the_most_valuable_runs_come_first() -> None:
-    paper = [key for key in run.EXPERIMENTS if key.startswith("table")]
-    others = [key for key in run.EXPERIMENTS if not key.startswith("table")]
+    paper = [key for key in registry.EXPERIMENTS if key.startswith("table")]
+    others = [key for key in registry.EXPERIMENTS if not key.startswith("table")]
     expected = [(key, seed) for keys in (paper, others) for seed in (0, 1) for key in keys]
     assert [(one.key, one.seed) for one in wanted("*", "cpu", 2)] == expected
     assert {one.seed for one in wanted(KEY, "gpu")} == set(range(5))
@@ -169,11 +168,11 @@ def test_a_disk_that_cannot_take_a_run_is_an_error_before_the_training(
 ) -> None:
     trained: list[str] = []
     monkeypatch.setattr(queue, "run", lambda *words, **options: trained.append("run"))
-    monkeypatch.setattr(Local, "start", lambda *words: trained.append("job"))
+    monkeypatch.setattr(executors, "launch", lambda *words, **options: trained.append("job"))
     (folders / "file").write_text("no folder")
     options = [broken, str(folders / "file" / "below")]
     if broken == "full":
-        monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: type("U", (), {"free": 1e6})())
+        monkeypatch.setattr(queue.shutil, "disk_usage", lambda folder: type("U", (), {"free": 1e6})())
         options = []
     assert main(["run", KEY, "--profile", "smoke", *options]) == 2
     assert main(["reproduce", KEY, "--profile", "smoke", *options]) == 2
@@ -188,9 +187,9 @@ def test_a_run_is_in_the_ledger_once_and_again_only_on_request(
 ) -> None:
     trained: list[int] = []
 
-    def fake(key: str, profile: str, seed: int, **options: Any) -> records.Record:
-        trained.append(seed)
-        return current(key, seed, profile)
+    def fake(one: Run, **options: Any) -> records.Record:
+        trained.append(one.seed)
+        return current(one.key, one.seed, one.profile)
 
     monkeypatch.setattr(queue, "run", fake)
     for words, times in (([], 1), ([], 1), (["--again"], 2)):
@@ -208,8 +207,8 @@ def test_a_run_that_another_process_owns_is_left_alone(capsys: pytest.CaptureFix
 
 def test_a_checkpoint_of_other_sources_is_set_aside() -> None:
     one = Run(key=KEY, profile="smoke", seed=0)
-    path = run.checkpoint_path(KEY, "smoke", 0, runs.runs_root())
-    training = run.training_hash(run.experiment(one.key, one.profile))
+    path = Run(KEY, "smoke", 0).checkpoint
+    training = run.training_hash(registry.experiment(one.key, one.profile))
     same = {"config_hash": training, "sources_hash": records.sources_hash()}
     for changed, kept in (({}, True), ({"sources_hash": "old"}, False), ({"config_hash": "old"}, False)):
         checkpoint.write(path, {}, same | changed)
@@ -228,7 +227,7 @@ def jobs_are(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 
 def test_a_budget_starts_only_what_is_expected_to_end(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     jobs_are(monkeypatch, "exit 0")
-    assert queue.expected_seconds("smoke")[KEY] == run.SECONDS["smoke"] + queue.START_SECONDS
+    assert queue.expected_seconds("smoke")[KEY] == registry.SECONDS["smoke"] + queue.START_SECONDS
     records.write(current(OTHER, seed=9, job_seconds=100.0))
     records.write(current(KEY, seed=9, job_seconds=5.0))
     expected = queue.expected_seconds("smoke")
@@ -262,7 +261,7 @@ def test_the_end_of_the_budget_stops_a_job_at_a_checkpoint(monkeypatch: pytest.M
     report = queue.reproduce(wanted(KEY, "smoke"), 1, 2.0)
     assert time.monotonic() - started < 30
     assert [str(one) for one in report.runs["stopped"]] == [f"{KEY} smoke seed 0"]
-    log = run.checkpoint_path(KEY, "smoke", 0, runs.runs_root()).with_suffix(".log")
+    log = Run(KEY, "smoke", 0).log
     assert log.read_text().splitlines()[-2:] == ["training", "checkpoint"]
 
 
@@ -275,7 +274,7 @@ def test_a_job_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(report.runs["failed"]) == 1 and time.monotonic() - started < 60
 
 
-def test_jobs_have_one_thread_each_and_as_many_run_as_asked(monkeypatch: pytest.MonkeyPatch, folders: Path) -> None:
+def test_jobs_have_one_thread_each_and_as_many_run_as_requested(monkeypatch: pytest.MonkeyPatch, folders: Path) -> None:
     script = (
         "import os, pathlib, time; p = pathlib.Path(os.environ['IAI_RUNS']) / f'job{os.getpid()}';"
         "p.write_text(os.environ['OMP_NUM_THREADS']); time.sleep(0.5); n = len(list(p.parent.glob('job*')));"
@@ -289,20 +288,19 @@ def test_jobs_have_one_thread_each_and_as_many_run_as_asked(monkeypatch: pytest.
     assert max(path.name[5] for path in ended) == "2"
 
 
-def test_what_other_sources_computed_is_computed_again_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_other_sources_computed_is_computed_again_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
 
-    class Noted:
-        def start(self, one: Run, command: list[str], seconds: float) -> executors.Job:
-            started.append(command)
-            raise ValueError("enough")
+    def noted(one: Run, command: list[str], seconds: float) -> executors.Job:
+        started.append(command)
+        raise ValueError("enough")
 
     records.write(current(sources_hash="old"))
     one = Run(key=KEY, profile="smoke", seed=0)
     assert (one.status(), one.status(renew=True)) == ("done", "stale")
-    assert queue.reproduce([one], 1, 600.0, executor=Noted()).runs["left"] == []
+    assert queue.reproduce([one], 1, 600.0, executor=noted).runs["left"] == []
     with pytest.raises(ValueError, match="enough"):
-        queue.reproduce([one], 1, 600.0, executor=Noted(), renew=True)
+        queue.reproduce([one], 1, 600.0, executor=noted, renew=True)
     assert [command[-1] for command in started] == ["--renew"]
     records.write(current(sources_hash=records.sources_hash()))
     assert one.status(renew=True) == "done"
@@ -314,7 +312,7 @@ def test_an_error_of_our_own_lets_jobs_write_their_checkpoints(monkeypatch: pyte
 
     def look(job: executors.LocalJob) -> int | None:
         listens = log.exists() and log.read_text().endswith("training\n")
-        if listens and job.asked is None:
+        if listens and job.stopped is None:
             raise OSError("the ledger is gone")
         return job.process.poll()
 
@@ -324,7 +322,7 @@ def test_an_error_of_our_own_lets_jobs_write_their_checkpoints(monkeypatch: pyte
     assert log.read_text().splitlines()[-1] == "checkpoint"
 
 
-def test_work_goes_on_when_nobody_listens(folders: Path) -> None:
+def test_work_goes_on_when_nobody_reads_the_output(folders: Path) -> None:
     fake = Fake(folders, seconds=0.1)
     program = str(Path(__file__).parents[1] / "fake_cli.py")
     words = [
@@ -351,7 +349,7 @@ def test_no_time_is_no_time() -> None:
     assert [queue.seconds(text) for text in ("", "0s", "90s", "1h30m")] == [float("inf"), 0, 90, 5400]
 
 
-def test_a_failed_job_is_told_and_not_tried_again(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_failed_job_is_reported_and_not_tried_again(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     jobs_are(monkeypatch, "echo no luck; exit 1")
     assert main(["reproduce", KEY, "--profile", "smoke", "--device", "cpu"]) == 1
     said = capsys.readouterr().out
@@ -410,14 +408,14 @@ def test_sigterm_after_a_command_ends_the_process_without_a_traceback(words: str
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "line"),
     [
         (None, "interrupted; run the same command to go on"),
         (MachineError("another process has ended"), "another process has ended"),
     ],
 )
-def test_what_was_lost_is_told_though_a_signal_comes_next(
-    monkeypatch, capsys, error: Exception | None, told: str
+def test_what_was_lost_is_reported_though_a_signal_comes_next(
+    monkeypatch, capsys, error: Exception | None, line: str
 ) -> None:
     def matching(pattern: str) -> list[str]:
         try:
@@ -426,7 +424,7 @@ def test_what_was_lost_is_told_though_a_signal_comes_next(
             os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(runs, "matching", matching)
-    assert main(["list"]) == 130 and capsys.readouterr().err == f"iai: {told}\n"
+    assert main(["list"]) == 130 and capsys.readouterr().err == f"iai: {line}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

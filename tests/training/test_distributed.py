@@ -14,7 +14,6 @@ import pytest
 import torch
 from example_record import KEY
 
-from iai.study.jobs import run
 from iai.training import checkpoint, distributed
 from iai.types import UserError
 
@@ -53,7 +52,7 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 
 
 def weights(folder: Path) -> torch.Tensor:
-    tensors, _ = checkpoint.read(run.checkpoint_path(KEY, "smoke", 0, folder / "runs"))
+    tensors, _ = checkpoint.read(folder / "runs" / "smoke" / KEY / "seed0.safetensors")
     return torch.cat([t.flatten() for name, t in sorted(tensors.items()) if name.startswith("model.")])
 
 
@@ -82,7 +81,7 @@ def test_several_processes_compute_what_one_does(tmp_path: Path, alone: Path, pr
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes under /proc")
 def test_a_killed_process_ends_the_run_with_a_checkpoint_to_go_on_from(tmp_path: Path, alone: Path) -> None:
-    path = run.checkpoint_path(KEY, "smoke", 0, tmp_path / "runs")
+    path = tmp_path / "runs" / "smoke" / KEY / "seed0.safetensors"
     process, patience = start(tmp_path, 2, IAI_KILLS="0"), time.monotonic() + 120
     while not path.exists() and process.poll() is None and time.monotonic() < patience:
         time.sleep(0.02)

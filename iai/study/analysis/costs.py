@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from iai.study.jobs.run import EXPERIMENTS, experiment
 from iai.study.ledger import records
 from iai.study.measure.passes import Case
-from iai.study.registry import BUDGETS, LOOPS, seeds_of
+from iai.study.registry import BUDGETS, EXPERIMENTS, LOOPS, experiment, seeds_of
 from iai.study.registry.ablations import BASES
 
 METRIC = {"linear-regression": "mse", "mnist": "error"}

@@ -11,10 +11,11 @@ from iai.baselines.classical import Centroids, Descent, Mean, Memoryless, Neighb
 from iai.experiment import build
 from iai.study.analysis import trials
 from iai.study.analysis.contrasts import best
-from iai.study.jobs.run import experiment, learner_of
+from iai.study.jobs.run import learner_of
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.measure.cost import cost_of_adapting, planned
+from iai.study.registry import experiment
 from iai.study.registry.baselines import COMPETE
 from iai.study.registry.choices import selected
 from iai.study.registry.families import TABLES

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from iai.evaluation import generation
 from iai.losses import METRICS
 from iai.study.analysis.contrasts import ratio
-from iai.study.jobs.run import experiment
 from iai.study.ledger import records
 from iai.study.ledger.records import unknown
 from iai.study.ledger.statistics import Found, Missing
+from iai.study.registry import experiment
 from iai.types import UserError
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from iai.study.analysis.contrasts import ratio
 from iai.study.book import plots
 from iai.study.book.notebook import Cell, Grid, Markdown, table
-from iai.study.jobs.run import experiment
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
+from iai.study.registry import experiment
 
 OUTCOMES = ("lower", "higher", "open", "one seed", "pending")
 WORDS = {"mse": "squared error", "error": "error"}

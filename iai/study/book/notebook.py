@@ -14,9 +14,10 @@ from iai.model import Amortizer
 from iai.study.analysis import references, trials
 from iai.study.book import plots
 from iai.study.jobs import queue, runs
-from iai.study.jobs.run import PROFILES, checkpoint_path, experiment, fit
+from iai.study.jobs.run import fit
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
+from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
 from iai.types import UserError
 
@@ -58,11 +59,11 @@ class Chapter:
 
     def train(self, key: str) -> Live:
         """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
-        chosen, names = experiment(key, self.profile), {"key": key, "profile": self.profile}
-        path = checkpoint_path(key, self.profile, self.seed, runs.runs_root())
-        with records.lock(key, self.profile, self.seed, PATIENCE):  # another chapter may train it just now
-            queue.set_aside(runs.Run(key=key, profile=self.profile, seed=self.seed))
-            amortizer, progress = fit(chosen, seed=self.seed, path=path, names=names, show=False)
+        one, names = runs.Run(key, self.profile, self.seed), {"key": key, "profile": self.profile}
+        with records.lock(*one, PATIENCE):  # another chapter may train it just now
+            queue.set_aside(one)
+            chosen = experiment(key, self.profile)
+            amortizer, progress = fit(chosen, seed=self.seed, path=one.checkpoint, names=names, show=False)
         return Live(amortizer=amortizer, losses=tuple(map(float, progress.losses)))
 
     def value(self, reference: str) -> str:

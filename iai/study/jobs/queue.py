@@ -3,19 +3,21 @@
 import math
 import os
 import re
+import shutil
 import statistics
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from uuid import uuid4
 
-from iai.study.jobs.executors import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, Local
-from iai.study.jobs.folders import check_writable
-from iai.study.jobs.run import EXPERIMENTS, SECONDS, experiment, fit, run, training_hash
+from iai.study.jobs.executors import GRACE_SECONDS, INTERRUPTED, RUNNING, Executor, Job, local
+from iai.study.jobs.run import fit, run, training_hash
 from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
-from iai.training import checkpoint, distributed, pick_device, stop_signals
+from iai.study.registry import EXPERIMENTS, SECONDS, experiment
+from iai.training import checkpoint, distributed, pick_device, replace_file, stop_signals
 from iai.types import UserError
 
 START_SECONDS = 10.0
@@ -25,8 +27,6 @@ LEDGER_MB, RUNS_MB = 16.0, 512.0
 """Free space without which no run is started."""
 OUTCOMES = {0: "done", RUNNING: "elsewhere", INTERRUPTED: "stopped"}
 """What became of a run, by the exit code of its job; any other code is "failed"."""
-Submit = Callable[[Run, float], Job]
-"""Starts the job of a run that is expected to take so many seconds."""
 
 
 def seconds(text: str) -> float:
@@ -40,52 +40,48 @@ def seconds(text: str) -> float:
 
 def expected_seconds(profile: str) -> dict[str, float]:
     """Expected seconds of a run of each key: the median of its records, else the slowest known key, else the limit."""
-    took: dict[str, list[float]] = {
-        key: [float(record.get("job_seconds") or record["seconds"]) for record in records.records(key, profile)]
-        for key in EXPERIMENTS
-    }
+    found = {key: records.records(key, profile) for key in EXPERIMENTS}
+    took = {key: [one.get("job_seconds") or one["seconds"] for one in some] for key, some in found.items()}
     known = {key: statistics.median(seconds) for key, seconds in took.items() if seconds}
     otherwise = max(known.values(), default=SECONDS[profile])
     return {key: known.get(key, otherwise) + START_SECONDS for key in EXPERIMENTS}
 
 
 def check_folders() -> None:
-    """`UserError` unless ledger and checkpoints can be written now, before any training."""
+    """`UserError` unless ledger and checkpoints can be written now and have room, before any training."""
     for folder, megabytes, option in ((records.root(), LEDGER_MB, "--results"), (runs_root(), RUNS_MB, "--runs")):
-        check_writable(folder, megabytes, f"free some space, or choose another folder with {option} DIR")
+        remedy = f"free some space, or choose another folder with {option} DIR"
+        try:
+            replace_file(folder / f"probe.{uuid4().hex}", bytes(4096)).unlink()
+            free = shutil.disk_usage(folder).free / 1e6
+        except OSError as error:
+            raise UserError(f"cannot write in {folder} ({error.strerror}): {remedy}") from error
+        if free < megabytes:
+            raise UserError(f"{folder} has {free:.0f} MB free and a run needs {megabytes:.0f} MB: {remedy}")
 
 
 def compute(one: Run, device: str | None, show: bool, *, again: bool = False, renew: bool = False) -> str:
     """Compute a run and write its record; returns what was done. `locks.Running` if another process computes it.
 
-    A run that is done is computed only with `again`, or with `renew` if other sources computed it.
+    A run that is done is computed only with `again`, or with `renew` if other sources computed it. Of several
+    processes, the first does all this; the others only train with it.
     """
-    if distributed.rank():
-        return join_training(one, device)
+    if rank := distributed.rank():
+        if not distributed.any_process(False):
+            chosen = experiment(one.key, one.profile)
+            fit(chosen, seed=one.seed, device=pick_device(device), path=one.checkpoint, show=False)
+        return f"process {rank} has done its share of {one}"
     check_folders()
-    with records.lock(one.key, one.profile, one.seed):
-        path = records.path_of(one.key, one.profile, one.seed)
-        sources = records.sources_hash() if renew else None
-        done = records.recorded(one.key, one.profile, one.seed, one.expected, sources) == "done" and not again
+    with records.lock(*one):
+        done = one.status(renew, locked=False) == "done" and not again
         if not done:
             say(set_aside(one), end="")
         if distributed.any_process(done):
-            return f"already done: {path}"
+            return f"already done: {records.path_of(*one)}"
         started = time.monotonic()
-        record = run(one.key, one.profile, one.seed, device=device, folder=runs_root(), progress=show)
-        # Training, some of it perhaps earlier, and the rest.
-        took = max(record["seconds"], time.monotonic() - started)
-        records.write(record | {"job_seconds": round(took, 2)})
-        return f"done: {path}"
-
-
-def join_training(one: Run, device: str | None) -> str:
-    """Train as one of several processes; the first of them does all else."""
-    rank = distributed.rank()
-    if not distributed.any_process(False):
-        chosen = experiment(one.key, one.profile)
-        fit(chosen, seed=one.seed, device=pick_device(device), path=one.checkpoint, show=False)
-    return f"process {rank} has done its share of {one}"
+        record = run(one, device=device, show=show)
+        took = max(record["seconds"], time.monotonic() - started)  # some of the training may be of an earlier job
+        return f"done: {records.write(record | {'job_seconds': round(took, 2)})}"
 
 
 def set_aside(one: Run) -> str:
@@ -111,10 +107,7 @@ def say(text: str, end: str = "\n") -> None:
 
 @dataclass
 class Report:
-    """The runs that were asked for by what became of them: done, failed, stopped, elsewhere or left.
-
-    Those that were done before are in none.
-    """
+    """Runs by what became of them: done, failed, stopped, elsewhere or left. Those done before are in none."""
 
     runs: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     interrupted: bool = False
@@ -124,17 +117,13 @@ class Report:
         ended = [(job, code) for job in active if (code := job.code()) is not None]
         for job, code in ended:
             active.remove(job)
-            outcome = OUTCOMES.get(code, "failed")
+            outcome, log, why = OUTCOMES.get(code, "failed"), job.run.log, ""
             self.runs[outcome].append(job.run)
-            why = f": {last_line(job.run)} (all of it in {job.run.log})" if outcome == "failed" else ""
+            if outcome == "failed":
+                text = log.read_text(errors="replace").strip() if log.exists() else ""
+                why = f": {text.splitlines()[-1] if text else 'it said nothing'} (all of it in {log})"
             say(f"{outcome:9} {job.run} after {time.monotonic() - job.started:.0f} s{why}")
         return bool(ended)
-
-
-def last_line(one: Run) -> str:
-    """The last line of the log of a run's job."""
-    lines = one.log.read_text(errors="replace").strip().splitlines() if one.log.exists() else []
-    return lines[-1] if lines else "it said nothing"
 
 
 def reproduce(
@@ -143,7 +132,7 @@ def reproduce(
     budget: float,
     device: str | None = None,
     *,
-    executor: Executor = Local(),  # noqa: B008 (it has no state)
+    executor: Executor = local,
     renew: bool = False,
 ) -> Report:
     """Compute what is pending or stale among `runs`, `jobs` at a time, none that would outlast the budget.
@@ -152,57 +141,47 @@ def reproduce(
     passed on to the jobs, which write a checkpoint and end.
     """
     check_folders()
-    deadline = time.monotonic() + budget
-    status = {one: one.status(renew) for one in runs}
-    report = Report()
-    report.runs["elsewhere"] = [one for one in runs if status[one] == "running"]
-    report.runs["left"] = [one for one in runs if status[one] in ("pending", "stale")]
+    deadline, report = time.monotonic() + budget, Report()
+    for one in runs:
+        if (status := one.status(renew)) != "done":
+            report.runs["elsewhere" if status == "running" else "left"].append(one)
+    left = report.runs["left"]
 
-    def submit(one: Run, seconds: float) -> Job:
-        return executor.start(one, one.command(device, renew), seconds)
+    def fill(active: list[Job]) -> None:  # while fewer than `jobs` are active and one is expected to end in time
+        while left and len(active) < jobs:
+            expected = expected_seconds(left[0].profile)
+            fitting = (one for one in left if time.monotonic() + expected[one.key] <= deadline)
+            if (one := next(fitting, None)) is None:
+                return
+            left.remove(one)
+            active.append(executor(one, one.command(device, renew), expected[one.key]))
+            say(f"started   {one} (about {expected[one.key]:.0f} s)")
 
-    work(report, jobs, deadline, submit)
+    work(report, deadline, fill)
     return report
 
 
-def work(report: Report, jobs: int, deadline: float, submit: Submit) -> None:
+def work(report: Report, deadline: float, fill: Callable[[list[Job]], None]) -> None:
     """Compute the runs that are left, until none fits the time or a signal arrives; no job outlives this."""
     active: list[Job] = []
     try:
         with stop_signals() as stopped:
-            fill(active, report.runs["left"], jobs, deadline, submit)
+            fill(active)
             while active:
                 if stopped or time.monotonic() > deadline:
                     for job in active:
-                        job.ask_to_stop()
+                        job.stop()
                 if report.collect(active) and not stopped:
-                    fill(active, report.runs["left"], jobs, deadline, submit)
+                    fill(active)
                 time.sleep(0.05)
             report.interrupted = bool(stopped)
     except Exception:
-        end(active)
+        patience = time.monotonic() + GRACE_SECONDS
+        for job in active:
+            job.stop()
+        while time.monotonic() < patience and any(job.code() is None for job in active):
+            time.sleep(0.05)
         raise
-    finally:  # a second signal ends the patience
+    finally:  # also where a second signal ends the waiting
         for job in active:
             job.kill()
-
-
-def fill(active: list[Job], left: list[Run], jobs: int, deadline: float, submit: Submit) -> None:
-    """Move runs from `left` to `active` while fewer than `jobs` are, and one is expected to end by `deadline`."""
-    while left and len(active) < jobs:
-        expected = expected_seconds(left[0].profile)
-        fitting = (one for one in left if time.monotonic() + expected[one.key] <= deadline)
-        if (one := next(fitting, None)) is None:
-            return
-        left.remove(one)
-        active.append(submit(one, expected[one.key]))
-        say(f"started   {one} (about {expected[one.key]:.0f} s)")
-
-
-def end(active: list[Job]) -> None:
-    """Have all jobs write a checkpoint and end, within `GRACE_SECONDS`."""
-    patience = time.monotonic() + GRACE_SECONDS
-    for job in active:
-        job.ask_to_stop()
-    while time.monotonic() < patience and any(job.code() is None for job in active):
-        time.sleep(0.05)

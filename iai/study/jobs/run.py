@@ -3,6 +3,8 @@
 import hashlib
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,27 +14,17 @@ import torch
 
 from iai.baselines import classical as baselines
 from iai.baselines.learned import LearnedBaseline
-from iai.evaluation import (
-    Curve,
-    EvaluationConfig,
-    as_json,
-    episodes,
-    evaluate,
-    evaluate_learner,
-    generation,
-    one_context,
-)
+from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, evaluate_learner, generation, one_context
 from iai.experiment import BaselineExperiment, Experiment, build, to_json
 from iai.model import Amortizer
-from iai.study.jobs.errors import machine_errors
+from iai.study.jobs import MachineError
+from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
 from iai.study.measure.cost import cost_of_adapting, cost_of_update, load_of_update, peak_flops
-from iai.study.registry import EXPERIMENTS, PROFILES, SECONDS, Profile, experiment
+from iai.study.registry import experiment
 from iai.tasks import Features, Images, data
-from iai.training import Checkpoint, Progress, distributed, pick_device, replace_file, train
+from iai.training import Checkpoint, ProcessLost, Progress, distributed, pick_device, replace_file, train
 from iai.types import Learner, StepwiseLearner
-
-__all__ = ["EXPERIMENTS", "PROFILES", "SECONDS", "Profile", "experiment", "fit", "run"]
 
 BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
 """Steps after which baselines are evaluated, each of which starts afresh."""
@@ -42,49 +34,57 @@ Trained = Experiment | BaselineExperiment
 Model = Amortizer | LearnedBaseline
 
 
-def checkpoint_path(key: str, profile: str, seed: int, folder: Path) -> Path:
-    """Where a run keeps its checkpoint."""
-    return folder / profile / key / f"seed{seed}.safetensors"
+@contextmanager
+def machine_errors(size: str, remedy: str, path: Path | None = None) -> Iterator[None]:
+    """Turn errors of the machine during work of some `size` into a `MachineError`; `path` is its checkpoint's."""
+    try:
+        yield
+    except (ProcessLost, RuntimeError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "out of memory" in first or "can't allocate memory" in first:
+            raise MachineError(f"out of memory at {size}: {remedy} ({first})") from error
+        if not isinstance(error, ProcessLost):
+            if "CUDA error" not in first and "NCCL" not in first:
+                raise
+            first = f"the device was lost ({first})"
+        kept = "there was no checkpoint yet; run the same command to start again"
+        if path and path.exists():
+            kept = f"the last checkpoint is {path}; run the same command to go on"
+        raise MachineError(f"{first}: {kept}") from error
 
 
-def run(
-    key: str,
-    profile: str,
-    seed: int,
-    *,
-    device: str | None = None,
-    folder: Path = Path("runs"),
-    progress: bool = True,
-) -> records.Record:
+def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Record:
     """Train one run, from its checkpoint if there is one, evaluate it beside its baselines, and return its record."""
-    chosen, where, names = experiment(key, profile), pick_device(device), {"key": key, "profile": profile}
+    chosen, where = experiment(one.key, one.profile), pick_device(device)
+    names = {"key": one.key, "profile": one.profile}
     config, sets = chosen.evaluation, chosen.evaluation_sets.items()
-    path = checkpoint_path(key, profile, seed, folder)
-    model, done = fit(chosen, seed=seed, device=where, path=path, names=names, show=progress)
-    with machine_errors(f"an evaluation of {config.chunk} tasks at a time", "lower EvaluationConfig.chunk", path):
+    model, done = fit(chosen, seed=one.seed, device=where, path=one.checkpoint, names=names, show=show)
+    size = f"an evaluation of {config.chunk} tasks at a time"
+    with machine_errors(size, "lower EvaluationConfig.chunk", one.checkpoint):
         metrics = {name: as_json(judged(model, task, config)) for name, task in sets}
+    cpu = f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
     return {
         "schema": records.SCHEMA,
-        **identity(chosen, seed, names),
-        "device": device_name(where),
+        **identity(chosen, one.seed, names),
+        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else cpu,
         "torch": torch.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **speed(chosen, model, done),
         "metrics": metrics,
-        "asked": asked(model, config),
-        "baselines": {name: baseline_curves(task, chosen, folder) for name, task in sets},
+        "asked": evaluated_steps(model, config),
+        "baselines": {name: baseline_curves(task, chosen) for name, task in sets},
         "curve": training_curve(done),
         **adapting(chosen, model),
     }
 
 
-def judged(model: Model, task: Any, config: EvaluationConfig) -> dict[str, Curve]:
-    """The metrics of a model after the steps of `asked`, and those of what it generates."""
+def judged(model: Model, task: Any, config: EvaluationConfig) -> dict[str, Any]:
+    """The metrics of a model after `evaluated_steps`, and those of what it generates."""
     if isinstance(model, StepwiseLearner) and not config.one_context:
         return evaluate(model, task, config) | generation.curves(model, task, config)
     device = next(model.parameters()).device
     with torch.no_grad():
-        return evaluate_learner(learner_of(model, config), task, config, asked(model, config), device)
+        return evaluate_learner(learner_of(model, config), task, config, evaluated_steps(model, config), device)
 
 
 def learner_of(model: Model, config: EvaluationConfig) -> Learner:
@@ -92,7 +92,7 @@ def learner_of(model: Model, config: EvaluationConfig) -> Learner:
     return one_context(model) if config.one_context else model
 
 
-def asked(model: Model, config: EvaluationConfig) -> list[int]:
+def evaluated_steps(model: Model, config: EvaluationConfig) -> list[int]:
     """The steps after which a model is evaluated: all, or those of baselines and the last if it starts afresh."""
     if isinstance(model, StepwiseLearner) and not config.one_context:
         return list(range(config.steps + 1))
@@ -108,12 +108,8 @@ def adapting(chosen: Trained, model: Model, steps: int = 10) -> dict[str, Any]:
         return cost_of_adapting(learner, batches[:steps], queries)
 
     mine = cost(learner_of(model, config), next(model.parameters()).device)
-    others = baselines.for_task(task, points=config.points).items()
-    return {
-        "adapt_seconds": mine["seconds"],
-        "adapt_flops": mine["flops"],
-        "baseline_costs": {name: cost(learner) for name, learner in others},
-    }
+    others = {name: cost(learner) for name, learner in baselines.for_task(task, points=config.points).items()}
+    return {"adapt_seconds": mine["seconds"], "adapt_flops": mine["flops"], "baseline_costs": others}
 
 
 def fit(
@@ -132,9 +128,9 @@ def fit(
     model, objective = build(chosen, seed, device), chosen.objective
     if chosen.train.compile and isinstance(model, Amortizer):
         model.refiner.compile()
-    who = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
+    metadata = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
+    kept = Checkpoint(path, metadata, MUST_MATCH) if path else None
     distributed.share(objective.tasks // objective.steps)  # of the full horizon, when new tasks are fewest
-    kept = Checkpoint(path, who, MUST_MATCH) if path else None
     size = f"{objective.tasks} tasks of {objective.points} points and {objective.queries} queries an update"
     words = f"width {chosen.refiner.width}" if isinstance(chosen, Experiment) else str(chosen.learner)
     with machine_errors(f"{size}, {words}", "lower tasks or points of the objective", path):
@@ -166,7 +162,7 @@ def training_hash(chosen: Trained) -> str:
 
 
 def speed(chosen: Trained, model: Model, done: Progress) -> dict[str, Any]:
-    """What the training took, and what one update asks of the device.
+    """What the training took, and what one update costs the device.
 
     Seconds; tokens and operations of the model, in all and a second; their share of the peak that matrix products
     reach here; operators launched by an update, and the bytes that it allocates at most.
@@ -188,12 +184,12 @@ def speed(chosen: Trained, model: Model, done: Progress) -> dict[str, Any]:
     }
 
 
-def baseline_curves(task: Any, chosen: Trained, folder: Path) -> dict[str, Any]:
-    """The baselines of a task on the evaluation's own batches; computed once and kept in `folder`."""
+def baseline_curves(task: Any, chosen: Trained) -> dict[str, Any]:
+    """The baselines of a task on the evaluation's own batches; computed once and kept beside the checkpoints."""
     config = chosen.evaluation
     steps = [k for k in BASELINE_STEPS if k <= config.steps]
     what = json.dumps([to_json(task), to_json(config), steps, records.sources_hash()], sort_keys=True)
-    path = folder / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
+    path = runs_root() / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
     if path.exists():
         return json.loads(path.read_text())
     curves = {
@@ -211,10 +207,3 @@ def training_curve(done: Progress, points: int = 200) -> dict[str, list[int] | l
     chunks = losses.tensor_split(min(points, len(losses)))
     ends = torch.tensor([len(chunk) for chunk in chunks]).cumsum(0)
     return {"update": ends.tolist(), "loss": [float(f"{chunk.mean().item():.5g}") for chunk in chunks]}
-
-
-def device_name(device: torch.device) -> str:
-    """The device's name, for a record."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"

@@ -1,23 +1,20 @@
-"""What the ledger counts: a run is an experiment's key, a profile and a seed."""
+"""Runs, what the ledger counts: an experiment's key, a profile and a seed."""
 
 import fnmatch
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from iai.experiment import to_json
-from iai.study.jobs.run import checkpoint_path
 from iai.study.ledger import records
-from iai.study.ledger.records import Status, unknown
 from iai.study.registry import EXPERIMENTS, PROFILES, experiment, seeds_of
 
 COMMAND = [sys.executable, "-m", "iai"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What the ledger counts: an experiment's key, a profile, a seed."""
+class Run(NamedTuple):
+    """A training of one experiment with one seed, and its evaluation."""
 
     key: str
     profile: str
@@ -27,24 +24,20 @@ class Run:
         return f"{self.key} {self.profile} seed {self.seed}"
 
     @property
-    def expected(self) -> str:
-        """The config hash that a record of this run has if it is not stale."""
-        return records.config_hash(to_json(experiment(self.key, self.profile)))
-
-    @property
     def checkpoint(self) -> Path:
         """Where it keeps its checkpoint."""
-        return checkpoint_path(self.key, self.profile, self.seed, runs_root())
+        return runs_root() / self.profile / self.key / f"seed{self.seed}.safetensors"
 
     @property
     def log(self) -> Path:
         """Where the output of its job goes."""
         return self.checkpoint.with_suffix(".log")
 
-    def status(self, renew: bool = False) -> Status:
-        """done, pending, stale or running; with `renew`, a record computed by other sources is stale too."""
-        sources = records.sources_hash() if renew else None
-        return records.status(self.key, self.profile, self.seed, self.expected, sources)
+    def status(self, renew: bool = False, locked: bool = True) -> records.Status:
+        """done, pending, stale, or running if `locked` counts; with `renew`, a record of other sources is stale too."""
+        config = records.config_hash(to_json(experiment(self.key, self.profile)))
+        look = records.status if locked else records.recorded
+        return look(*self, config, records.sources_hash() if renew else None)
 
     def command(self, device: str | None, renew: bool = False) -> list[str]:
         """`python -m iai run KEY ...`."""
@@ -66,16 +59,13 @@ def matching(pattern: str) -> list[str]:
     if found:
         return found
     groups = {"/".join(key.split("/")[:depth]) for key in EXPERIMENTS for depth in (1, 2)}
-    raise unknown("key or pattern", pattern, [*EXPERIMENTS, *sorted(groups)])
+    raise records.unknown("key or pattern", pattern, [*EXPERIMENTS, *sorted(groups)])
 
 
 def wanted(pattern: str, profile: str, seeds: int | None = None) -> list[Run]:
     """The runs of a pattern, most valuable first: paper tables, then first seeds, then the registry's order."""
     if profile not in PROFILES:
-        raise unknown("profile", profile, PROFILES)
-    runs = [
-        Run(key=key, profile=profile, seed=seed)
-        for key in matching(pattern)
-        for seed in range(seeds_of(key, profile) if seeds is None else seeds)
-    ]
+        raise records.unknown("profile", profile, PROFILES)
+    counts = {key: seeds_of(key, profile) if seeds is None else seeds for key in matching(pattern)}
+    runs = [Run(key, profile, seed) for key, count in counts.items() for seed in range(count)]
     return sorted(runs, key=lambda one: (not one.key.startswith("table"), one.seed))

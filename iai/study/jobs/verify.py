@@ -1,12 +1,12 @@
-"""Runs of the ledger computed again from nothing, and compared: does somebody else get these numbers?"""
+"""Runs of the ledger computed again from nothing, and compared with their records."""
 
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from iai.study.jobs.queue import reproduce
 from iai.study.jobs.runs import Run, runs_root
@@ -19,12 +19,14 @@ STANDARD_ERRORS = 2.0
 
 @dataclass(frozen=True)
 class Finding:
-    """How a run computed again compares with its record."""
+    """How a run computed again compares with its record.
+
+    `furthest` is the largest difference of a metric after any number of steps, in its standard errors over tasks.
+    """
 
     run: Run
     identical: bool
     furthest: float
-    """The largest difference of a metric after any number of steps, in its standard errors over tasks."""
 
     def __str__(self) -> str:
         if self.identical:
@@ -35,34 +37,17 @@ class Finding:
 
 def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
     """Compute runs again in a folder that is then thrown away; `UserError` unless all are in the ledger."""
-    missing = [one for one in runs if one.status() != "done"]
-    if missing:
+    if missing := [one for one in runs if one.status() != "done"]:
         raise UserError(f"{missing[0]} is not in the ledger, or is stale: reproduce it first")
-    before = read_all(runs)
-    with elsewhere():
-        report = reproduce(runs, jobs, math.inf, device)
-        if len(report.runs["done"]) < len(runs):
+    before = [records.read(records.path_of(*one)) for one in runs]
+    runs_root().mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="verify-", dir=runs_root()) as folder,
+        patch.dict(os.environ, IAI_RESULTS=f"{folder}/results", IAI_RUNS=f"{folder}/runs"),
+    ):
+        if len(reproduce(runs, jobs, math.inf, device).runs["done"]) < len(runs):
             raise UserError("not all runs could be computed again: see above")
-        return [compare(one, old, new) for one, old, new in zip(runs, before, read_all(runs))]
-
-
-def read_all(runs: Sequence[Run]) -> list[records.Record]:
-    """The records of runs."""
-    return [records.read(records.path_of(one.key, one.profile, one.seed)) for one in runs]
-
-
-@contextmanager
-def elsewhere() -> Iterator[None]:
-    """Ledger, checkpoints and logs in a folder that lasts as long as the block."""
-    before, root = dict(os.environ), runs_root()
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="verify-", dir=root) as folder:
-        os.environ |= {"IAI_RESULTS": f"{folder}/results", "IAI_RUNS": f"{folder}/runs"}
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        return [compare(one, old, records.read(records.path_of(*one))) for one, old in zip(runs, before)]
 
 
 def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
@@ -88,15 +73,15 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def furthest(old: dict[str, Any], new: dict[str, Any]) -> float:
-    """The largest difference of two tables of metrics, in standard errors of the difference of two means."""
-    pairs = [(series, new[name][metric]) for name, metrics in old.items() for metric, series in metrics.items()]
-    columns = (zip(a["mean"], b["mean"], a["se"], b["se"], strict=True) for a, b in pairs)
-    return max((distance(*numbers) for column in columns for numbers in column), default=0.0)
+    """The largest |a - b| of two tables of metrics, in standard errors of the difference.
 
-
-def distance(a: float | None, b: float | None, se_a: float | None, se_b: float | None) -> float:
-    """|a - b| in standard errors of the difference; infinite where it has none, or one of the two is no number."""
-    if a == b:
-        return 0.0
-    spread = math.hypot(se_a or 0.0, se_b or 0.0)
-    return math.inf if a is None or b is None or not spread else abs(a - b) / spread
+    It is infinite where a difference has no standard error, or only one of the two is a number.
+    """
+    largest = 0.0
+    for name, metric in ((name, metric) for name, metrics in old.items() for metric in metrics):
+        one, other = old[name][metric], new[name][metric]
+        for a, b, *errors in zip(one["mean"], other["mean"], one["se"], other["se"], strict=True):
+            spread = math.hypot(*(error or 0.0 for error in errors))
+            known = a is not None and b is not None and spread
+            largest = max(largest, 0.0 if a == b else abs(a - b) / spread if known else math.inf)
+    return largest

@@ -18,7 +18,7 @@ class Running(RuntimeError):
 def owned(path: Path, patience: float = 0.1) -> Iterator[None]:
     """Own `path` inside the block; `Running` if another live process still owns it after so many seconds.
 
-    The file stays when its owner has left. Some patience is always needed: `held` takes the lock for an instant.
+    The file stays when its owner has left. Some patience is always needed, as `held` takes the lock for an instant.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
@@ -27,7 +27,8 @@ def owned(path: Path, patience: float = 0.1) -> Iterator[None]:
     except Timeout as error:
         raise Running(f"{path.stem} is being computed by {owner(path)}") from error
     try:
-        _note(path).write_text(json.dumps({"pid": os.getpid(), "host": os.uname().nodename}))
+        # beside the lock, which some versions of filelock empty when they open it
+        path.with_name(f"{path.name}.owner").write_text(json.dumps({"pid": os.getpid(), "host": os.uname().nodename}))
         yield
     finally:
         lock.release()
@@ -48,12 +49,7 @@ def held(path: Path) -> bool:
 def owner(path: Path) -> str:
     """The process and host that last owned `path`, for a message."""
     try:
-        note = json.loads(_note(path).read_text())
+        note = json.loads(path.with_name(f"{path.name}.owner").read_text())
         return f"process {note['pid']} on {note['host']}"
     except (FileNotFoundError, json.JSONDecodeError):
         return "another process"
-
-
-def _note(path: Path) -> Path:
-    """Where an owner signs: beside the lock, which some versions of filelock empty when they open it."""
-    return path.with_name(f"{path.name}.owner")

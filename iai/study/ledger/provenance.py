@@ -32,15 +32,10 @@ def sources_hash() -> str:
 class Bare(ast.NodeTransformer):
     """Drops imports, docstrings and other strings that stand alone."""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """None for a string that stands alone."""
-        text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if text else self.generic_visit(node)
-
-    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        """None: types, tests and runs see imports."""
-
-    visit_ImportFrom = visit_Import
+    def visit(self, node: ast.AST) -> Any:
+        """None for what is dropped."""
+        text = isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
+        return None if text or isinstance(node, ast.Import | ast.ImportFrom) else self.generic_visit(node)
 
 
 def statements(source: str) -> list[str]:
@@ -51,14 +46,13 @@ def statements(source: str) -> list[str]:
 @cache
 def commit() -> str | None:
     """The last commit that changed the library, with "+" if it was edited since; None outside a checkout."""
-    last = _git("log", "-1", "--format=%h", "--abbrev=12", "--", ".")
-    return last and last + ("+" if _git("status", "--porcelain", "--", ".") else "")
 
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(LIBRARY), *words, "--", "."]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-def _git(*words: str) -> str | None:
-    """What git says about the library's folder; None if there is no git, no checkout or no answer."""
     try:
-        command = ["git", "-C", str(LIBRARY), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or None
+        last = git("log", "-1", "--format=%h", "--abbrev=12")
+        return last + "+" * bool(git("status", "--porcelain")) if last else None
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -11,7 +11,7 @@ from iai.baselines import learned as rivals
 from iai.baselines.learned import CNP, CNPConfig, LearnedBaseline, LearnedBaselineConfig, Stepwise
 from iai.evaluation import EvaluationConfig, evaluate, evaluate_learner
 from iai.experiment import BaselineExperiment, build, from_json, to_json
-from iai.study.jobs.run import asked, fit, judged
+from iai.study.jobs.run import evaluated_steps, fit, judged
 from iai.tasks import CausalOrder, Images, LinearRegression, episode
 from iai.training import EndToEnd, TrainConfig
 from iai.types import Batch, Task, UserError
@@ -126,9 +126,10 @@ def test_one_path_gives_what_starting_afresh_does(name: str) -> None:
 def test_learners_that_start_afresh_are_asked_at_few_steps_and_at_the_last() -> None:
     config = EvaluationConfig(tasks=4, steps=8, points=6, queries=8)
     cnp, maml = awake("cnp", "images"), awake("maml", "images")
-    assert asked(cnp, replace(config, steps=20)) == [0, 1, 2, 5, 10, 20] and asked(maml, config) == [*range(9)]
+    assert evaluated_steps(cnp, replace(config, steps=20)) == [0, 1, 2, 5, 10, 20]
+    assert evaluated_steps(maml, config) == [*range(9)]
     curve = judged(cnp, TASKS["images"], config)["error"]["mean"]
-    assert [k for k, value in enumerate(curve) if value is not None] == asked(cnp, config)
+    assert [k for k, value in enumerate(curve) if value is not None] == evaluated_steps(cnp, config)
 
 
 def test_the_number_of_mini_batches_is_uniform_unless_all_are_wanted() -> None:

@@ -9,10 +9,9 @@ import pytest
 from example_record import record
 
 from iai.study.analysis.leaderboard import LEARNED, Entry, Leaderboard, adapting, iterative
-from iai.study.jobs.run import EXPERIMENTS
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
-from iai.study.registry import baselines
+from iai.study.registry import EXPERIMENTS, baselines
 from iai.study.registry.families import ROWS
 
 LR = "linear-regression"

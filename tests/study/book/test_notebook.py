@@ -9,10 +9,11 @@ import torch
 from example_record import KEY, SET, record
 
 from iai.experiment import to_json
+from iai.study import registry
 from iai.study.analysis import references
 from iai.study.book import notebook
 from iai.study.book.notebook import Chapter, Grid, check_parameters, setup, show, table
-from iai.study.jobs import queue, run
+from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary
 from iai.study.registry.choices import CHOSEN
@@ -121,7 +122,7 @@ def test_a_reference_that_the_ledger_cannot_know_is_an_error(chapter: Chapter, r
 def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
     row = "table2/mnist/grad"
     for name, loss in (("centre", 1.5), ("lr-half", 1.25)):
-        steps = run.experiment(f"choice/{row}/{name}", "cpu").objective.steps
+        steps = registry.experiment(f"choice/{row}/{name}", "cpu").objective.steps
         series = {"mean": [2.0] * steps + [loss], "se": [0.1] * (steps + 1)}
         records.write(record(f"choice/{row}/{name}") | {"metrics": {"validation": {"loss": series}}})
     grid = chapter.trials({"gradients": row, "implicit": "table4/mnist/data"})
@@ -210,7 +211,7 @@ def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
     many = str(chapter.banner(*[KEY] * 6))
     assert "18 pending" in many and many.count("reproduce") == 1
     assert "reproduce 'PATTERN' --profile cpu" in many
-    config = to_json(run.experiment(KEY, "cpu"))
+    config = to_json(registry.experiment(KEY, "cpu"))
     fresh = {"config_hash": records.config_hash(config), "sources_hash": records.sources_hash()}
     for seed in range(3):
         records.write(record(seed=seed, **fresh))
@@ -222,7 +223,7 @@ def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
 def test_a_model_is_trained_once_and_then_loaded(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
     live = chapter.train(KEY)
     assert live.losses[-1] < live.losses[0]
-    path = run.checkpoint_path(KEY, "smoke", 0, queue.runs_root())
+    path = Run(KEY, "smoke", 0).checkpoint
     before = path.stat().st_mtime_ns
     monkeypatch.setattr("iai.training.objectives.Greedy.__call__", None)
     again = chapter.train(KEY)
@@ -233,7 +234,7 @@ def test_a_model_is_trained_once_and_then_loaded(chapter: Chapter, monkeypatch: 
 
 
 def test_live_training_goes_on_with_another_library(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = run.checkpoint_path(KEY, "smoke", 0, queue.runs_root())
+    path = Run(KEY, "smoke", 0).checkpoint
     checkpoint.write(path, {}, {"config_hash": "old", "sources_hash": "old"})
     monkeypatch.setattr(
         notebook, "fit", lambda *words, path, **options: pytest.fail("kept") if path.exists() else 1 / 0

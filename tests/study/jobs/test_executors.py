@@ -50,7 +50,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FAKE_SLURM", str(tmp_path))
     monkeypatch.setenv("FAKE_NOTES", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(executors, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(executors, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(runs, "COMMAND", [sys.executable, str(Path(__file__).parents[2] / "fake_cli.py")])
     return tmp_path
 
@@ -69,11 +69,11 @@ def test_jobs_of_the_cluster_write_the_ledger(cluster: Path, monkeypatch: pytest
 def test_a_stopped_job_is_stopped_and_a_lost_one_has_failed(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "60")
     executor = executors.executor("slurm", [])
-    stopped, lost = (executor.start(one, one.command(None), 10.0) for one in RUNS)
+    stopped, lost = (executor(one, one.command(None), 10.0) for one in RUNS)
     for job in (stopped, lost):
         while not list(cluster.glob(f"start-*-{job.run.seed}-*")):
             assert job.code() is None
-    stopped.ask_to_stop()
+    stopped.stop()
     os.killpg(int((cluster / f"{lost.job.job_id}.pid").read_text()), signal.SIGKILL)
     codes = []
     for job in (stopped, lost):
@@ -89,13 +89,13 @@ def test_a_job_that_slurm_warns_writes_a_checkpoint_and_asks_to_be_queued_again(
 ) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "60")
     command, env, log = RUNS[0].command(None), executors.environment(), RUNS[0].log
-    placed = executors.Placed()
-    placed.process = executors.launch(command, env, log)
+    submitted = executors.SlurmCommand()
+    submitted.process = executors.launch(command, env, log)
     while not list(cluster.glob("start-*")):
-        assert placed.process.poll() is None
-    again = placed.checkpoint(command, env, log)
-    assert list(cluster.glob("checkpoint-*")) and placed.process.returncode == executors.INTERRUPTED
-    assert again.function.__class__ is executors.Placed and again.args == (command, env, log)
+        assert submitted.process.poll() is None
+    again = submitted.checkpoint(command, env, log)
+    assert list(cluster.glob("checkpoint-*")) and submitted.process.returncode == executors.INTERRUPTED
+    assert again.function.__class__ is executors.SlurmCommand and again.args == (command, env, log)
 
 
 def test_a_job_that_slurm_refuses_is_one_line(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,6 @@ import pytest
 import torch
 from example_record import KEY
 
-from iai.study.jobs import run
 from iai.study.ledger import records
 from iai.training import checkpoint
 
@@ -43,7 +42,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 def state(folder: Path) -> tuple[int, float]:
     """Updates and seconds of training that the last checkpoint holds; reading it proves that it is whole."""
-    path = run.checkpoint_path(KEY, "smoke", 0, folder / "runs")
+    path = folder / "runs" / "smoke" / KEY / "seed0.safetensors"
     if not path.exists():
         return 0, 0.0
     progress = checkpoint.read(path)[1]["progress"]
@@ -72,13 +71,13 @@ def test_kill_9_loses_only_the_time_since_the_last_checkpoint(tmp_path: Path) ->
     first.communicate(timeout=600)
     assert first.returncode == 0
     chance = random.Random(0)
-    told, seen = [], 0
+    lines, seen = [], 0
     for kill in range(KILLS):
         trained = kill % 4 != 3  # every fourth at any moment of the start
         process = start(killed)
         said = kill_at(process, killed, chance.uniform(0.0, 0.5 if trained else 5.0), trained)
         update, seconds = state(killed)
-        told.append(f"kill {kill + 1}: {seen} -> {update} updates kept, {seconds:.1f} s, exit {process.returncode}")
+        lines.append(f"kill {kill + 1}: {seen} -> {update} updates kept, {seconds:.1f} s, exit {process.returncode}")
         assert process.returncode == -9, said
         assert update > seen or (update == seen and not trained)
         assert list((killed / "ledger").rglob("*.json")) == [], "half a record"
@@ -86,9 +85,9 @@ def test_kill_9_loses_only_the_time_since_the_last_checkpoint(tmp_path: Path) ->
     last = start(killed)
     assert last.communicate(timeout=600)[0].strip().endswith("seed0.json")
     assert last.returncode == 0
-    print("\n".join(told))
+    print("\n".join(lines))
     assert numbers(killed) == numbers(whole)
-    ends = [checkpoint.read(run.checkpoint_path(KEY, "smoke", 0, f / "runs"))[0] for f in (whole, killed)]
+    ends = [checkpoint.read(f / "runs" / "smoke" / KEY / "seed0.safetensors")[0] for f in (whole, killed)]
     assert ends[0].keys() == ends[1].keys()
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 

@@ -1,4 +1,4 @@
-"""Runs: save and load are inverse, a damaged file is told so, every regime trains, a record says all it should."""
+"""Runs: save and load are inverse, a damaged file is one clear error, every regime trains, a record is complete."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +12,13 @@ import iai
 from iai.evaluation import evaluate
 from iai.experiment import TYPES, from_json, load
 from iai.model import Signal
+from iai.study import registry
 from iai.study.analysis.contrasts import best
 from iai.study.analysis.trials import trials
 from iai.study.jobs import run
-from iai.study.jobs.run import EXPERIMENTS, experiment, fit
-from iai.study.registry import baselines, with_one_step
+from iai.study.jobs.run import fit
+from iai.study.jobs.runs import Run
+from iai.study.registry import EXPERIMENTS, baselines, experiment, with_one_step
 from iai.study.registry.choices import CHOSEN, selected
 from iai.study.registry.families import ROWS
 from iai.tasks import Features, Images, LinearRegression
@@ -164,7 +166,7 @@ def test_a_generator_takes_a_seed_modulo_a_power_of_two() -> None:
     assert torch.equal(first, again)
 
 
-@pytest.mark.parametrize("profile", run.PROFILES)
+@pytest.mark.parametrize("profile", registry.PROFILES)
 def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
     choosing = ("choice/", "cost/")  # the loop that trains is chosen too
     tables = [experiment(key, profile) for key in EXPERIMENTS if not key.startswith(choosing)]
@@ -196,7 +198,7 @@ def test_a_row_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pyt
     ("key", "profile", "near"),
     [("table2/mnist/dat", "cpu", "table2/mnist/data"), ("table2/mnist/data", "cup", "cpu")],
 )
-def test_an_unknown_name_is_told_with_its_neighbours(key: str, profile: str, near: str) -> None:
+def test_an_unknown_name_is_an_error_with_the_near_names(key: str, profile: str, near: str) -> None:
     with pytest.raises(UserError, match=near):
         experiment(key, profile)
 
@@ -207,8 +209,9 @@ def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.Mon
     tiny = replace(
         tiny, evaluation_sets={"linear-regression": tiny.task}, evaluation=replace(tiny.evaluation, steps=20)
     )
-    monkeypatch.setitem(run.EXPERIMENTS, key, lambda profile: tiny)
-    record = run.run(key, "smoke", 0, device="cpu", folder=tmp_path, progress=False)
+    monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile: tiny)
+    monkeypatch.setenv("IAI_RUNS", str(tmp_path))
+    record = run.run(Run(key, "smoke", 0), device="cpu", show=False)
     assert record["key"] == key and record["profile"] == "smoke" and record["seed"] == 0 and record["schema"] == 1
     curve = record["metrics"]["linear-regression"]["mse"]
     assert len(curve["mean"]) == len(curve["se"]) == 21 and all(value > 0 for value in curve["se"])

@@ -8,8 +8,9 @@ import pytest
 from example_record import KEY, SET, record
 
 from iai.experiment import to_json
+from iai.study import registry
 from iai.study.cli import main
-from iai.study.jobs import run, runs, verify
+from iai.study.jobs import runs, verify
 from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 
@@ -30,7 +31,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def current(**changes: Any) -> records.Record:
     """What the sleeping run gives: a record that is done."""
-    config = to_json(run.experiment(KEY, "smoke"))
+    config = to_json(registry.experiment(KEY, "smoke"))
     hashed = records.config_hash(config)
     return record(KEY, 0, profile="smoke", config=config, config_hash=hashed) | changes
 

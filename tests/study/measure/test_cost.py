@@ -9,8 +9,8 @@ from small import small
 from iai.baselines.classical import Descent, Mean, Neighbours, Ridge
 from iai.experiment import build
 from iai.model import Signal
-from iai.study.jobs.run import experiment
 from iai.study.measure.cost import cost_of_adapting, cost_of_update, launches, load_of_update, planned
+from iai.study.registry import experiment
 from iai.tasks import LinearRegression, episode
 from iai.training import Greedy, RandomStep, Unrolled
 

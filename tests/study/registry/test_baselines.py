@@ -14,13 +14,15 @@ import iai
 from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build, from_json, to_json
 from iai.model import Amortizer
+from iai.study import registry
 from iai.study.analysis.contrasts import best
 from iai.study.analysis.trials import trials
 from iai.study.jobs import run
-from iai.study.jobs.run import experiment, fit, identity, judged
+from iai.study.jobs.run import fit, identity, judged
+from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.measure.cost import planned
-from iai.study.registry import BUDGETS, EXPERIMENTS, baselines, seeds_of
+from iai.study.registry import BUDGETS, EXPERIMENTS, baselines, experiment, seeds_of
 from iai.study.registry.choices import CHOSEN, baseline_candidates, selected
 from iai.study.registry.sizes import PROFILES
 from iai.tasks import episode
@@ -131,11 +133,12 @@ def test_the_operations_of_every_training_are_known_from_its_config() -> None:
 
 def test_a_run_is_a_whole_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("IAI_RUNS", str(tmp_path))
     for name, made in (("cnp", LearnedBaseline), ("one-context", Amortizer)):
         key = f"baseline/linear-regression/{name}"
         short = short_of(key)
-        monkeypatch.setitem(run.EXPERIMENTS, key, lambda profile, short=short: short)
-        record = run.run(key, "smoke", 0, device="cpu", folder=tmp_path, progress=False)
+        monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile, short=short: short)
+        record = run.run(Run(key, "smoke", 0), device="cpu", show=False)
         assert records.read(records.write(record))["key"] == key and from_json(record["config"]) == short
         assert record["asked"] == [0, 1, 2, 5, 10, 20]
         assert record["flops"] > 0 and record["tokens_per_second"] > 0 and record["adapt_flops"] > 0
@@ -145,7 +148,7 @@ def test_a_run_is_a_whole_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert records.fact(key, "smoke", "adapt_seconds").mean > 0
         assert records.summary(key, "smoke", "linear-regression", "mse", 5).mean > 0
         assert records.summary(key, "smoke", "linear-regression", "mse", 6).shown == "–"
-        loaded = iai.load(run.checkpoint_path(key, "smoke", 0, tmp_path))
+        loaded = iai.load(tmp_path / "smoke" / key / "seed0.safetensors")
         assert isinstance(loaded, made)
 
 

@@ -8,9 +8,12 @@ from small import small
 
 from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import from_json, to_json
+from iai.study import registry
 from iai.study.analysis.references import Reference
 from iai.study.jobs import run
-from iai.study.jobs.run import EXPERIMENTS, experiment, fit
+from iai.study.jobs.run import fit
+from iai.study.jobs.runs import Run
+from iai.study.registry import EXPERIMENTS, experiment
 from iai.study.registry.families import FURTHER
 from iai.tasks import Letters, Mixture
 from iai.training import TrainConfig
@@ -26,7 +29,7 @@ def test_keys_are_all_regimes_and_signals_that_a_task_allows() -> None:
     assert "generation/letters/parametric/data" not in EXPERIMENTS
 
 
-@pytest.mark.parametrize("profile", run.PROFILES)
+@pytest.mark.parametrize("profile", registry.PROFILES)
 @pytest.mark.parametrize("key", GENERATION)
 def test_a_row_is_plain_data_and_trains_on_no_letter_that_judges(key: str, profile: str) -> None:
     chosen = experiment(key, profile)
@@ -57,8 +60,9 @@ def test_a_record_tells_how_well_was_generated(tmp_path: Path, monkeypatch: pyte
     key, task = "generation/mixture-2d/parametric/data", Mixture()
     tiny = small(task=task, evaluation_sets={"as-trained": task})
     tiny = replace(tiny, evaluation=replace(tiny.evaluation, steps=5, points=16, generation_tasks=3))
-    monkeypatch.setitem(run.EXPERIMENTS, key, lambda profile: tiny)
-    record = run.run(key, "smoke", 0, device="cpu", folder=tmp_path, progress=False)
+    monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile: tiny)
+    monkeypatch.setenv("IAI_RUNS", str(tmp_path))
+    record = run.run(Run(key, "smoke", 0), device="cpu", show=False)
     found, beside = record["metrics"]["as-trained"], record["baselines"]["as-trained"]
     assert set(found) == {"mse", "loss", "w2", "nll_gap", "field_error"}
     for curve in found.values():

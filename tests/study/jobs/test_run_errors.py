@@ -1,4 +1,4 @@
-"""What the machine does to a run is told in one line: the size that did not fit, the setting to lower, what is kept."""
+"""An error of the machine is one line: the size that did not fit, the setting to lower, what is kept."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ import torch
 from small import small
 from torch import Tensor
 
-from iai.study.jobs.errors import MachineError
+from iai.study.jobs import MachineError
 from iai.study.jobs.run import fit
 from iai.tasks import LinearRegression
 from iai.training import Greedy, ProcessLost
@@ -50,7 +50,7 @@ def test_a_device_or_process_that_is_gone_leaves_the_last_checkpoint(tmp_path: P
     assert path.exists()
 
 
-def test_memory_that_ran_out_is_told_with_the_size_and_the_setting(tmp_path: Path) -> None:
+def test_memory_that_ran_out_names_the_size_and_the_setting(tmp_path: Path) -> None:
     huge = replace(small().objective, task=LinearRegression(dimension=2), points=10**14)
     with pytest.raises(MachineError, match=r"4 tasks of 10+ points and 4 queries .* width 16: lower tasks or points"):
         fit(small(objective=huge), show=False)
