@@ -289,7 +289,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-cosine", "
 # of updates and of refinements an update, so that the arithmetic is nearly the same; what differs is the memory, the direction, and the make-up of an update: one step each of many tasks against all steps of a tenth as many.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unrolled", "caption": "The same model trained greedily and through time, live, with as many updates and refinements; one seed. The shaded steps lie beyond the horizon of both."}, "image": {"alt": "Mean squared error against steps 0 to 20 on a logarithmic axis for a greedily trained and an unrolled model and, in grey, the memoryless bound."}}
-shared = {name: value for name, value in vars(goal).items() if name != "turns"}  # a pool's alone
+shared = {name: value for name, value in vars(goal).items() if name != "passes_per_fill"}  # a pool's alone
 unrolled_run = replace(chosen, objective=Unrolled(**shared))
 through_time, _ = fit(unrolled_run, seed=seed, show=False)
 after = {
