@@ -633,10 +633,10 @@ sentences(asked["size"])
 
 # %% tags=["remove-input", "nbval-check-output"]
 trained, drawn = experiment(IMAGES, shown_profile), 0.0
-flight, updates = trained.objective, trained.train.updates
+pool, updates = trained.objective, trained.train.updates
 for i in range(updates):
-    k = flight.horizon(i / updates)  # a cohort an update, and those of a filling of the pool now and then
-    drawn += flight.tasks / k * (1 + (k - 1) / (flight.passes_per_fill * k))
+    k = pool.horizon(i / updates)  # a cohort an update, and those of a filling of the pool now and then
+    drawn += pool.tasks / k * (1 + (k - 1) / (pool.passes_per_fill * k))
 notebook.Markdown(f"At `{shown_profile}` a training of {updates} updates draws about $N = {drawn:,.0f}$ tasks.")
 
 # %% tags=["hide-input", "nbval-check-output"]

@@ -16,7 +16,7 @@ BASES = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/
 BASE_KEYS = {"linear-regression": "token-scale/linear-regression/no-product", "mnist": "token-scale/mnist/matched"}
 """The keys under which `base` is recorded."""
 DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
-"""Points a step and tasks in flight at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
+"""Points a step and tasks an update at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
 LAWS = (16, 64, 256, 1024, 4096, 65536)
 """Fixed laws that training tasks may have; a `cpu` training of 700 updates draws about 2,700 tasks."""
 
