@@ -107,8 +107,8 @@ class Reptile(Stepwise):
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """|start - theta_k|^2 / 2 with theta_k held fixed: its gradient is Reptile's, the mean of start - theta_k."""
         with torch.no_grad():
-            reached = self.g(batches, queries.x)
-        return 0.5 * (self.start - reached).square().sum((1, 2)).mean()
+            adapted = self.g(batches, queries.x)
+        return 0.5 * (self.start - adapted).square().sum((1, 2)).mean()
 
 
 class LSTMOptimizer(Stepwise):
@@ -134,8 +134,8 @@ class LSTMOptimizer(Stepwise):
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """The mean loss of held-out queries over all steps."""
         loss = LOSSES[self.task.loss]
-        _, *reached = self.path(batches, queries.x)
-        return torch.stack([loss(self.f(queries.x, theta), queries.y).mean() for theta in reached]).mean()
+        _, *thetas = self.path(batches, queries.x)
+        return torch.stack([loss(self.f(queries.x, theta), queries.y).mean() for theta in thetas]).mean()
 
 
 def preprocessed(slope: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape 2"]:

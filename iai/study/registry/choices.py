@@ -53,36 +53,36 @@ def chosen(row: str, profile: Profile) -> Experiment:
     return candidates(row, defaults(row, profile))[selected(row, profile)]
 
 
-def candidates(row: str, centre: Experiment) -> dict[str, Experiment]:
+def candidates(row: str, base: Experiment) -> dict[str, Experiment]:
     """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
     found = {
-        "centre": centre,
-        "lr-double": with_rate(centre, 2.0),
-        "lr-half": with_rate(centre, 1 / 2),
-        "lr-quarter": with_rate(centre, 1 / 4),
+        "centre": base,
+        "lr-double": with_rate(base, 2.0),
+        "lr-half": with_rate(base, 1 / 2),
+        "lr-quarter": with_rate(base, 1 / 4),
     }
     if "linear-regression" in row:
-        found["no-product"] = vary(centre, refiner={"bilinear": False})
+        found["no-product"] = vary(base, refiner={"bilinear": False})
         found["no-product-lr-half"] = with_rate(found["no-product"], 1 / 2)
     elif row.startswith("table4"):
-        found["mixed"] = vary(centre, refiner={"x_share": 0.0})
-        found["apart-half"] = vary(centre, refiner={"x_share": 0.5})
-        found["untied"] = vary(centre, refiner={"tied_qk": 0.0})
-        found["deeper"] = vary(centre, refiner={"depth": 3, "width": 72, "feedforward": 288})
+        found["mixed"] = vary(base, refiner={"x_share": 0.0})
+        found["apart-half"] = vary(base, refiner={"x_share": 0.5})
+        found["untied"] = vary(base, refiner={"tied_qk": 0.0})
+        found["deeper"] = vary(base, refiner={"depth": 3, "width": 72, "feedforward": 288})
     else:  # the best rate lay at the end of the grid, which so went on until it did not
-        found["lr-eighth"] = with_rate(centre, 1 / 8)
-        found["lr-sixteenth"] = with_rate(centre, 1 / 16)
+        found["lr-eighth"] = with_rate(base, 1 / 8)
+        found["lr-sixteenth"] = with_rate(base, 1 / 16)
     return found
 
 
-def baseline_candidates(row: str, centre: Trained) -> dict[str, Trained]:
+def baseline_candidates(row: str, base: Trained) -> dict[str, Trained]:
     """What is tried on validation tasks for a learned baseline; ties go to the first."""
-    found = {"centre": centre, "lr-triple": with_rate(centre, 3.0), "lr-third": with_rate(centre, 1 / 3)}
+    found = {"centre": base, "lr-triple": with_rate(base, 3.0), "lr-third": with_rate(base, 1 / 3)}
     if not row.endswith(("/maml", "/reptile")):  # the best rate lay at the end of the grid
-        found["lr-ninefold"] = with_rate(centre, 9.0)
-    if isinstance(centre, BaselineExperiment) and isinstance(centre.learner, ReptileConfig):
+        found["lr-ninefold"] = with_rate(base, 9.0)
+    if isinstance(base, BaselineExperiment) and isinstance(base.learner, ReptileConfig):
         for name, factor in {"double": 2.0, "triple": 3.0, "third": 1 / 3}.items():
-            found[f"inner-{name}"] = vary(centre, learner={"rate": factor * centre.learner.rate})
+            found[f"inner-{name}"] = vary(base, learner={"rate": factor * base.learner.rate})
     return found
 
 
