@@ -145,7 +145,7 @@ def graph(
     for pairs, colour, line in ((edges, INK, "solid"), (dashed, COLOURS[1], "dashed")):
         drawn.add_edges_from(pairs)
         look: dict[str, Any] = {"edge_color": colour, "style": line, "arrowstyle": "-|>", "nodelist": list(places)}
-        look["node_size"] = [max(26, 6 * len(name)) ** 2 for name in places]  # arrows end outside the boxes
+        look["node_size"] = [max(14, 6 * len(name)) ** 2 for name in places]  # arrows end outside the boxes
         nx.draw_networkx_edges(drawn, places, list(pairs), connectionstyle=f"arc3,rad={bend}", ax=ax, **look)
     ax.axis("off")
 
