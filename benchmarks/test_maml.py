@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.losses import squared_error
-from iai.study.book import learners
+from iai.study.book import formulas
 from iai.types import Batch
 
 
-class Perceptrons(learners.MAML):
+class Perceptrons(formulas.MAML):
     """MAML of chapter 1 on sinusoids, with networks 1-40-40-1 whose weights are one vector a task."""
 
     SIZES: ClassVar = [(1, 40), (40, 40), (40, 1)]
