@@ -1,7 +1,7 @@
 """Configs of runs as plain data: `Experiment`, its JSON, and the model that it describes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args, overload
 
@@ -10,6 +10,7 @@ import torch
 from iai.baselines import learned
 from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation import EvaluationConfig
+from iai.fields import Seed, Size, checked, config
 from iai.losses import LOSSES
 from iai.model import (
     Amortizer,
@@ -32,7 +33,7 @@ from iai.types import Decode, KnownTask, Task, UserError
 RegimeName = Literal["parametric", "explicit", "implicit"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Experiment:
     """One amortizer, the tasks that train it and the tasks that evaluate it; `replace` a field to make a variant."""
 
@@ -40,14 +41,14 @@ class Experiment:
     objective: StepObjective
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
-    signal: Signal = Signal()  # noqa: RUF009 (frozen)
+    signal: Signal = Signal()
     theta: Literal["one", "class"] = "class"
     """theta as one token, or one token a class where the task's own theta has a slot a class."""
-    latent: int = 32
+    latent: Size = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
-    refiner: RefinerConfig = RefinerConfig()  # noqa: RUF009
-    train: TrainConfig = TrainConfig()  # noqa: RUF009
+    refiner: RefinerConfig = RefinerConfig()
+    train: TrainConfig = TrainConfig()
 
     @property
     def task(self) -> Task:
@@ -55,7 +56,7 @@ class Experiment:
         return self.objective.task
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class BaselineExperiment:
     """One learned baseline, the tasks that train it and the tasks that evaluate it."""
 
@@ -65,7 +66,7 @@ class BaselineExperiment:
     objective: EndToEnd
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
-    train: TrainConfig = TrainConfig()  # noqa: RUF009
+    train: TrainConfig = TrainConfig()
 
     @property
     def task(self) -> Task:
@@ -88,7 +89,7 @@ TYPES: dict[str, type] = {
 
 
 def to_json(value: Any) -> Any:
-    """A config as plain data: a dataclass becomes its `type` and its fields, as `types.recorded` names them."""
+    """A config as plain data: a dataclass becomes its `type` and its fields, as `fields.recorded` names them."""
     if is_dataclass(value):
         return {"type": json_type(type(value))} | {
             f.metadata.get("name") or f.name: to_json(getattr(value, f.name))
@@ -131,7 +132,7 @@ def build(
 ) -> Amortizer | LearnedBaseline:
     """The untrained model of an experiment; its weights are a function of the seed alone."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(checked("seed", seed, Seed))
         if isinstance(experiment, BaselineExperiment):
             return learned.make(experiment.learner, experiment.task).to(device)
         return _amortizer(experiment).to(device)

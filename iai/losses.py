@@ -1,12 +1,16 @@
 """Losses and metrics: pure functions of a prediction and a target, one number an example."""
 
 from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from iai.fields import unknown
+
+Value = TypeVar("Value")
 Loss = Callable[[Tensor, Tensor], Tensor]
 """L(y_hat, y): one number an example, `... dy` and `... dy` to `...`; callers reduce."""
 
@@ -77,16 +81,26 @@ def order_accuracy(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks 
     return share[..., None].expand(y.shape[:-1])
 
 
-LOSSES: dict[str, Loss] = {
-    "squared_error": squared_error,
-    "cross_entropy": cross_entropy,
-    "edge_cross_entropy": edge_cross_entropy,
-}
+LossName = Literal["squared_error", "cross_entropy", "edge_cross_entropy"]
+
+
+class ByLoss(dict[str, Value]):
+    """What there is for each training loss; another name is a `UserError`."""
+
+    def __missing__(self, name: str) -> Value:
+        raise unknown("loss", name, self)
+
+
+LOSSES: ByLoss[Loss] = ByLoss(
+    squared_error=squared_error,
+    cross_entropy=cross_entropy,
+    edge_cross_entropy=edge_cross_entropy,
+)
 """Training losses by name, as in the `loss` field of a task."""
 
-METRICS: dict[str, dict[str, Loss]] = {
-    "squared_error": {"mse": squared_error, "loss": squared_error},
-    "cross_entropy": {"error": zero_one, "accuracy": accuracy, "loss": cross_entropy},
-    "edge_cross_entropy": {"error": leaf_error, "order_accuracy": order_accuracy, "loss": edge_cross_entropy},
-}
+METRICS: ByLoss[dict[str, Loss]] = ByLoss(
+    squared_error={"mse": squared_error, "loss": squared_error},
+    cross_entropy={"error": zero_one, "accuracy": accuracy, "loss": cross_entropy},
+    edge_cross_entropy={"error": leaf_error, "order_accuracy": order_accuracy, "loss": edge_cross_entropy},
+)
 """Metrics that are reported for a task, by the name of its training loss."""

@@ -5,8 +5,8 @@ Axes: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (features of an
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -21,11 +21,6 @@ Decode = Callable[[Tensor, Tensor], Tensor]
 
 class UserError(ValueError):
     """A mistake of the user; its message is one line that says how to fix it."""
-
-
-def recorded(default: Any, name: str = "", omitted: bool = False) -> Any:
-    """A config field with another `name` in JSON, or left out at its default, so that hashes of old records hold."""
-    return field(default=default, metadata={"name": name, "omitted": omitted})
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,48 @@
 """Error after k = 0 ... K mini-batches, for all learners on the same tasks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
+from iai.fields import Bounds, Count, Size, config, recorded
 from iai.losses import METRICS
-from iai.tasks import episode
-from iai.types import Batch, Learner, StepwiseLearner, Task, concat, recorded
+from iai.tasks import TRAINING_SEEDS, episode, finite
+from iai.types import Batch, Learner, StepwiseLearner, Task, UserError, concat
 
 Curve = dict[str, list[float | None]]
-"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not evaluated."""
+"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not evaluated.
+
+The `se` of one task is None too.
+"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class EvaluationConfig:
-    """Number and size of the evaluation tasks, drawn with a seed that no training uses."""
+    """Number and size of the evaluation tasks, drawn with seeds that no training uses."""
 
-    tasks: int = 128
-    steps: int = 20
-    points: int = 10
-    queries: int = 64
-    seed: int = 1_000_000_007
-    chunk: int = 64
+    tasks: Size = 128
+    steps: Size = 20
+    points: Size = 10
+    queries: Size = 64
+    seed: Annotated[int, Bounds(0)] = 500_000_003
+    """That of the first chunk, others count on; modulo 2^32 none is in `tasks.TRAINING_SEEDS`."""
+    chunk: Size = 64
     """Tasks held in memory at once."""
-    contexts: tuple[int, ...] = recorded((), omitted=True)
+    contexts: tuple[Size, ...] = recorded(default=(), omitted=True)
     """Sizes of a first mini-batch, at most `points`, after which the error is evaluated as well."""
-    one_context: bool = recorded(False, omitted=True)
+    one_context: bool = recorded(default=False, omitted=True)
     """An amortizer reads all observations seen so far as one mini-batch, afresh for each k."""
-    generation_tasks: int = recorded(0, name="clouds", omitted=True)
+    generation_tasks: Count = recorded(default=0, name="clouds", omitted=True)
     """Tasks on which generation is evaluated, 0 for none (`iai.evaluation.generation`)."""
+
+    def __post_init__(self) -> None:
+        if any(size > self.points for size in self.contexts):
+            raise UserError(f"contexts = {self.contexts}: a mini-batch has {self.points} points, choose at most those")
+        chunks = 1 + self.tasks // self.chunk
+        if any((self.seed + i) % 2**32 in TRAINING_SEEDS for i in range(1 + chunks)):
+            raise UserError(f"seed = {self.seed}: training draws from it too, choose one below {TRAINING_SEEDS[0]:,}")
 
 
 def episodes(
@@ -41,7 +52,8 @@ def episodes(
     for i, first in enumerate(range(0, config.tasks, config.chunk)):
         generator = torch.Generator().manual_seed(config.seed + i)
         tasks = min(config.chunk, config.tasks - first)
-        batches, queries = episode(task, generator, tasks, config.steps, config.points, config.queries)
+        drawn = episode(task, generator, tasks, config.steps, config.points, config.queries)
+        batches, queries = finite(task, drawn)
         yield [batch.to(device) for batch in batches], queries.to(device)
 
 
@@ -107,7 +119,7 @@ def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:
     se: list[float | None] = [None] * (last + 1)
     for k, row in zip(ks, values, strict=True):
         mean[k] = row.mean().item()
-        se[k] = (row.std() / row.shape[0] ** 0.5).item()
+        se[k] = (row.std() / len(row) ** 0.5).item() if len(row) > 1 else None
     return {"mean": mean, "se": se}
 
 

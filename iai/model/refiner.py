@@ -11,31 +11,38 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from iai.fields import Amount, Share, Size, config, recorded
 from iai.model.attention import Block, Mask, attention_mask, zero_linear
-from iai.types import Evidence, State, recorded
+from iai.types import Evidence, State, UserError
 
 Update = Literal["delta", "absolute", "simplex"]
 Anchor = Literal["none", "x", "y"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class RefinerConfig:
     """Size, mask, update rule and initialisation of a refiner; every field is an ablation."""
 
-    width: int = 64
-    depth: int = 4
-    heads: int = 4
-    feedforward: int = 256
+    width: Size = 64
+    depth: Size = 4
+    heads: Size = 4
+    feedforward: Size = 256
     mask: Mask = "full"
     update: Update = "delta"
     bilinear: bool = True
     """Add the product of the encoded x and y to the token of an observation."""
-    tied_qk: float = recorded(1.0, name="tied")
+    tied_qk: Amount = recorded(default=1.0, name="tied")
     """Queries and keys start equal, this many times PyTorch's initial scale; 0 starts them apart."""
-    scaled_inputs: bool = recorded(True, name="matched")
+    scaled_inputs: bool = recorded(default=True, name="matched")
     """Divide inputs by their known scales, so that x and y arrive alike; False starts as one `nn.Linear` of [x, y]."""
-    x_share: float = recorded(0.0, name="apart")
+    x_share: Share = recorded(default=0.0, name="apart")
     """Share of the features that x starts in, with all else in the other features; 0 lets them start mixed."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise UserError(f"width = {self.width} must be a multiple of heads = {self.heads}")
+        if self.bilinear and self.x_share:
+            raise UserError("x * y starts at zero where x and y start apart: set bilinear=False or x_share=0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +80,6 @@ class Refiner(nn.Module):
 
     def __init__(self, config: RefinerConfig, interface: Interface):
         super().__init__()
-        if config.bilinear and config.x_share:
-            raise ValueError("x * y starts at zero where x and y start apart: set bilinear=False or x_share=0")
         self.config, self.interface = config, interface
         width = config.width
         self.encode_x = Encoder(interface.dx, width, interface.x_scale)

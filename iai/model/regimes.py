@@ -4,7 +4,6 @@ Parametric and explicit are one class: the state is theta, decoded by a known li
 Implicit is the other: the state is the prediction at each query itself.
 """
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
@@ -12,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
+from iai.fields import Count, checked, config
 from iai.losses import Loss
 from iai.types import Batch, Decode, Evidence, State
 
@@ -36,14 +36,14 @@ class Regime(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Signal:
     """Which signals of a batch are evidence, the tokens of gradients, and the number of past states that are kept."""
 
     kind: Signals = "grad+data"
     tokens: GradientTokens = "mean"
     """One mean a batch, one a sample, or the running mean after each sample (for causal masks)."""
-    history: int = 0
+    history: Count = 0
 
     @property
     def gradients(self) -> bool:
@@ -111,7 +111,7 @@ class Predictions(nn.Module):
     ):
         """`space` is where predictions are refined, `width` that of a latent; `alike` features share their start."""
         super().__init__()
-        self.space, self.history = space, history
+        self.space, self.history = checked("space", space, Space), history
         self.width = (width or 4 * dy) if space == "latent" else dy
         self.initial = nn.Parameter(torch.zeros(1 if alike else self.width))
         self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()

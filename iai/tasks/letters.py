@@ -4,7 +4,6 @@ Glyphs come from the fonts of matplotlib, which is imported only when a glyph is
 """
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -13,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from iai.fields import config
 from iai.tasks.populations import Points, Theta, Velocities
 
 FONTS = (
@@ -31,7 +31,7 @@ HALF = 2.0
 """Half of the longer side of a glyph's bounding box, which is centred at 0: an entry of a point has RMS near 1."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Letters(Velocities):
     """A task is a capital letter in one of 21 fonts, turned by any angle; its points are uniform inside the glyph.
 

@@ -30,7 +30,7 @@ class Horizon:
 
 
 class CapturedUpdates:
-    """Roll-outs of a pool, each of `objective.updates` updates that never wait for the host."""
+    """Roll-outs of a pool, each of `objective.updates` updates at most, that never wait for the host."""
 
     def __init__(
         self,
@@ -42,8 +42,7 @@ class CapturedUpdates:
     ):
         self.model, self.optimizer, self.config, self.autocast = model, optimizer, config, autocast
         device = next(model.parameters()).device
-        last = config.updates + objective.updates
-        self.rates = torch.tensor([learning_rate(config, update) for update in range(last)], device=device)
+        self.rates = torch.tensor([learning_rate(config, update) for update in range(config.updates)], device=device)
         self.losses = torch.zeros_like(self.rates)
         self.update = torch.zeros(1, dtype=torch.long, device=device)
         self.generator, self.horizon = torch.Generator(device), Horizon()
@@ -54,7 +53,8 @@ class CapturedUpdates:
         """Fill the pool afresh with the random numbers of `seed`, and run all its updates."""
         if self.horizon.steps != objective.steps:  # the old one is not needed again: horizons only grow
             self.horizon = Horizon(objective.steps)
-        first, last = progress.update, progress.update + objective.updates
+        first = progress.update
+        last = min(first + objective.updates, self.config.updates)
         if self.stream:
             self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):

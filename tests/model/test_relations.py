@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import networkx as nx
 import pytest
@@ -17,7 +18,7 @@ from iai.model import RelationsConfig, Signal
 from iai.study.measure.cost import cost_of_update
 from iai.tasks import CausalOrder, LinearRegression, episode
 from iai.training import Greedy, train
-from iai.types import Batch, State, concat
+from iai.types import Batch, State, UserError, concat
 
 NODES = 4
 RELATIONS = RelationsConfig(width=16, depth=1, heads=2, feedforward=32)
@@ -169,8 +170,6 @@ def test_without_attention_a_pair_is_rewritten_from_itself() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"refiner": replace(RELATIONS, mask="causal")}, "mask='full'"),
-        ({"refiner": replace(RELATIONS, heads=3)}, "multiple of heads"),
         ({"signal": Signal(kind="data", history=1)}, "history=0"),
         ({"space": "latent"}, "space='logits'"),
         ({"space": "softmax"}, "'softmax' needs classes"),
@@ -181,6 +180,14 @@ def test_without_attention_a_pair_is_rewritten_from_itself() -> None:
 def test_what_has_no_meaning_is_refused(changes: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build(experiment(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"mask": "causal"}, "mask='full'"), ({"heads": 3}, "multiple of heads")]
+)
+def test_a_size_or_mask_that_relations_cannot_have_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        replace(RELATIONS, **changes)
 
 
 def test_relations_train_are_counted_and_are_evaluated() -> None:

@@ -30,7 +30,7 @@ def growing(regime: str = "parametric", **changes: Any) -> Experiment:
         growth=0.5,
         passes_per_fill=2,
     )
-    return small(regime, objective=objective, train=TRAINING, **changes)
+    return small(regime, objective=objective, **({"train": TRAINING} | changes))
 
 
 def by_captured_updates(
@@ -63,6 +63,13 @@ def test_captured_updates_are_those_of_one_loss_at_a_time(regime: str, mask: str
     # The rate is a float32 on the device and a double on the host.
     torch.testing.assert_close(losses, torch.stack(progress.losses), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(weights, flat(plain), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("updates", [1, 13])
+def test_captured_updates_are_as_many_as_the_config_says(updates: int) -> None:
+    """Also where the last roll-out has more: a roll-out here has 2 to 8."""
+    losses, *_ = by_captured_updates(growing(train=replace(TRAINING, updates=updates, warmup=1)))
+    assert len(losses) == updates
 
 
 class Uncapturable:

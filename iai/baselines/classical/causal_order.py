@@ -4,18 +4,18 @@ Predictions are logits of i -> j, the rank of j minus that of i; without a batch
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.fields import Amount, Size, config
 from iai.tasks import standardised
 from iai.types import Batch, concat
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class SortBy:
     """Variables sorted, causes first, by one number of each, of all the observations seen.
 
@@ -34,7 +34,7 @@ class SortBy:
         return precedence(seen.var(1, correction=0) if self.number == "variance" else r2(seen))
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Score:
     """SCORE (Rolland et al. 2022), which finds the order of nonlinear models with additive Gaussian noise.
 
@@ -42,8 +42,8 @@ class Score:
     identity with a kernel of the median distance as width; the variable whose estimate varies least is removed.
     """
 
-    ridge: float = 0.01
-    most: int = 256
+    ridge: Amount = 0.01
+    most: Size = 256
     """Observations used: the first ones."""
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, vmap
 
-from iai.losses import LOSSES, Loss
+from iai.fields import Amount, Size, config
+from iai.losses import LOSSES, Loss, LossName
 from iai.types import Batch, Decode, Learner, concat
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -37,7 +38,7 @@ class Fitted(ABC):
         """theta of each task given all mini-batches; `x` only says how many tasks there are."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Descent(Fitted):
     """theta_i+1 = theta_i - step(gradient of the mean loss on batch i), the case g = optimizer of eq. 7.
 
@@ -46,11 +47,11 @@ class Descent(Fitted):
     """
 
     decode: Decode
-    loss: str
-    theta_shape: tuple[int, int]
+    loss: LossName
+    theta_shape: tuple[Size, Size]
     optimizer: Literal["sgd", "adam"] = "sgd"
-    learning_rate: float = 0.1
-    passes: int = 1
+    learning_rate: Amount = 0.1
+    passes: Size = 1
     init: float = 0.0
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
@@ -68,7 +69,7 @@ class Descent(Fitted):
         return theta
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Converged(Fitted):
     """argmin over theta of the loss summed over all points, plus `penalty` |theta - init|^2 / 2 (Liu, Nocedal 1989).
 
@@ -78,12 +79,12 @@ class Converged(Fitted):
     """
 
     decode: Decode
-    loss: str
-    theta_shape: tuple[int, int]
-    penalty: float = 1.0
+    loss: LossName
+    theta_shape: tuple[Size, Size]
+    penalty: Amount = 1.0
     init: float = 0.0
-    tolerance: float = 1e-2
-    iterations: int = 200
+    tolerance: Amount = 1e-2
+    iterations: Size = 200
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         shape = (x.shape[0], *self.theta_shape)

@@ -1,13 +1,13 @@
 """Bayes-optimal learners, which know the noise and the prior: of gravity and of linear regression."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import vmap
 
+from iai.fields import Amount, config
 from iai.tasks import Gravity, LinearRegression
 from iai.types import Batch, concat
 
@@ -17,11 +17,11 @@ GRID = 4096
 """Values of theta at which the posterior is computed."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Ridge:
     """E[y | all points seen] for y = w x + b + N(0, noise_variance), w and b standard normal."""
 
-    noise_variance: float
+    noise_variance: Amount
     bias: bool = True
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
@@ -50,7 +50,7 @@ class Memoryless(Ridge):
         return batches
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Planet:
     """E[y | all points seen] in metres, of a `Gravity` task: y at the posterior mean of theta, as y is linear in it."""
 

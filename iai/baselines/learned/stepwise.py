@@ -3,7 +3,6 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,32 +11,33 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
+from iai.fields import Amount, Size, config
 from iai.losses import LOSSES
 from iai.types import Batch, KnownTask, Task
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class MAMLConfig:
     """`rate` is the inner learning rate before training; with `first_order`, gradients are not differentiated."""
 
-    rate: float = 0.1
+    rate: Amount = 0.1
     first_order: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ReptileConfig:
     """`rate` is the inner learning rate, which is not learned."""
 
-    rate: float = 0.1
+    rate: Amount = 0.1
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class LSTMConfig:
     """`width` of both layers, `scale` of a step, and the p of the gradients' preprocessing: the source's values."""
 
-    width: int = 20
-    scale: float = 0.1
-    p: float = 10.0
+    width: Size = 20
+    scale: Amount = 0.1
+    p: Amount = 10.0
 
 
 class Stepwise(LearnedBaseline):

@@ -3,7 +3,6 @@
 `root` is `$IAI_RESULTS`, or the nearest `book/results` from the working directory upwards.
 """
 
-import difflib
 import json
 import math
 import os
@@ -15,13 +14,14 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import pandas as pd
 
+from iai.fields import unknown
 from iai.study.ledger import locks
 from iai.study.ledger.provenance import commit, config_hash, sources_hash
 from iai.study.ledger.statistics import Missing, Summary
 from iai.training import replace_file
 from iai.types import UserError
 
-__all__ = ["Missing", "Summary", "commit", "config_hash", "sources_hash"]
+__all__ = ["Missing", "Summary", "commit", "config_hash", "sources_hash", "unknown"]
 
 SCHEMA = 1
 P = ParamSpec("P")
@@ -219,14 +219,6 @@ def measured(name: str) -> dict[str, Any] | None:
     """What `make bench` or `make grid` measured, `bench/<name>.json` of the ledger; None if it never ran."""
     path = root() / "bench" / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not known: one line with the near matches, else with all that there is."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names
-    shown = ", ".join(close[:8]) + (", …" if len(close) > 8 else "")
-    return UserError(f"unknown {what} {name!r}: {'did you mean' if len(close) < len(names) else 'there is'} {shown}")
 
 
 def _series(record: Record) -> Iterator[tuple[str, str, str, dict[str, list[Any]]]]:
