@@ -108,7 +108,7 @@ def identified(checkpoint: Checkpoint | Path | str, objective: Any, config: Trai
     what = objective if is_dataclass(objective) else "a function"
     described = {"objective": re.sub(r" at 0x[0-9a-f]+", "", repr(what)), "training settings": repr(config)}
     metadata = described | {"seed": seed} | kept.metadata
-    return replace(kept, metadata=metadata, must_match={name: name for name in (*described, "seed")} | kept.must_match)
+    return replace(kept, metadata=metadata, must_match=kept.must_match | {name: name for name in (*described, "seed")})
 
 
 def rollout_function(
