@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.losses import Loss
-from iai.types import Batch, Decode, Evidence, State
+from iai.types import Batch, Decode, Evidence, State, full_precision
 
 Signals = Literal["grad", "data", "grad+data"]
 GradientTokens = Literal["mean", "sample", "running"]
@@ -81,12 +81,14 @@ class Parameters(nn.Module):
     @torch.no_grad()
     def evidence(self, state: State, batch: Batch) -> Evidence:
         """Observations and gradients of the batch loss at the state, always detached."""
-        gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+        with full_precision(state.value.device):
+            gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
         return Evidence(batch if self.signal.data else batch[:0], gradients)
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """decode(x, theta), task by task."""
-        return vmap(self.decode)(x, state.value)
+        with full_precision(x.device):
+            return vmap(self.decode)(x, state.value)
 
     def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of one task's observations as a function of its theta."""
@@ -128,7 +130,8 @@ class Predictions(nn.Module):
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """read(slot): the slot itself for logits, its logarithm for probabilities."""
-        return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
+        with full_precision(x.device):
+            return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
 
 
 class Decoder(nn.Module):

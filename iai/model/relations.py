@@ -69,6 +69,6 @@ class Relations(nn.Module):
             pairs = along_effects(pairs.reshape(-1, d, width), None).view(tasks, d, d, width)
             pairs = along_causes(pairs.transpose(1, 2).reshape(-1, d, width), None)
             pairs = pairs.view(tasks, d, d, width).transpose(1, 2)
-        change = self.head(self.norm(pairs))[..., 0]
+        change = self.head(self.norm(pairs))[..., 0].to(state.value.dtype)
         value = change if self.config.update == "absolute" else state.value + change
         return State(value, state.anchor, state.past)
