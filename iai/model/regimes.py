@@ -75,7 +75,7 @@ class Parameters(nn.Module):
         """theta_0, learned, the same in every slot; only the number of tasks is read from x."""
         value = self.initial.expand(x.shape[0], self.slots, -1)
         features = self.width * (1 + self.signal.gradients) if self.signal.history else 0
-        past = torch.zeros(x.shape[0], self.signal.history * self.slots, features, device=x.device)
+        past = value.new_zeros(x.shape[0], self.signal.history * self.slots, features)
         return State(value, self.anchor.expand(x.shape[0], -1, -1), past)
 
     @torch.no_grad()
@@ -121,7 +121,7 @@ class Predictions(nn.Module):
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """y_hat_0, learned, the same for every query: ideally the marginal prediction."""
         initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
-        past = torch.zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device)
+        past = initial.new_zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0)
         return State(initial.expand(*x.shape[:2], self.width), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from iai.model.attention import Block, zero_linear
 from iai.model.refiner import Encoder, Interface, RefinerConfig
-from iai.types import Evidence, State
+from iai.types import Evidence, State, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,8 @@ class Relations(nn.Module):
 
     def forward(self, state: State, evidence: Evidence, sizes: None = None) -> State:
         """The state after all observations; of `evidence` only x is read."""
+        if state.value.shape[1] != self.interface.dx:
+            raise UserError(f"{state.value.shape[1]} queries: ask about all {self.interface.dx} features at once")
         known = torch.stack([state.value, state.value.mT], dim=-1)
         same = torch.eye(known.shape[1], device=known.device)[..., None] * self.same
         pairs = self.embed(evidence.pairs.x) + self.encode_state(known) + same

@@ -58,7 +58,7 @@ class Letters(Velocities):
         place = torch.rand(tasks, count, generator=generator, device=device) * sizes[glyph, None]
         within = torch.rand(tasks, count, 2, generator=generator, device=device) - 0.5
         chosen = cells[glyph[:, None], place.long().minimum(sizes[glyph, None] - 1)]
-        return turned(chosen + within * (2 * HALF / CELLS), angle)
+        return turned(chosen.to(angle.dtype) + within * (2 * HALF / CELLS), angle)
 
 
 def turned(points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]) -> Float[Tensor, "tasks n 2"]:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 import torch
-from small import awake, data, small
+from small import answers_degenerate_sizes, awake, data, small
 
 from iai.experiment import Experiment, build, from_json, to_json
 from iai.losses import LOSSES
@@ -81,6 +81,11 @@ SHIFT = {"regime.decode.out.bias"}
 
 def close(found: torch.Tensor, wanted: torch.Tensor) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_degenerate_sizes_are_answered(name: str) -> None:
+    answers_degenerate_sizes(awake(ALL[name]), *data(ALL[name]))
 
 
 PLAIN = [name for name in ALL if name.startswith("images") and "full-0" in name]

@@ -60,7 +60,7 @@ class Stepwise(LearnedBaseline):
         theta, memory = self.start.expand(x.shape[0], -1, -1), None
         yield theta
         for batch in batches:
-            theta, memory = self.step(theta, batch, memory)
+            theta, memory = self.step(theta, batch, memory) if batch.points else (theta, memory)
             yield theta
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
