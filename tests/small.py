@@ -64,3 +64,11 @@ def answers_degenerate_sizes(learner: Learner, batches: list[Batch], queries: Ba
     one, alone = learner([batches[0][:1]], x), learner([batch.tasks(slice(1)) for batch in batches], x[:1])
     assert one.shape == queries.y.shape and one.isfinite().all()
     assert alone.shape == queries.y[:1].shape and alone.isfinite().all()
+
+
+def answers_on_the_device_of_the_data(learner: Learner, batches: list[Batch], queries: Batch) -> None:
+    """Whatever torch's default device: what is made without naming a device would be of no use."""
+    for seen in ([], batches):
+        with torch.device("meta"):
+            found = learner(seen, queries.x)
+        assert torch.equal(found, learner(seen, queries.x))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import networkx as nx
 import pytest
 import torch
-from small import answers_degenerate_sizes, awake, data, small
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data, awake, data, small
 
 from iai.baselines.classical import Score, SortBy, for_task
 from iai.baselines.classical.causal_order import curvature, precedence, r2
@@ -246,6 +246,7 @@ def test_score_finds_nonlinear_orders_and_curvature_is_that_of_a_gaussian() -> N
 def test_degenerate_sizes_are_answered_and_a_part_of_the_nodes_is_refused() -> None:
     amortizer, (batches, queries) = awake(experiment()), data(experiment())
     answers_degenerate_sizes(amortizer, batches, queries)
+    answers_on_the_device_of_the_data(amortizer, batches, queries)
     with pytest.raises(UserError, match="3 queries: ask about all 4 features at once"):
         amortizer(batches, queries.x[:, :3])
 
@@ -254,5 +255,6 @@ def test_degenerate_sizes_are_answered_and_a_part_of_the_nodes_is_refused() -> N
 def test_orders_are_answered_for_degenerate_sizes_and_for_any_nodes(name: str) -> None:
     learner, (batches, queries) = for_task(CausalOrder(nodes=NODES))[name], data(experiment())
     answers_degenerate_sizes(learner, batches, queries)
+    answers_on_the_device_of_the_data(learner, batches, queries)
     some = torch.tensor([2, 0])
     assert torch.equal(learner(batches, queries.x[:, some]), learner(batches, queries.x)[:, some])

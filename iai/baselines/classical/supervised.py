@@ -102,7 +102,7 @@ class Logistic:
         """Probabilities `q dy` of the queries of one task."""
         from sklearn.linear_model import LogisticRegression
 
-        shares = torch.zeros(queries.shape[0], self.dy)
+        shares = torch.zeros(queries.shape[0], self.dy, device="cpu")
         classes = label.unique().cpu()
         if len(classes) == 1 or not len(queries):
             shares[:, classes] = 1.0

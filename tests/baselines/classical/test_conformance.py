@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import answers_degenerate_sizes
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import classical as baselines
 from iai.baselines.classical import Converged, Learner, for_task
@@ -81,6 +81,11 @@ def test_a_task_does_not_see_the_others(task: str, name: str) -> None:
 @pytest.mark.parametrize(("task", "name"), LEARNERS)
 def test_degenerate_sizes_are_answered(task: str, name: str) -> None:
     answers_degenerate_sizes(learner_of(task, name), *drawn(task))
+
+
+@pytest.mark.parametrize(("task", "name"), LEARNERS)
+def test_answers_are_on_the_device_of_the_data(task: str, name: str) -> None:
+    answers_on_the_device_of_the_data(learner_of(task, name), *drawn(task))
 
 
 def test_of_mini_batches_that_come_again_an_empty_one_is_as_good_as_none() -> None:

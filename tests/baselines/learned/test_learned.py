@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from small import answers_degenerate_sizes
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import learned as rivals
 from iai.baselines.learned import CNP, CNPConfig, LearnedBaseline, LearnedBaselineConfig, Stepwise
@@ -81,8 +81,9 @@ def test_rows_queries_and_tasks_are_what_they_are_whoever_is_beside_them(name: s
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY)
-def test_degenerate_sizes_are_answered(name: str, task: str) -> None:
+def test_degenerate_sizes_and_any_default_device_are_answered(name: str, task: str) -> None:
     answers_degenerate_sizes(awake(name, task), *drawn(task))
+    answers_on_the_device_of_the_data(awake(name, task), *drawn(task))
 
 
 @dataclass(frozen=True, kw_only=True)
