@@ -5,8 +5,9 @@ Axes: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (features of an
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -55,6 +56,12 @@ Episode = tuple[list[Batch], Batch]
 def concat(batches: Sequence[Batch]) -> Batch:
     """All observations of several batches of the same tasks as one batch."""
     return Batch(torch.cat([b.x for b in batches], dim=1), torch.cat([b.y for b in batches], dim=1))
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """A block without autocast: states, likelihoods and gradients keep the precision of the data."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
 @dataclass(frozen=True)

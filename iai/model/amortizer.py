@@ -19,7 +19,9 @@ class Amortizer(nn.Module):
         self.regime, self.refiner = regime, refiner
 
     def step(self, state: State, batch: Batch) -> State:
-        """The state after one more mini-batch."""
+        """The state after one more mini-batch; an empty one is as good as none, and without slots nothing changes."""
+        if not batch.points or not state.value.shape[1]:
+            return state
         return self.refiner(state, self.regime.evidence(state, batch))
 
     def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> State:

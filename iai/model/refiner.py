@@ -209,6 +209,7 @@ class Refiner(nn.Module):
 
     def _rewrite(self, state: State, evidence: Evidence, change: Tensor, sizes: Tensor | None) -> State:
         """The next state from the output of the head; a history window moves on by the present state."""
+        change = change.to(state.value.dtype)  # under autocast only the refiner is of less precision
         copies = change.shape[0] // state.value.shape[0]
         value, anchor, past = (t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past))
         if self.encode_past is not None:

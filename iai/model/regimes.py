@@ -13,7 +13,7 @@ from torch.func import grad, vmap
 
 from iai.fields import Count, checked, config
 from iai.losses import Loss
-from iai.types import Batch, Decode, Evidence, State
+from iai.types import Batch, Decode, Evidence, State, full_precision
 
 Signals = Literal["grad", "data", "grad+data"]
 GradientTokens = Literal["mean", "sample", "running"]
@@ -75,18 +75,20 @@ class Parameters(nn.Module):
         """theta_0, learned, the same in every slot; only the number of tasks is read from x."""
         value = self.initial.expand(x.shape[0], self.slots, -1)
         features = self.width * (1 + self.signal.gradients) if self.signal.history else 0
-        past = torch.zeros(x.shape[0], self.signal.history * self.slots, features, device=x.device)
+        past = value.new_zeros(x.shape[0], self.signal.history * self.slots, features)
         return State(value, self.anchor.expand(x.shape[0], -1, -1), past)
 
     @torch.no_grad()
     def evidence(self, state: State, batch: Batch) -> Evidence:
         """Observations and gradients of the batch loss at the state, always detached."""
-        gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+        with full_precision(state.value.device):
+            gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
         return Evidence(batch if self.signal.data else batch[:0], gradients)
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """decode(x, theta), task by task."""
-        return vmap(self.decode)(x, state.value)
+        with full_precision(x.device):
+            return vmap(self.decode)(x, state.value)
 
     def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of one task's observations as a function of its theta."""
@@ -119,7 +121,7 @@ class Predictions(nn.Module):
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """y_hat_0, learned, the same for every query: ideally the marginal prediction."""
         initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
-        past = torch.zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device)
+        past = initial.new_zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0)
         return State(initial.expand(*x.shape[:2], self.width), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
@@ -128,7 +130,8 @@ class Predictions(nn.Module):
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """read(slot): the slot itself for logits, its logarithm for probabilities."""
-        return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
+        with full_precision(x.device):
+            return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
 
 
 class Decoder(nn.Module):

@@ -63,6 +63,8 @@ class Relations(nn.Module):
 
     def forward(self, state: State, evidence: Evidence, sizes: None = None) -> State:
         """The state after all observations; of `evidence` only x is read."""
+        if state.value.shape[1] != self.interface.dx:
+            raise UserError(f"{state.value.shape[1]} queries: ask about all {self.interface.dx} features at once")
         known = torch.stack([state.value, state.value.mT], dim=-1)
         same = torch.eye(known.shape[1], device=known.device)[..., None] * self.same
         pairs = self.embed(evidence.pairs.x) + self.encode_state(known) + same
@@ -71,6 +73,6 @@ class Relations(nn.Module):
             pairs = along_effects(pairs.reshape(-1, d, width), None).view(tasks, d, d, width)
             pairs = along_causes(pairs.transpose(1, 2).reshape(-1, d, width), None)
             pairs = pairs.view(tasks, d, d, width).transpose(1, 2)
-        change = self.head(self.norm(pairs))[..., 0]
+        change = self.head(self.norm(pairs))[..., 0].to(state.value.dtype)
         value = change if self.config.update == "absolute" else state.value + change
         return State(value, state.anchor, state.past)

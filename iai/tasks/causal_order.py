@@ -62,7 +62,7 @@ class CausalOrder:
         x = standardised(x.gather(2, names[:, None].expand_as(x)))
         nodes = math.sqrt(self.nodes) * torch.eye(self.nodes, device=device).expand(tasks, -1, -1)
         batches = [Batch(part, part) for part in x.split(points, dim=1)] if steps else []
-        return batches, Batch(nodes, relabelled(graph, names).float())
+        return batches, Batch(nodes, relabelled(graph, names).to(x.dtype))
 
     def observe(self, generator: torch.Generator, graph: Graphs, points: int) -> Float[Tensor, "tasks n d"]:
         """Observations of new models on given graphs, nodes in causal order, in their own units."""

@@ -182,7 +182,7 @@ def _digest(content: bytes) -> str:
 def _frequencies(name: str) -> FeatureSet:
     names = name.split("+")
     parts = [[images(one, split, "sample") for one in names] for split in SPLITS]
-    wave = (torch.outer(torch.arange(16), torch.arange(28) + 0.5).double() * torch.pi / 28).cos()
+    wave = (torch.from_numpy(np.outer(np.arange(16), np.arange(28) + 0.5)) * torch.pi / 28).cos()
     wave[0] /= 2**0.5
     low = [(wave @ torch.cat([x for x, _ in part]).double() @ wave.T).flatten(1) for part in parts]
     x = [features - low[0].mean(0) for features in low]

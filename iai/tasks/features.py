@@ -49,7 +49,7 @@ class Features(Labelled):
         """
         examples = _pool(self, data.features(self.dataset, self.source), generator.device)
         index, y = draw(examples, generator, pick(examples, generator, tasks, self.ways), points)
-        x = embedding(index, examples.values).float()
+        x = embedding(index, examples.values).to(y.dtype)
         if self.projection is None:
             return Batch(x, y)
         shape = (tasks, FEATURES, self.projection)

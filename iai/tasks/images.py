@@ -74,12 +74,12 @@ class Images(Labelled):
         facts = data.dataset(self.dataset)
         mean, sd = 255 * facts.mean, 255 * facts.sd
         if self.law == "permutation":
-            return pixels.float().sub_(mean).div_(sd)
+            return pixels.to(torch.get_default_dtype()).sub_(mean).div_(sd)
         shape = (PIXELS, self.projection)
         drawn = [torch.randn(n, *shape, generator=law, device=law.device) for law, n in laws]
         matrix = torch.cat(drawn) / (28 * sd)
         # Some points at a time: a float copy of all pixels would cost more than the product.
-        projected = torch.cat([some.float() @ matrix for some in pixels.split(128, dim=1)], dim=1)
+        projected = torch.cat([some.to(matrix.dtype) @ matrix for some in pixels.split(128, dim=1)], dim=1)
         return projected - mean * matrix.sum(dim=1, keepdim=True)
 
 

@@ -58,7 +58,7 @@ class Letters(Velocities):
         place = torch.rand(tasks, count, generator=generator, device=device) * sizes[glyph, None]
         within = torch.rand(tasks, count, 2, generator=generator, device=device) - 0.5
         chosen = cells[glyph[:, None], place.long().minimum(sizes[glyph, None] - 1)]
-        return turned(chosen + within * (2 * HALF / CELLS), angle)
+        return turned(chosen.to(angle.dtype) + within * (2 * HALF / CELLS), angle)
 
 
 def turned(points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]) -> Float[Tensor, "tasks n 2"]:
@@ -73,11 +73,11 @@ def glyphs(split: str) -> tuple[Float[Tensor, "glyphs cells 2"], Int[Tensor, " g
 
     Rows are as long as the longest; what is beyond a glyph's own number of cells is 0.
     """
-    axis = torch.arange(CELLS)
+    axis = torch.arange(CELLS, device="cpu")
     grid = ((torch.cartesian_prod(axis, axis) + 0.5) / CELLS - 0.5) * 2 * HALF
     inside = [grid[outlined(letter, font, grid)] for letter in LETTERS[split] for font in FONTS]
     cells = torch.nn.utils.rnn.pad_sequence(inside, batch_first=True)
-    return cells, torch.tensor([len(centres) for centres in inside])
+    return cells, torch.tensor([len(centres) for centres in inside], device="cpu")
 
 
 def outlined(letter: str, font: str, points: Float[Tensor, "n 2"]) -> Bool[Tensor, " n"]:

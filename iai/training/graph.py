@@ -88,7 +88,7 @@ class CapturedUpdates:
             loss, pool = objective.advance(self.model, self.horizon.pool, self.generator)
         set_rate(self.optimizer, self.rates[self.update].squeeze(0))
         loss = optimizer_step(loss, self.model, self.optimizer, self.config)
-        self.losses.index_copy_(0, self.update, loss.float()[None])
+        self.losses.index_copy_(0, self.update, loss.to(self.losses.dtype)[None])
         self.update += 1
         if self.horizon.pool:
             self.horizon.pool.copy_(pool)

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 import torch
-from small import awake, data, small
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data, awake, data, small
 
 from iai.experiment import Experiment, build, from_json, to_json
 from iai.losses import LOSSES
@@ -81,6 +81,19 @@ SHIFT = {"regime.decode.out.bias"}
 
 def close(found: torch.Tensor, wanted: torch.Tensor) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_degenerate_sizes_are_answered(name: str) -> None:
+    answers_degenerate_sizes(awake(ALL[name]), *data(ALL[name]))
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith("images")])
+def test_answers_are_on_the_device_of_the_data(name: str) -> None:
+    amortizer, generator = awake(ALL[name]), torch.Generator("cpu").manual_seed(0)
+    answers_on_the_device_of_the_data(amortizer, *data(ALL[name]))
+    with torch.device("meta"):
+        assert next(ALL[name].objective(amortizer, generator)).device.type == "cpu"
 
 
 PLAIN = [name for name in ALL if name.startswith("images") and "full-0" in name]

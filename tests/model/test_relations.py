@@ -7,7 +7,7 @@ from typing import Any
 import networkx as nx
 import pytest
 import torch
-from small import awake, data, small
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data, awake, data, small
 
 from iai.baselines.classical import Score, SortBy, for_task
 from iai.baselines.classical.causal_order import curvature, precedence, r2
@@ -48,7 +48,7 @@ def graph(nodes: int, *edges: tuple[int, int]) -> torch.Tensor:
 def of_order(*order: int) -> torch.Tensor:
     """Logits by which nodes are removed in this order."""
     rank = torch.tensor([order]).argsort(-1)
-    return precedence(-rank.float())
+    return precedence(-rank.float(), torch.eye(len(order))[None])
 
 
 CHAIN = graph(3, (0, 1), (1, 2))
@@ -248,3 +248,20 @@ def test_score_finds_nonlinear_orders_and_curvature_is_that_of_a_gaussian() -> N
     assert error < leaf_error(SortBy(number="none")(batches, queries.x), queries.y).mean().item() - 0.1
     x = torch.randn(1, 1500, 2, generator=generator())
     assert curvature(x, 0.01).mean((0, 1)).tolist() == pytest.approx([-1, -1], abs=0.25)
+
+
+def test_degenerate_sizes_are_answered_and_a_part_of_the_nodes_is_refused() -> None:
+    amortizer, (batches, queries) = awake(experiment()), data(experiment())
+    answers_degenerate_sizes(amortizer, batches, queries)
+    answers_on_the_device_of_the_data(amortizer, batches, queries)
+    with pytest.raises(UserError, match="3 queries: ask about all 4 features at once"):
+        amortizer(batches, queries.x[:, :3])
+
+
+@pytest.mark.parametrize("name", for_task(CausalOrder(nodes=NODES)))
+def test_orders_are_answered_for_degenerate_sizes_and_for_any_nodes(name: str) -> None:
+    learner, (batches, queries) = for_task(CausalOrder(nodes=NODES))[name], data(experiment())
+    answers_degenerate_sizes(learner, batches, queries)
+    answers_on_the_device_of_the_data(learner, batches, queries)
+    some = torch.tensor([2, 0])
+    assert torch.equal(learner(batches, queries.x[:, some]), learner(batches, queries.x)[:, some])

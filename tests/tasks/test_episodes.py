@@ -13,7 +13,19 @@ from iai.baselines.classical import TUNING_SEED, Once, Ridge, for_task
 from iai.evaluation import EvaluationConfig, episodes, evaluate
 from iai.experiment import build, from_json, to_json
 from iai.study.registry.sizes import CHOOSING, JUDGING, JUDGING_ORDERS
-from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
+from iai.tasks import (
+    CausalOrder,
+    Features,
+    Gravity,
+    Images,
+    Letters,
+    LinearRegression,
+    Mixture,
+    Reused,
+    data,
+    episode,
+    letters,
+)
 from iai.tasks.episodes import TRAINING_SEEDS, seed_of
 from iai.training import train
 from iai.training.loop import generator_of
@@ -44,6 +56,19 @@ def test_a_seed_decides_a_draw(task: Task) -> None:
     first, same, other = (task.sample(torch.Generator().manual_seed(seed), 2, 5) for seed in (1, 1, 2))
     assert torch.equal(first.x, same.x) and torch.equal(first.y, same.y)
     assert not torch.equal(first.x, other.x)
+
+
+@pytest.mark.parametrize("task", [*TASKS, CausalOrder(nodes=5)], ids=lambda task: type(task).__name__)
+def test_draws_are_on_the_device_of_the_generator(task: Task) -> None:
+    """Where torch's default device is another one, what is made without naming a device is there, and of no use."""
+    for kept in (data._frequencies, data._sample, letters.glyphs):
+        kept.cache_clear()
+    generator, same = (torch.Generator("cpu").manual_seed(0) for _ in range(2))
+    with torch.device("meta"):
+        batches, queries = episode(task, generator, 3, 2, 4, 5)
+    expected, asked = episode(task, same, 3, 2, 4, 5)
+    for found, wanted in zip([*batches, queries], [*expected, asked]):
+        assert torch.equal(found.x, wanted.x) and torch.equal(found.y, wanted.y)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)

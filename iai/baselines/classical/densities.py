@@ -50,7 +50,8 @@ class Mixed(Fitted):
     """
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
-        return self.fit(points_seen(batches, x)) if batches else x.new_zeros(len(x), 1, x.shape[2] + 1)
+        z = points_seen(batches, x)
+        return self.fit(z) if z.shape[1] else x.new_zeros(len(x), 1, x.shape[2] + 1)
 
     @abstractmethod
     def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
@@ -72,7 +73,7 @@ class Kernel(Mixed):
     def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
         tasks, n, d = z.shape
         variance = self.factor**2 * n ** (-2 / (d + 4)) * z.var(1, correction=0).mean(-1)
-        log_variance = variance.log()[:, None, None].expand(tasks, n, 1)
+        log_variance = variance.clamp_min(1e-6).log()[:, None, None].expand(tasks, n, 1)
         return torch.cat([z, torch.zeros_like(log_variance), log_variance], dim=-1)
 
 
@@ -90,7 +91,7 @@ class ExpectationMaximisation(Mixed):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
-        count = min(self.components, len(z))
+        count, z = min(self.components, len(z)), z if len(z) > 1 else z.expand(2, -1)  # it refuses a single point
         model = GaussianMixture(count, covariance_type="spherical", n_init=3, reg_covar=1e-3, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # 100 iterations are a fit all the same

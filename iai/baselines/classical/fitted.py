@@ -55,10 +55,10 @@ class Descent(Fitted):
     init: float = 0.0
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
-        theta = torch.full((x.shape[0], *self.theta_shape), self.init, device=x.device)
+        theta = x.new_full((x.shape[0], *self.theta_shape), self.init)
         first, second = torch.zeros_like(theta), torch.zeros_like(theta)
         gradient = vmap(grad(lambda theta, x, y: LOSSES[self.loss](self.decode(x, theta), y).mean()))
-        for i, batch in enumerate(list(batches) * self.passes, start=1):
+        for i, batch in enumerate([b for b in batches if b.points] * self.passes, start=1):
             g = gradient(theta, batch.x, batch.y)
             if self.optimizer == "sgd":
                 theta = theta - self.learning_rate * g
@@ -89,7 +89,7 @@ class Converged(Fitted):
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         shape = (x.shape[0], *self.theta_shape)
         theta = torch.full(shape, self.init, dtype=x.dtype, device=x.device, requires_grad=True)
-        if not batches:
+        if not any(batch.points for batch in batches):
             return theta.detach()
         seen = concat(batches)
         solver = torch.optim.LBFGS(

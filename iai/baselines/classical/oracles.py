@@ -27,7 +27,7 @@ class Ridge:
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, EXACT)
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
-        identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), torch.tensor(1.0)
+        identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), theta.new_ones(())
         for batch in self._updates(batches):
             known, y = design(batch.x.double()), batch.y.double()
             covariance = torch.linalg.inv(known.mT @ known / noise + identity / variance)

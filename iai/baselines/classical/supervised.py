@@ -19,7 +19,7 @@ class Mean:
     classify: bool = False
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        nothing = torch.zeros(x.shape[0], 1, self.dy, device=x.device)
+        nothing = x.new_zeros(x.shape[0], 1, self.dy)
         total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), nothing)
         points = sum(b.points for b in batches)
         mean = total / max(points, 1)
@@ -43,7 +43,7 @@ class Neighbours:
     neighbours: Size = 5
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        if not batches:
+        if not any(batch.points for batch in batches):
             return Mean(dy=self.dy, classify=self.classify)(batches, x)
         seen = concat(batches)
         votes = min(self.neighbours, seen.points)
@@ -63,7 +63,7 @@ class Centroids:
     dy: Size
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        if not batches:
+        if not any(batch.points for batch in batches):
             return Mean(dy=self.dy, classify=True)(batches, x)
         seen = concat(batches)
         counts = seen.y.sum(dim=1)[..., None]
@@ -92,7 +92,7 @@ class Logistic:
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        if not batches:
+        if not any(batch.points for batch in batches):
             return Mean(dy=self.dy, classify=True)(batches, x)
         seen = concat(batches)
         fits = [self._fit(*task) for task in zip(seen.x, seen.y.argmax(-1), x)]
@@ -102,12 +102,12 @@ class Logistic:
         """Probabilities `q dy` of the queries of one task."""
         from sklearn.linear_model import LogisticRegression
 
-        shares = torch.zeros(queries.shape[0], self.dy)
+        shares = torch.zeros(queries.shape[0], self.dy, device="cpu")
         classes = label.unique().cpu()
-        if len(classes) == 1:
+        if len(classes) == 1 or not len(queries):
             shares[:, classes] = 1.0
             return shares
         model = LogisticRegression(C=self.C, tol=self.tolerance, max_iter=self.iterations)
         model.fit(x.cpu().numpy(), label.cpu().numpy())
-        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).float()
+        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).to(x)
         return shares

@@ -11,7 +11,7 @@ from torch.func import vmap
 
 from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
 from iai.fields import Size, config
-from iai.types import Batch, Task
+from iai.types import Batch, Task, full_precision
 
 Codings = Float[Tensor, "tasks n code"]
 """Codes of nothing and of each observation."""
@@ -65,7 +65,7 @@ class Answers(nn.Module):
         self.network = perceptron(task.dx + code, width, width, task.dy)
 
     def forward(self, x: Inputs, code: Float[Tensor, "tasks q code"]) -> Outputs:
-        return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1))
+        return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1)).to(x.dtype)
 
 
 class CNP(LearnedBaseline):
@@ -128,7 +128,8 @@ class Hypernetwork(LearnedBaseline):
         return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
 
     def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        return vmap(self.known.decode)(x, adapted)
+        with full_precision(x.device):
+            return vmap(self.known.decode)(x, adapted)
 
 
 class Pooled(nn.Module):

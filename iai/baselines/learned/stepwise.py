@@ -13,7 +13,7 @@ from torch.func import grad, vmap
 from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
 from iai.fields import Amount, Size, config
 from iai.losses import LOSSES
-from iai.types import Batch, KnownTask, Task
+from iai.types import Batch, KnownTask, Task, full_precision
 
 
 @config
@@ -60,7 +60,7 @@ class Stepwise(LearnedBaseline):
         theta, memory = self.start.expand(x.shape[0], -1, -1), None
         yield theta
         for batch in batches:
-            theta, memory = self.step(theta, batch, memory)
+            theta, memory = self.step(theta, batch, memory) if batch.points else (theta, memory)
             yield theta
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
@@ -68,13 +68,15 @@ class Stepwise(LearnedBaseline):
         return last
 
     def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        return vmap(self.known.decode)(x, adapted)
+        with full_precision(x.device):
+            return vmap(self.known.decode)(x, adapted)
 
 
 def task_gradients(task: KnownTask, theta: Theta, batch: Batch) -> Theta:
     """The gradient of each task's mean loss on a mini-batch in its own theta; differentiable again."""
     gradient = grad(lambda theta, x, y: LOSSES[task.loss](task.decode(x, theta), y).mean())
-    return vmap(gradient)(theta, batch.x, batch.y)
+    with full_precision(theta.device):
+        return vmap(gradient)(theta, batch.x, batch.y)
 
 
 class MAML(Stepwise):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import learned as rivals
 from iai.baselines.learned import CNP, CNPConfig, LearnedBaseline, LearnedBaselineConfig, Stepwise
@@ -77,6 +78,12 @@ def test_rows_queries_and_tasks_are_what_they_are_whoever_is_beside_them(name: s
     torch.testing.assert_close(alone, expected[:1], atol=1e-4, rtol=1e-4)
     fewer = rival(batches[:1], queries.x)
     assert not torch.allclose(fewer, expected, atol=1e-4)  # and the data are read
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_degenerate_sizes_and_any_default_device_are_answered(name: str, task: str) -> None:
+    answers_degenerate_sizes(awake(name, task), *drawn(task))
+    answers_on_the_device_of_the_data(awake(name, task), *drawn(task))
 
 
 @dataclass(frozen=True, kw_only=True)
