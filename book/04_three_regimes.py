@@ -232,7 +232,7 @@ with torch.no_grad():
         rows[name] = tuple(f"{float((found - answer).norm() / (answer - start).norm()):.1g}" for found in (along, kept))
 
 # %% tags=["hide-input"]
-live = chapter.train("table2/mnist/grad+data").amortizer
+live, _ = chapter.train("table2/mnist/grad+data")
 few, ask = episode(
     replace(task, ways=live.refiner.interface.dy, projection=live.refiner.interface.dx),
     generator,
@@ -389,9 +389,8 @@ drawn = {
 }
 figure, axes = plots.panels(columns=2, rows=2, width=7.6, height=7.8)
 for ax, (title, (allowed, names, kinds)) in zip(axes, drawn.items()):
-    plots.mask(ax, allowed, rows=names, columns=names, kinds=kinds)
+    plots.mask(ax, allowed, names, kinds)
     ax.set_title(title)
-    ax.tick_params(axis="x", rotation=0)
 
 # %% [markdown]
 # The function is what runs: a hook on the first block of a causal model catches the mask that it is given.

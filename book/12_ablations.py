@@ -36,13 +36,13 @@ seed: int = 0  # of everything drawn at random below
 habit: str = "laws/mnist/16"  # the key of an ablation on MNIST, trained live beside the base
 
 # %%
+from collections import Counter
 from dataclasses import replace
 
 from iai.study.book import notebook, plots
 from iai.study.ledger import records
 from iai.study.book.comparisons import (
     Contrast,
-    by_outcome,
     conclusion,
     contrast_table,
     error_bars,
@@ -768,7 +768,7 @@ notebook.Markdown(" ".join(dict.fromkeys(map(str, lines))))
 
 # %%
 models = {"base": IMAGES, habit: habit}
-live = {label: chapter.train(key).amortizer for label, key in models.items()}
+live = {label: chapter.train(key)[0] for label, key in models.items()}
 small = experiment(habit, profile)
 judged = replace(small.evaluation, tasks=64)
 found = {
@@ -863,15 +863,14 @@ _, (ax,) = plots.panels(width=7.2, height=1.0 + 0.23 * len(board))
 forest_plot(ax, board)
 
 # %% tags=["remove-input", "nbval-check-output"]
-every = [replace(one, title=f"{name}, {one.title}") for name, contrasts in asked.items() for one in contrasts]
-sides = by_outcome(every)
-decided = sum(len(sides[side]) for side in ("lower", "higher", "open"))
-unknown = {"are pending": len(sides["pending"]), "have one seed so far": len(sides["one seed"])}
+sides = Counter(side for contrasts in asked.values() for one in contrasts for side in one.outcomes().values())
+decided = sum(sides[side] for side in ("lower", "higher", "open"))
+unknown = {"are pending": sides.total() - decided - sides["one seed"], "have one seed so far": sides["one seed"]}
 without = " and ".join(f"{count} {what}" for what, count in unknown.items() if count)
 notebook.Markdown(
-    f"*The count.* Of {sum(map(len, sides.values()))} comparisons with a reference, "
+    f"*The count.* Of {sides.total()} comparisons with a reference, "
     + f"{without}; of the {decided} others, " * bool(without)
-    + f"{len(sides['lower'])} are lower, {len(sides['higher'])} higher and {len(sides['open'])} open. If no habit mattered at all, {0.05 * decided:.1f} of these would on average be called lower or higher by luck. (Small contexts and laws of the pool come on top; {{numref}}`tab-abl-sizes` and {{numref}}`tab-abl-seen` have them.)\n\n"
+    + f"{sides['lower']} are lower, {sides['higher']} higher and {sides['open']} open. If no habit mattered at all, {0.05 * decided:.1f} of these would on average be called lower or higher by luck. (Small contexts and laws of the pool come on top; {{numref}}`tab-abl-sizes` and {{numref}}`tab-abl-seen` have them.)\n\n"
     f"*The paper's claims.* The order of Fig. 4: {'; '.join(f'{said[word]} on {title}' for title, word in order.items())}. Gradients against data: {in_words(low)} at $d = 2$, {in_words(high)} at $d = 128$. A history window: {'; '.join(map(in_words, found_history))}."
 )
 

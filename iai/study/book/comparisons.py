@@ -14,7 +14,6 @@ from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.registry import experiment
 
-OUTCOMES = ("lower", "higher", "open", "one seed", "pending")
 WORDS = {"mse": "squared error", "error": "error"}
 
 
@@ -42,8 +41,10 @@ def in_words(found: Found) -> str:
 
 def conclusion(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
     """The text for the outcome of a ratio, of three that were written before it was known."""
-    texts = dict(zip(OUTCOMES, (lower, higher, undecided, "(One seed so far, which decides nothing.)")))
-    return Markdown(texts.get(outcome(found), f"({str(found).capitalize()}.)"))
+    if isinstance(found, Missing):
+        return Markdown(f"({str(found).capitalize()}.)")
+    alone = "(One seed so far, which decides nothing.)"
+    return Markdown({"lower": lower, "higher": higher, "open": undecided, "one seed": alone}[outcome(found)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,15 +123,6 @@ def sentences(contrasts: Iterable[Contrast]) -> Markdown:
         lines.append(f"- *{one.title}*, {WORDS.get(metric, metric)}{after}, against {one.reference}: {text}.")
     pending = all(line.endswith("all pending.") for line in lines)
     return Markdown("(Pending: these comparisons.)" if pending else "\n".join(lines))
-
-
-def by_outcome(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
-    """The compared rows by outcome; all that is missing is "pending"."""
-    found: dict[str, list[str]] = {name: [] for name in OUTCOMES}
-    for one in contrasts:
-        for label, side in one.outcomes().items():
-            found[side if side in found else "pending"].append(f"{one.title}: {label}")
-    return found
 
 
 def forest_plot(ax: plots.Axes, contrasts: Sequence[Contrast]) -> None:

@@ -59,30 +59,23 @@ class SGD(Formula):
 
     def __init__(self, task: Gravity, rate: float = 0.005):
         super().__init__(task)
-        self.rate = rate
+        self.rate, self.start = rate, torch.ones(1, 1)
 
-    def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks 1"]:
-        theta = torch.ones(1, 1)
+    def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks ..."]:
+        theta = self.start
         for batch in batches:
             theta = theta - self.rate * gradient(self.f, theta, batch)
         return theta
 
 
-class MAML(Formula):
+class MAML(SGD):
     """f: a network. g: gradient descent on its weights. Learned: where it starts."""
 
     f = small_network
 
     def __init__(self, task: Gravity, rate: float = 0.05, weights: int = 129):
-        super().__init__(task)
-        self.rate = rate / task.y_scale**2
-        self.start = nn.Parameter(first_weights(weights))
-
-    def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks weights"]:
-        theta = self.start[None]
-        for batch in batches:
-            theta = theta - self.rate * gradient(self.f, theta, batch)
-        return theta
+        super().__init__(task, rate / task.y_scale**2)
+        self.start = nn.Parameter(first_weights(weights)[None])
 
 
 class LearnedOptimizer(Formula):
@@ -159,21 +152,17 @@ class InContext(Formula):
         return self.task.y_scale * self.head(self.layers(tokens, mask=hidden)[:, seen:])
 
 
-class PromptTuning(Formula):
+class PromptTuning(SGD):
     """f: a Transformer, frozen. g: gradient descent on tokens in place of observations."""
 
     def __init__(self, pretrained: InContext, tokens: int = 1, rate: float = 0.3, passes: int = 20):
-        super().__init__(pretrained.task)
-        self.frozen = deepcopy(pretrained).requires_grad_(False)
-        self.rate, self.passes = rate / self.task.y_scale**2, passes
+        super().__init__(pretrained.task, rate / pretrained.task.y_scale**2)
+        self.frozen, self.passes = deepcopy(pretrained).requires_grad_(False), passes
         example = self.task.sample(torch.Generator().manual_seed(0), tokens, 1)
         self.start = self.frozen.observation(pairs(self.task, [example])).transpose(0, 1)
 
     def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks tokens width"]:
-        prompt = self.start
-        for _ in range(self.passes if batches else 0):
-            prompt = prompt - self.rate * gradient(self.f, prompt, concat(batches))
-        return prompt
+        return super().g([concat(batches)] * self.passes if batches else [])
 
     def f(self, x: Tensor, adapted: Float[Tensor, "#tasks tokens width"]) -> Tensor:
         return self.frozen.answer(x, adapted)

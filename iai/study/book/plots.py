@@ -109,23 +109,20 @@ def scatter(ax: Axes, groups: Mapping[str, tuple[Numbers, Numbers]], *, labels: 
     finish(ax, *labels)
 
 
-def mask(
-    ax: Axes, allowed: Bool[Tensor, "m n"], *, rows: Sequence[str], columns: Sequence[str], kinds: Sequence[int] = ()
-) -> None:
-    """An attention mask: a filled square where the token of a row sees the token of a column.
+def mask(ax: Axes, allowed: Bool[Tensor, "n n"], names: Sequence[str], kinds: Sequence[int]) -> None:
+    """An attention mask: a filled square, in the colour of the column's kind, where the row's token sees the column's.
 
-    `kinds`, a number a column, colours what is seen by its kind, and draws a line where one kind ends.
+    A line is drawn where one kind ends.
     """
-    kind = np.array(kinds or [0] * len(columns))
-    filled = ListedColormap(["none", *COLOURS])
+    filled, places = ListedColormap(["none", *COLOURS]), np.arange(len(names)) + 0.5
     grid = {"linewidths": 0.4, "linecolor": INK, "cbar": False, "square": True}
-    sns.heatmap(allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid)
-    for edge in np.flatnonzero(np.diff(kind)) + 1:
+    shown = allowed.numpy() * (np.array(kinds) + 1.0)
+    sns.heatmap(shown, ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid)
+    for edge in np.flatnonzero(np.diff(kinds)) + 1:
         ax.axvline(float(edge), color=INK, linewidth=2.5)
-        if len(rows) == len(columns):
-            ax.axhline(float(edge), color=INK, linewidth=2.5)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
-    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90)
+        ax.axhline(float(edge), color=INK, linewidth=2.5)
+    ax.set_yticks(places, names, rotation=0)
+    ax.set_xticks(places, names)
     ax.tick_params(length=0)
     ax.grid(visible=False)
 
@@ -159,14 +156,6 @@ def arcs(ax: Axes, edges: Float[Tensor, "d d"], order: Sequence[int]) -> None:
     graph(ax, places, kept[True], dashed=kept[False], bend=-0.5)
     high = 0.25 * len(order) + 0.2  # the longest arc reaches a quarter of its span
     ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(-high, high), aspect="equal")
-
-
-def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> None:
-    """Grey pictures `n height width`, one a panel."""
-    for ax, picture, title in zip(axes, pictures, titles):
-        ax.imshow(picture.numpy(), cmap="gray")
-        ax.set_title(title)
-        ax.axis("off")
 
 
 def point_clouds(

@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from iai.study.book import plots
 from iai.study.book.comparisons import (
     Contrast,
-    by_outcome,
     conclusion,
     contrast_table,
     error_bars,
@@ -108,13 +107,6 @@ def test_spread_that_rows_share_does_not_hide_a_difference() -> None:
     assert str(sentences([one])) == (
         "- *habit*, squared error after 10 steps, against base: **lower** better; **higher** worse; **pending** absent."
     )
-    assert by_outcome([one]) == {
-        "lower": ["habit: better"],
-        "higher": ["habit: worse"],
-        "open": [],
-        "one seed": [],
-        "pending": ["habit: absent"],
-    }
 
 
 @pytest.mark.usefixtures("ledger")
