@@ -128,7 +128,10 @@ updates = {
     for label in trained
 }
 rows = {
-    label: (*(board.training(label, "parameters") for board in boards.values()), *map(str, updates[label]))
+    label: (
+        *(records.fact(board.rows()[label], shown_profile, "parameters") for board in boards.values()),
+        *map(str, updates[label]),
+    )
     for label in trained
 }
 header = ("", *(f"{what}, {name}" for what in ("weights", "updates") for name in SHORT))
@@ -138,7 +141,7 @@ notebook.table(grid, "Weights that are trained, and how many updates they have."
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
     label: tuple(
-        scaled(board.training(label, name), factor)
+        scaled(records.fact(board.rows()[label], shown_profile, name), factor)
         for name, factor in (("flops", 1e-12), ("seconds", 1.0))
         for board in boards.values()
     )

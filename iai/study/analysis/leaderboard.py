@@ -98,11 +98,6 @@ class Leaderboard:
         wanted = kinds or ("iterative", "learned", "classical")
         return {label: self.score(label, evaluation, k) for label in self.rows(*wanted)}
 
-    def training(self, label: str, name: str) -> Found | str:
-        """A fact of the record about training, such as `flops` or `seconds`; a dash for what is not trained."""
-        row = self.rows()[label]
-        return "–" if "|" in row else records.fact(row, self.profile, name)
-
     @cached_property
     def adapting(self) -> dict[str, dict[str, float | None]]:
         """Floating-point operations and seconds to adapt to ten mini-batches of one task and answer all queries.
@@ -123,10 +118,11 @@ class Leaderboard:
         """
         if cost == "adapting":
             return float(self.adapting.get(label, {}).get("flops") or math.nan)
-        found = self.training(label, "flops")
-        if isinstance(found, Missing):
-            return float(planned(experiment(self.rows()[label], self.profile)))
-        return found.mean if isinstance(found, Summary) else math.nan
+        row = self.rows()[label]
+        if "|" in row:  # not trained
+            return math.nan
+        found = records.fact(row, self.profile, "flops")
+        return found.mean if isinstance(found, Summary) else float(planned(experiment(row, self.profile)))
 
     def scores_within(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
         """Scores of the learners whose training, or adapting, takes no more operations than that of a reference.
