@@ -46,8 +46,8 @@ from iai.study.book.comparisons import (
     conclusion,
     contrast_table,
     error_bars,
-    forest_plot,
     in_words,
+    outcome,
     sentences,
 )
 from iai.study.registry.ablations import BASE_KEYS, DIMENSIONS, LAWS
@@ -443,7 +443,7 @@ draw(asked["steps"], height=2.9)
 sentences(asked["steps"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-first = [(one.title, replace(one, at=1).ratio(one.others[-1])) for one in asked["steps"]]
+first = [(one.title, replace(one, at=1).ratio(list(one.rows)[-1])) for one in asked["steps"]]
 notebook.Markdown(
     "The price of a long horizon, at the first step: the model that was trained on one step alone is, against the longest, "
     + "; ".join(f"on {title}: {in_words(one)}" for title, one in first)
@@ -857,13 +857,26 @@ board = [
     replace(one, title=f"{name}, {one.title}")
     for name, contrasts in asked.items()
     for one in contrasts
-    if any(not isinstance(one.ratio(label), notebook.Missing) for label in one.others)
+    if any(isinstance(found, notebook.Summary) for found in one.ratios().values())
 ]
 _, (ax,) = plots.panels(width=7.2, height=1.0 + 0.23 * len(board))
-forest_plot(ax, board)
+for height, one in enumerate(board):
+    known = [found for found in one.ratios().values() if isinstance(found, notebook.Summary)]
+    for place, found in enumerate(known):
+        at = height + 0.7 * ((place + 0.5) / len(known) - 0.5)
+        ends = [max(bound, found.mean / 10) for bound in found.interval]
+        decided = outcome(found) in ("lower", "higher")
+        colour = plots.COLOURS[1 if found.mean > 1 else 2] if decided else plots.INK
+        ax.plot(ends, [at, at], color=colour, linewidth=1.2)
+        ax.plot(found.mean, at, "o", color=colour, fillstyle="full" if decided else "none", markersize=3.5)
+ax.axvline(1.0, color=plots.INK, linewidth=0.8)
+ax.set_yticks(range(len(board)), [one.title for one in board], fontsize=8)
+ax.set(ylim=(len(board) - 0.5, -0.5), xlabel="ratio to the reference")
+plots.log_scale(ax, "x")
 
 # %% tags=["remove-input", "nbval-check-output"]
-sides = Counter(side for contrasts in asked.values() for one in contrasts for side in one.outcomes().values())
+every = [found for contrasts in asked.values() for one in contrasts for found in one.ratios().values()]
+sides = Counter(map(outcome, every))
 decided = sum(sides[side] for side in ("lower", "higher", "open"))
 unknown = {"are pending": sides.total() - decided - sides["one seed"], "have one seed so far": sides["one seed"]}
 without = " and ".join(f"{count} {what}" for what, count in unknown.items() if count)
