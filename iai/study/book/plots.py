@@ -9,9 +9,8 @@ import networkx as nx
 import numpy as np
 import seaborn as sns
 from cycler import cycler
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
@@ -107,24 +106,6 @@ def scatter(ax: Axes, groups: Mapping[str, tuple[Numbers, Numbers]], *, labels: 
     for (name, (x, y)), colour, marker in zip(groups.items(), cycle(COLOURS), cycle(MARKERS)):
         sns.scatterplot(x=np.asarray(x), y=np.asarray(y), ax=ax, color=colour, marker=marker, s=18, label=name)
     finish(ax, *labels)
-
-
-def mask(ax: Axes, allowed: Bool[Tensor, "n n"], names: Sequence[str], kinds: Sequence[int]) -> None:
-    """An attention mask: a filled square, in the colour of the column's kind, where the row's token sees the column's.
-
-    A line is drawn where one kind ends.
-    """
-    filled, places = ListedColormap(["none", *COLOURS]), np.arange(len(names)) + 0.5
-    grid = {"linewidths": 0.4, "linecolor": INK, "cbar": False, "square": True}
-    shown = allowed.numpy() * (np.array(kinds) + 1.0)
-    sns.heatmap(shown, ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid)
-    for edge in np.flatnonzero(np.diff(kinds)) + 1:
-        ax.axvline(float(edge), color=INK, linewidth=2.5)
-        ax.axhline(float(edge), color=INK, linewidth=2.5)
-    ax.set_yticks(places, names, rotation=0)
-    ax.set_xticks(places, names)
-    ax.tick_params(length=0)
-    ax.grid(visible=False)
 
 
 def graph(

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -10,6 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, build
 from iai.model import RefinerConfig, Signal, Signals
+from iai.study.ledger.records import Record
 from iai.study.measure.cost import operations
 from iai.study.measure.meter import Work, captured, kernel_ms, profiled, timed
 from iai.tasks import LinearRegression, episode
@@ -18,9 +19,6 @@ from iai.types import Batch, UserError
 
 Attention = Literal["fused", "materialised"]
 """Attention whose N x N matrix never exists as a whole, or is written to memory."""
-
-Record = dict[str, Any]
-"""A case and its measurements, as plain data."""
 
 KERNELS: dict[Attention, list[SDPBackend]] = {
     "fused": [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION],

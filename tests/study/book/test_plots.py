@@ -119,19 +119,6 @@ def test_a_figure_of_missing_curves_alone_can_be_drawn(ax: Axes) -> None:
     ax.figure.canvas.draw()
 
 
-def test_a_mask_is_filled_where_a_row_sees_a_column(ax: Axes) -> None:
-    allowed = torch.ones(4, 4).tril().bool()
-    plots.mask(ax, allowed, list("abcd"), [0] * 4)
-    assert ax.collections[0].get_array().reshape(4, 4).tolist() == allowed.tolist()
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == list("abcd")
-
-
-def test_a_mask_tells_kinds_of_columns_apart_with_a_line_between(ax: Axes) -> None:
-    plots.mask(ax, torch.ones(3, 3).bool(), list("abc"), [0, 0, 1])
-    assert ax.collections[0].get_array().reshape(3, 3).tolist() == [[1, 1, 2]] * 3
-    assert [line.get_xdata()[0] for line in ax.get_lines()] == [2, 0]
-
-
 def test_a_graph_has_its_names_in_place_and_an_arrow_for_every_pair(ax: Axes) -> None:
     places = {"a": (1.0, 0.0), "b": (0.0, 0.0), "c": (2.0, 0.0)}
     plots.graph(ax, places, [("b", "c")], dashed=[("a", "b")])
