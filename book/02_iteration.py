@@ -56,6 +56,7 @@ from iai.losses import squared_error
 from iai.training import rollout_losses, Unrolled
 from iai.study.registry import PROFILES, experiment
 from iai.tasks import episode
+from iai.study.analysis.contrasts import ratio
 from iai.study.analysis.theory import ridge_variance
 
 chapter = notebook.setup(globals())
@@ -230,8 +231,8 @@ print(f"unrolled: {slope:.2f} MiB for each further step")
 # *each other*: it is the accuracy with which that many tasks determine a direction at all, and a training update uses far fewer.
 
 # %%
-live = chapter.train(KEY)
-model, weights = live.amortizer, list(live.amortizer.parameters())
+model, _ = chapter.train(KEY)
+weights = list(model.parameters())
 
 
 def gradients(k: int, draw: int, window: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -475,8 +476,8 @@ for suffix, trained in (("", f"{horizon} steps"), ("-1-step", "1 step")):
             body[f"{name}, trained on {trained}"] = (curve,) * 5
             continue
         least = min(range(1, 21), key=lambda k: curve[k].mean)
-        ratio = chapter.value(f"{key}:linear-regression:mse:20/{least}:.2f")
-        body[f"{name}, trained on {trained}"] = (curve[1], curve[10], curve[20], str(least), ratio)
+        rise = f"{ratio(curve[20], curve[least]):.2f}"
+        body[f"{name}, trained on {trained}"] = (curve[1], curve[10], curve[20], str(least), rise)
 for name, path in (("memoryless (derived)", v), ("the same, gain frozen at the horizon (derived)", frozen)):
     mse = [setting[0] * u + setting[2] for u in path]
     least = min(range(1, 21), key=lambda k: mse[k])

@@ -48,7 +48,9 @@ from types import SimpleNamespace
 
 import networkx as nx
 import numpy as np
+import seaborn as sns
 import torch
+from matplotlib.colors import ListedColormap
 
 import iai
 from iai.study.book import notebook, plots
@@ -232,7 +234,7 @@ with torch.no_grad():
         rows[name] = tuple(f"{float((found - answer).norm() / (answer - start).norm()):.1g}" for found in (along, kept))
 
 # %% tags=["hide-input"]
-live = chapter.train("table2/mnist/grad+data").amortizer
+live, _ = chapter.train("table2/mnist/grad+data")
 few, ask = episode(
     replace(task, ways=live.refiner.interface.dy, projection=live.refiner.interface.dx),
     generator,
@@ -389,9 +391,17 @@ drawn = {
 }
 figure, axes = plots.panels(columns=2, rows=2, width=7.6, height=7.8)
 for ax, (title, (allowed, names, kinds)) in zip(axes, drawn.items()):
-    plots.mask(ax, allowed, rows=names, columns=names, kinds=kinds)
+    seen_kinds = allowed.numpy() * (np.array(kinds) + 1)
+    colours = {"cmap": ListedColormap(["none", *plots.COLOURS[:3]]), "vmin": 0, "vmax": 3, "cbar": False}
+    sns.heatmap(seen_kinds, ax=ax, square=True, linewidths=0.4, linecolor=plots.INK, **colours)
+    for edge in np.flatnonzero(np.diff(kinds)) + 1:
+        ax.axvline(edge, color=plots.INK, linewidth=2.5)
+        ax.axhline(edge, color=plots.INK, linewidth=2.5)
+    ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=0)
+    ax.set_yticks(np.arange(len(names)) + 0.5, names, rotation=0)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
     ax.set_title(title)
-    ax.tick_params(axis="x", rotation=0)
 
 # %% [markdown]
 # The function is what runs: a hook on the first block of a causal model catches the mask that it is given.

@@ -90,14 +90,16 @@ chosen = torch.stack([(classes == c).nonzero()[seed % 100, 0] for c in (0, 3, 5,
 facts, generator = data.dataset("mnist"), torch.Generator().manual_seed(seed + 1)
 standardised = (pixels[chosen].flatten(1) / 255 - facts.mean) / facts.sd
 figure, axes = plots.panels(columns=5, rows=3, width=5.6, height=3.9)
-plots.images(axes[:5], pixels[chosen], [f"class {c}" for c in classes[chosen].tolist()])
-for row, name in ((1, "A"), (2, "B")):
+pictures, titles = list(pixels[chosen]), [f"class {c}" for c in classes[chosen].tolist()]
+for name in ("A", "B"):
     projected = standardised @ torch.randn(784, 64, generator=generator) / 28
     labels = torch.randperm(10, generator=generator)[classes[chosen]]
-    titles = [f"task {name}: label {label}" for label in labels.tolist()]
-    plots.images(axes[5 * row : 5 * row + 5], projected.unflatten(1, (8, 8)), titles)
-for ax in axes:
-    ax.title.set_fontsize(8)
+    pictures += projected.unflatten(1, (8, 8))
+    titles += [f"task {name}: label {label}" for label in labels.tolist()]
+for ax, picture, title in zip(axes, pictures, titles):
+    ax.imshow(picture, cmap="gray")
+    ax.set_title(title, fontsize=8)
+    ax.axis("off")
 
 # %% [markdown]
 # ### Does the law matter? Live
@@ -343,9 +345,9 @@ notebook.table(chapter.trials(implicit), caption, "tab-img-trials-implicit", ".3
 
 # %%
 key = "table4/mnist/data"
-live, small = chapter.train(key), experiment(key, profile)
+(live, progress), small = chapter.train(key), experiment(key, profile)
 after = {
-    name: evaluate(live.amortizer, task, replace(small.evaluation, tasks=64))["error"]["mean"]
+    name: evaluate(live, task, replace(small.evaluation, tasks=64))["error"]["mean"]
     for name, task in small.evaluation_sets.items()
 }
 for name, error in after.items():
@@ -355,7 +357,7 @@ for name, error in after.items():
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-img-live", "caption": "An implicit model trained while this page was made. Left: training loss, averaged over stretches of ten updates. Right: its error on new tasks of digits and of clothes; shaded: steps beyond its training."}, "image": {"alt": "Two panels. Left, training loss over updates; right, error of the model trained live on MNIST and on Fashion-MNIST tasks over 0 to 20 steps."}}
 figure, (left, right) = plots.panels(columns=2, width=7.2, height=2.7)
-stretches = torch.tensor(live.losses).split(10)
+stretches = torch.stack(progress.losses).split(10)
 starts = [10 * i for i in range(len(stretches))]
 plots.lines(left, {"loss": (starts, [s.mean().item() for s in stretches])}, labels=("updates", "loss"))
 left.get_legend().remove()

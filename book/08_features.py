@@ -309,18 +309,18 @@ notebook.Markdown(
 
 # %%
 key = "features/parametric/grad"
-base, live = experiment(key, profile), chapter.train(key)
+base, (live, _) = experiment(key, profile), chapter.train(key)
 raw_task = replace(base.task, projection=None)
 raw, _ = fit(replace(base, objective=replace(base.objective, task=raw_task)), seed=seed, show=False)
 horizon, means = base.objective.steps, Centroids(dy=base.task.dy)
 generator, any_of = torch.Generator().manual_seed(seed), torch.eye(base.task.ways)
 learners = {
-    "amortized, projected": (live.amortizer, base.task),
+    "amortized, projected": (live, base.task),
     "amortized, raw": (raw, raw_task),
     "nearest class mean, projected": (means, base.task),
     "nearest class mean, raw": (means, raw_task),
     "amortized, projected, labels redrawn": (
-        lambda batches, x: live.amortizer(
+        lambda batches, x: live(
             [Batch(b.x, any_of[torch.randint(len(any_of), b.y.shape[:2], generator=generator)]) for b in batches],
             x,
         ),

@@ -9,16 +9,15 @@ from typing import Any
 
 import torch
 
-from iai.baselines.learned import LearnedBaseline
-from iai.model import Amortizer
-from iai.study.analysis import references, trials
+from iai.study.analysis import trials
 from iai.study.book import plots
 from iai.study.jobs import queue, runs
-from iai.study.jobs.run import fit
+from iai.study.jobs.run import Model, fit
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
 from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
+from iai.training import Progress
 from iai.types import UserError
 
 PATIENCE = 900.0
@@ -42,14 +41,6 @@ class Markdown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Live:
-    """A model trained in this chapter (or found trained already by the same code), and its losses by update."""
-
-    amortizer: Amortizer | LearnedBaseline
-    losses: tuple[float, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Chapter:
     """The checked parameters of a chapter: what it trains live, whose committed records it shows, its seed."""
 
@@ -57,19 +48,12 @@ class Chapter:
     shown_profile: str
     seed: int
 
-    def train(self, key: str) -> Live:
-        """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
+    def train(self, key: str) -> tuple[Model, Progress]:
+        """As `fit`: train the model of `key` at the chapter's profile and seed, unless this code trained it already."""
         one, names = runs.Run(key, self.profile, self.seed), {"key": key, "profile": self.profile}
         with records.lock(*one, PATIENCE):  # another chapter may train it just now
             queue.set_aside(one)
-            chosen = experiment(key, self.profile)
-            amortizer, progress = fit(chosen, seed=self.seed, path=one.checkpoint, names=names, show=False)
-        return Live(amortizer=amortizer, losses=tuple(map(float, progress.losses)))
-
-    def value(self, reference: str) -> str:
-        """The number that {val} prints for `[profile:]key:set:metric:k[:format]`, or "pending"."""
-        found = references.Reference.parse(reference, self.shown_profile)
-        return format(found.look_up(), found.spec)
+            return fit(experiment(key, self.profile), seed=self.seed, path=one.checkpoint, names=names, show=False)
 
     def curve(self, row: str, evaluation: str, metric: str) -> tuple[Summary, ...] | Missing:
         """The committed curve over k = 0, 1, ... steps of `key`, or of `key|baseline` on the same batches."""
