@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.losses import Loss
-from iai.types import Batch, Decode, Evidence, State
+from iai.model.refiner import Interface
+from iai.types import Batch, Decode, Evidence, State, Task, UserError
 
 Signals = Literal["grad", "data", "grad+data"]
 GradientTokens = Literal["mean", "sample", "running"]
@@ -33,6 +34,10 @@ class Regime(Protocol):
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """The prediction f_gamma(x, state) of eq. 5."""
+        ...
+
+    def interface(self, data: Task | Interface) -> Interface:
+        """What a refiner of its states must be built for, with the shapes and scales of the data."""
         ...
 
 
@@ -88,6 +93,23 @@ class Parameters(nn.Module):
         """decode(x, theta), task by task."""
         return vmap(self.decode)(x, state.value)
 
+    def interface(self, data: Task | Interface) -> Interface:
+        """Slots are anchored at labels or, if there is one, at nothing; a remembered one has its gradient beside it."""
+        tokens = self.signal.tokens if self.signal.gradients else "none"
+        labels = self.anchor.shape[1]
+        if (self.slots > 1 or labels) and labels != data.dy:
+            raise UserError(
+                f"{self.slots} slots and {data.dy} labels: a theta has one slot, or classes=True and dy slots"
+            )
+        return Interface.of(
+            data,
+            slot=self.width,
+            past=self.width * (1 + self.signal.gradients) if self.signal.history else 0,
+            anchor="y" if labels else "none",
+            running=tokens == "running",
+            whole=tokens == "mean",
+        )
+
     def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of one task's observations as a function of its theta."""
         return self.loss(self.decode(x, theta), y).mean()
@@ -111,7 +133,7 @@ class Predictions(nn.Module):
     ):
         """`space` is where predictions are refined, `width` that of a latent; `alike` features share their start."""
         super().__init__()
-        self.space, self.history = space, history
+        self.dy, self.space, self.history = dy, space, history
         self.width = (width or 4 * dy) if space == "latent" else dy
         self.initial = nn.Parameter(torch.zeros(1 if alike else self.width))
         self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()
@@ -129,6 +151,20 @@ class Predictions(nn.Module):
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """read(slot): the slot itself for logits, its logarithm for probabilities."""
         return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
+
+    def interface(self, data: Task | Interface) -> Interface:
+        """Slots are anchored at queries, and independent; on the simplex their scale is that of a uniform softmax."""
+        simplex = self.space == "softmax"
+        return Interface.of(
+            data,
+            dy=self.dy,
+            slot=self.width,
+            past=self.width if self.history else 0,
+            anchor="x",
+            independent=True,
+            simplex=simplex,
+            slot_scale=1 / self.dy if simplex else 1.0,
+        )
 
 
 class Decoder(nn.Module):
