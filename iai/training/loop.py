@@ -61,9 +61,11 @@ def train(
     seed: int,
     checkpoint: Checkpoint | None = None,
     show: bool = True,
+    log: Callable[[int, float], None] | None = None,
 ) -> Progress:
     """Train `model` in place; with a checkpoint, resume from it and write to it as time passes.
 
+    `log(update, loss)` is called once for every update, some updates later, as the host does not wait for each.
     SIGINT and SIGTERM finish the roll-out, write the checkpoint and raise `Interrupted`; a loss or weight that is not
     finite raises `Diverged`; a checkpoint of another training is a `UserError`.
     """
@@ -71,6 +73,7 @@ def train(
     progress = checkpoint.restore(model, optimizer) if checkpoint else Progress()
     roll_out = rollout_function(model, objective, optimizer, config, seed)
     started, saved = time.monotonic() - progress.seconds, time.monotonic()
+    logged = progress.update
     bar = tqdm(total=config.updates, initial=progress.update, disable=not (show and first))
     with stop_signals() as signals, bar:
         while progress.update < config.updates:
@@ -81,6 +84,9 @@ def train(
             due = stopped or progress.update >= config.updates or time.monotonic() - saved > config.checkpoint_seconds
             if due or progress.rollout % 20 == 0:  # waits for the device, so that time is its time
                 bar.set_postfix(loss=f"{check_finite(model, progress, checkpoint):.4g}", refresh=False)
+                for update in range(logged, progress.update if log and first else 0):
+                    log(update, float(progress.losses[update]))  # type: ignore[misc]
+                logged = progress.update
             progress.seconds = time.monotonic() - started
             if due and checkpoint and first:
                 checkpoint.save(model, optimizer, progress)
