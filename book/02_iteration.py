@@ -50,7 +50,7 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import Memoryless, Ridge
 from iai.experiment import build
 from iai.study.measure.cost import peak_saved_bytes
-from iai.evaluation import evaluate, evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.jobs.run import fit
 from iai.losses import squared_error
 from iai.training import rollout_losses, Unrolled
@@ -305,7 +305,7 @@ plots.lines(
     logarithmic=True,
 )
 best = Memoryless(noise_variance=goal.task.noise_variance)
-best = evaluate_learner(best, goal.task, chosen.evaluation)["mse"]["mean"]
+best = evaluate(best, goal.task, chosen.evaluation)["mse"]["mean"]
 ax.plot(range(21), best, "--", color=plots.INK, label="memoryless bound")
 ax.legend()
 ax.axvspan(goal.steps, 20, color=plots.INK, alpha=0.08, linewidth=0)
@@ -383,9 +383,7 @@ while len(frozen) < 21:
 simulation = replace(shown.evaluation, tasks=512)
 figure, (left, right) = plots.panels(columns=2, width=8, height=3.6)
 for name, recursion, learner in (("memoryless", v, Memoryless), ("full Bayes", full, Ridge)):
-    mse = evaluate_learner(learner(noise_variance=setting[2]), task, simulation, (0, 1, 2, 3, 5, 7, 10, 15, 20))["mse"][
-        "mean"
-    ]
+    mse = evaluate(learner(noise_variance=setting[2]), task, simulation, (0, 1, 2, 3, 5, 7, 10, 15, 20))["mse"]["mean"]
     (line,) = left.plot([setting[0] * u + setting[2] for u in recursion], label=name)
     left.plot([m if m is not None else float("nan") for m in mse], "o", color=line.get_color())
 plots.finish(left, "steps k", "raw MSE", logarithmic=True)

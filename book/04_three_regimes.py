@@ -56,7 +56,7 @@ import iai
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Ridge
 from iai.experiment import build, Experiment
-from iai.evaluation import evaluate, evaluate_learner, EvaluationConfig
+from iai.evaluation import evaluate, EvaluationConfig
 from iai.study.jobs.run import fit
 from iai.model import attention_mask, RefinerConfig, Signal
 from iai.training import Greedy, train, TrainConfig
@@ -615,9 +615,8 @@ for regime in ("parametric", "explicit", "implicit"):
     )
     curves[regime] = evaluate(learners[regime], waves, judged)["mse"]["mean"]
 ridge = Ridge(noise_variance=0.09, bias=False)
-bayes = evaluate_learner(lambda some, x: ridge([Batch(features(b.x), b.y) for b in some], features(x)), waves, judged)[
-    "mse"
-]["mean"]
+bayes = evaluate(lambda some, x: ridge([Batch(features(b.x), b.y) for b in some], features(x)), waves, judged)
+bayes = bayes["mse"]["mean"]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-waves", "caption": "A task of one's own in three regimes, trained live. Left: one wave, four observations, and what each regime predicts after one step. Large dots: the four observations; small dots: held-out observations of the same wave. Right: error against steps of four observations each, trained on five; in grey the Bayes-optimal prediction, which knows sine and cosine and the noise."}, "image": {"alt": "Left, four large dots and many small ones near a sine wave, and three curves of predictions. Right, mean squared error on a logarithmic axis against 0 to 10 steps: all three regimes fall from about one; the parametric one comes nearest to the grey line of the Bayes-optimal prediction."}}
 grid = torch.linspace(-3, 3, 121).view(1, -1, 1)

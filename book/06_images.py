@@ -45,7 +45,7 @@ from iai.study.book import notebook, plots
 from iai.tasks import data
 from iai.baselines.classical import Neighbours
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio, standard_errors
-from iai.evaluation import evaluate, evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.jobs.run import fit
 from iai.study.registry import experiment
 
@@ -120,7 +120,7 @@ for name, law in laws.items():
     found[name] = {
         n: (
             evaluate(model, task, judged)["error"]["mean"],
-            evaluate_learner(nearest, task, judged, (1, 5))["error"]["mean"],
+            evaluate(nearest, task, judged, (1, 5))["error"]["mean"],
         )
         for n, task in sets.items()
     }
@@ -407,7 +407,7 @@ _ = right.axvspan(small.objective.steps, 20, color=plots.INK, alpha=0.08, linewi
 # ```python
 # model = chapter.train("table4/mnist/data-1-step").amortizer
 # at_once = lambda batches, x: model([concat(batches)] if batches else [], x).detach()
-# evaluate_learner(at_once, small.evaluation_sets["mnist"], small.evaluation)["error"]["mean"]
+# evaluate(at_once, small.evaluation_sets["mnist"], small.evaluation)["error"]["mean"]
 # ```
 # ````
 #

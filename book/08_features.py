@@ -44,7 +44,7 @@ import torch
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Centroids
 from iai.study.analysis.contrasts import best, change, difference, ratio
-from iai.evaluation import evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.jobs.run import fit
 from iai.study.registry import experiment
 from iai.types import Batch
@@ -332,7 +332,7 @@ found = {}
 with torch.no_grad():
     for name, (learner, task) in learners.items():
         parts = (replace(task, classes=part, split="test") for part in ("train", "held-out"))
-        curves = [evaluate_learner(learner, part, judged, (1, horizon))["error"]["mean"] for part in parts]
+        curves = [evaluate(learner, part, judged, (1, horizon))["error"]["mean"] for part in parts]
         found[name] = [curve[k] for curve in curves for k in (1, horizon)]
 
 # %% tags=["hide-input"]

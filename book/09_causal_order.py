@@ -43,7 +43,7 @@ import torch
 from iai.study.book import notebook, plots
 from iai.baselines.classical import for_task
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio
-from iai.evaluation import evaluate, evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.registry import experiment
 from iai.losses import leaf_error, leaves_first
 from iai.tasks import CausalOrder, episode, standardised
@@ -321,7 +321,7 @@ curves = [evaluate(live, kind, judged)["error"]["mean"] for kind in new]
 for k in (1, last):
     rows[f"learned live, {k} step{'s' * (k > 1)}"] = tuple(f"{100 * curve[k]:.0f} %" for curve in curves)
 for name, learner in for_task(small.task).items():
-    curves = [evaluate_learner(learner, kind, judged, (last,))["error"]["mean"] for kind in new]
+    curves = [evaluate(learner, kind, judged, (last,))["error"]["mean"] for kind in new]
     rows[f"{name}, {last} steps"] = tuple(f"{100 * curve[last]:.0f} %" for curve in curves)
 caption = f"Live error on {small.task.nodes} nodes (profile {profile}, one seed, {judged.tasks} tasks a set)."
 notebook.table(notebook.Grid(header=("", *titles.values()), rows=rows), caption, "tab-order-live")

@@ -14,9 +14,7 @@ from iai.fields import Seed, Size, checked, config
 from iai.losses import LOSSES
 from iai.model import (
     Amortizer,
-    Anchor,
     Decoder,
-    Interface,
     Parameters,
     Predictions,
     Refiner,
@@ -145,7 +143,7 @@ def _amortizer(experiment: Experiment) -> Amortizer:
     regime, config = make[experiment.regime](experiment), experiment.refiner
     if isinstance(regime, Predictions) and regime.space == "softmax":
         config = replace(config, update="simplex")  # so that probabilities stay probabilities
-    shapes = interface(experiment, regime)
+    shapes = regime.interface(experiment.task)
     if isinstance(config, RelationsConfig):
         return Amortizer(regime, Relations(config, shapes))
     return Amortizer(regime, Refiner(config, shapes))
@@ -171,11 +169,8 @@ def explicit(experiment: Experiment) -> Parameters:
 
 
 def _parameters(experiment: Experiment, decode: Decode, slots: int, width: int) -> Parameters:
-    """The regime of a likelihood; `UserError` if the gradient would show a context what comes after it."""
-    signal, loss = experiment.signal, LOSSES[experiment.task.loss]
-    if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
-        raise UserError("the mean gradient shows every context the whole batch: with a causal mask, tokens='running'")
-    return Parameters(decode, loss, (slots, width), signal, classes=slots > 1)
+    """The regime of a likelihood."""
+    return Parameters(decode, LOSSES[experiment.task.loss], (slots, width), experiment.signal, classes=slots > 1)
 
 
 def implicit(experiment: Experiment) -> Predictions:
@@ -187,25 +182,6 @@ def implicit(experiment: Experiment) -> Predictions:
         raise UserError("the implicit regime has no parameters, so no gradients: choose Signal(kind='data')")
     alike = isinstance(experiment.refiner, RelationsConfig)
     return Predictions(task.dy, space, experiment.latent, experiment.signal.history, alike)
-
-
-def interface(experiment: Experiment, regime: Parameters | Predictions) -> Interface:
-    """Shapes and scales of the task's data and of the regime's state."""
-    task, signal, implicit = experiment.task, experiment.signal, isinstance(regime, Predictions)
-    remembered = regime.width * (1 + (signal.gradients and not implicit))
-    anchor: Anchor = "x" if isinstance(regime, Predictions) else "y" if regime.anchor.shape[1] else "none"
-    return Interface(
-        dx=task.dx,
-        dy=task.dy,
-        slot=regime.width,
-        past=remembered if signal.history else 0,
-        anchor=anchor,
-        independent=implicit,
-        running=signal.tokens == "running",
-        x_scale=getattr(task, "x_scale", 1.0),
-        y_scale=getattr(task, "y_scale", 1.0),
-        slot_scale=1 / task.dy if implicit and experiment.space == "softmax" else 1.0,  # of a uniform softmax
-    )
 
 
 def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | LearnedBaseline:

@@ -1,10 +1,10 @@
 """Error after k = 0 ... K mini-batches, for all learners on the same tasks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from iai.fields import Bounds, Count, Size, config, recorded
 from iai.losses import METRICS
@@ -57,38 +57,36 @@ def episodes(
         yield [batch.to(device) for batch in batches], queries.to(device)
 
 
-@torch.no_grad()
-def evaluate(amortizer: StepwiseLearner, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
-    """The metrics of a task after every step, as mean and standard error over tasks.
-
-    `<metric>_by_points` has at index m those after one step of m observations, for m in `config.contexts`.
-    """
-    device = next(iter(amortizer.parameters())).device
-
-    def after_one_step(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
-        return (amortizer([batches[0][:size]], x) for size in config.contexts)
-
-    curves = _curves(amortizer.predictions, task, config, range(config.steps + 1), config.steps, device)
-    if config.contexts:
-        by_points = _curves(after_one_step, task, config, config.contexts, config.points, device)
-        curves |= {f"{name}_by_points": curve for name, curve in by_points.items()}
-    return curves
-
-
-def evaluate_learner(
-    learner: Learner,
+def evaluate(
+    learner: Learner | StepwiseLearner,
     task: Task,
-    config: EvaluationConfig,
+    config: EvaluationConfig | None = None,
     ks: Sequence[int] | None = None,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
 ) -> dict[str, Curve]:
-    """The metrics of any learner after its first k mini-batches, which it reads afresh for each k (by default, all)."""
-    asked = range(config.steps + 1) if ks is None else ks
+    """The metrics of a learner, or of any function `(batches, x) -> y_hat`, as mean and standard error over tasks.
+
+    A `StepwiseLearner` predicts after every mini-batch; any other reads its first k afresh, for all k or those in `ks`.
+    `<metric>_by_points` has at index m those after one step of m observations, for m in `config.contexts`.
+    Predictions of another shape than the targets are a `UserError`.
+    """
+    config, model = config or EvaluationConfig(), cast(Any, getattr(learner, "amortizer_", learner))
+    module, asked = isinstance(model, nn.Module), range(config.steps + 1) if ks is None else ks
+    where = device or (next(model.parameters()).device if module else "cpu")
 
     def afresh(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
-        return (learner(batches[:k], x) for k in asked)
+        return (model(batches[:k], x) for k in asked)
 
-    return _curves(afresh, task, config, asked, config.steps, device)
+    def after_one_step(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        return (model([batches[0][:size]], x) for size in config.contexts)
+
+    predictions = model.predictions if ks is None and isinstance(model, StepwiseLearner) else afresh
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not module):  # a function may fit by gradients
+        curves = _curves(predictions, task, config, asked, config.steps, where)
+        if config.contexts and ks is None:
+            by_points = _curves(after_one_step, task, config, config.contexts, config.points, where)
+            curves |= {f"{name}_by_points": curve for name, curve in by_points.items()}
+    return curves
 
 
 def one_context(learner: Learner) -> Learner:
@@ -107,10 +105,21 @@ def _curves(
     """Metrics of predictions at `ks` of 0 ... `last`: mean over queries, then mean and standard error over tasks."""
     rows: dict[str, list[Tensor]] = {name: [] for name in METRICS[task.loss]}
     for batches, queries in episodes(task, config, device):
-        answers = list(predictions(batches, queries.x))
+        answers = [checked(answer, queries.y) for answer in predictions(batches, queries.x)]
         for name, metric in METRICS[task.loss].items():
             rows[name].append(torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu())
     return {name: summarised(torch.cat(values, dim=1), ks, last) for name, values in rows.items()}
+
+
+def checked(answer: Any, y: Tensor) -> Tensor:
+    """Predictions as a tensor, which NumPy arrays become; `UserError` for another shape than that of the targets."""
+    try:
+        found = torch.as_tensor(answer, device=y.device).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"predictions are no tensor of the shape {tuple(y.shape)}: {error}") from error
+    if found.shape != y.shape:
+        raise UserError(f"predictions have the shape {tuple(found.shape)}; wanted: {tuple(y.shape)}, tasks queries dy")
+    return found if found.is_floating_point() else found.to(y.dtype)
 
 
 def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:

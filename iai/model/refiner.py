@@ -4,7 +4,7 @@ A refiner knows no regime and no task: `Interface` has the shapes and scales of 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from iai.fields import Amount, Share, Size, config, recorded
 from iai.model.attention import Block, Mask, attention_mask, zero_linear
-from iai.types import Evidence, State, UserError
+from iai.types import Evidence, State, Task, UserError
 
 Update = Literal["delta", "absolute", "simplex"]
 Anchor = Literal["none", "x", "y"]
@@ -47,11 +47,12 @@ class RefinerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
-    """Shapes and scales of the data and of the state.
+    """Shapes and scales of the data and of the state, as `regime.interface(task)` states them.
 
     `slot` and `past` count the features of a slot and of a remembered slot; `anchor` says what an anchor is (an input,
-    a target, nothing); `independent` slots never see each other; gradients may be `running` means; scales are the RMS
-    of one entry of x, of y and of a slot at the start.
+    a target, nothing); `independent` slots never see each other; gradients may be `running` means, or `whole` ones, of
+    all of a batch; slots on the `simplex` are probabilities; scales are the RMS of one entry of x, of y and of a slot
+    at the start.
     """
 
     dx: int
@@ -61,9 +62,17 @@ class Interface:
     anchor: Anchor = "none"
     independent: bool = False
     running: bool = False
+    whole: bool = False
+    simplex: bool = False
     x_scale: float = 1.0
     y_scale: float = 1.0
     slot_scale: float = 1.0
+
+    @staticmethod
+    def of(data: "Task | Interface", **state: Any) -> "Interface":
+        """The interface to a state, with shapes and scales of data; a scale that these do not state is 1."""
+        known = {name: getattr(data, name) for name in ("dx", "dy", "x_scale", "y_scale") if hasattr(data, name)}
+        return Interface(**known | state)
 
 
 class Encoder(nn.Linear):
@@ -80,6 +89,10 @@ class Refiner(nn.Module):
 
     def __init__(self, config: RefinerConfig, interface: Interface):
         super().__init__()
+        if config.mask == "causal" and interface.whole:
+            raise UserError("the mean gradient shows each context all of a batch: with mask='causal', tokens='running'")
+        if (config.update == "simplex") != interface.simplex:
+            raise UserError("update='simplex' is for probabilities, and the only one: set both it and space='softmax'")
         self.config, self.interface = config, interface
         width = config.width
         self.encode_x = Encoder(interface.dx, width, interface.x_scale)

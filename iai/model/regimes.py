@@ -13,7 +13,8 @@ from torch.func import grad, vmap
 
 from iai.fields import Count, checked, config
 from iai.losses import Loss
-from iai.types import Batch, Decode, Evidence, State, full_precision
+from iai.model.refiner import Interface
+from iai.types import Batch, Decode, Evidence, State, Task, UserError, full_precision
 
 Signals = Literal["grad", "data", "grad+data"]
 GradientTokens = Literal["mean", "sample", "running"]
@@ -33,6 +34,10 @@ class Regime(Protocol):
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """The prediction f_gamma(x, state) of eq. 5."""
+        ...
+
+    def interface(self, data: Task | Interface) -> Interface:
+        """What a refiner of its states must be built for, with the shapes and scales of the data."""
         ...
 
 
@@ -90,6 +95,23 @@ class Parameters(nn.Module):
         with full_precision(x.device):
             return vmap(self.decode)(x, state.value)
 
+    def interface(self, data: Task | Interface) -> Interface:
+        """Slots are anchored at labels or, if there is one, at nothing; a remembered one has its gradient beside it."""
+        tokens = self.signal.tokens if self.signal.gradients else "none"
+        labels = self.anchor.shape[1]
+        if (self.slots > 1 or labels) and labels != data.dy:
+            raise UserError(
+                f"{self.slots} slots and {data.dy} labels: a theta has one slot, or classes=True and dy slots"
+            )
+        return Interface.of(
+            data,
+            slot=self.width,
+            past=self.width * (1 + self.signal.gradients) if self.signal.history else 0,
+            anchor="y" if labels else "none",
+            running=tokens == "running",
+            whole=tokens == "mean",
+        )
+
     def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of one task's observations as a function of its theta."""
         return self.loss(self.decode(x, theta), y).mean()
@@ -113,7 +135,7 @@ class Predictions(nn.Module):
     ):
         """`space` is where predictions are refined, `width` that of a latent; `alike` features share their start."""
         super().__init__()
-        self.space, self.history = checked("space", space, Space), history
+        self.dy, self.space, self.history = dy, checked("space", space, Space), history
         self.width = (width or 4 * dy) if space == "latent" else dy
         self.initial = nn.Parameter(torch.zeros(1 if alike else self.width))
         self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()
@@ -132,6 +154,20 @@ class Predictions(nn.Module):
         """read(slot): the slot itself for logits, its logarithm for probabilities."""
         with full_precision(x.device):
             return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
+
+    def interface(self, data: Task | Interface) -> Interface:
+        """Slots are anchored at queries, and independent; on the simplex their scale is that of a uniform softmax."""
+        simplex = self.space == "softmax"
+        return Interface.of(
+            data,
+            dy=self.dy,
+            slot=self.width,
+            past=self.width if self.history else 0,
+            anchor="x",
+            independent=True,
+            simplex=simplex,
+            slot_scale=1 / self.dy if simplex else 1.0,
+        )
 
 
 class Decoder(nn.Module):

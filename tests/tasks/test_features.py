@@ -11,7 +11,7 @@ from small import small
 from torch.func import vmap
 
 from iai.baselines.classical import Centroids, Logistic, _training
-from iai.evaluation import EvaluationConfig, evaluate_learner
+from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import from_json, to_json
 from iai.study.jobs.run import identity
 from iai.tasks import Features, data
@@ -230,5 +230,5 @@ def test_few_images_tell_classes_of_the_real_sets_apart(name: str, classes: Any)
     config = EvaluationConfig(tasks=32, steps=5, points=10, queries=50)
     expected = {"tiny-imagenet": 0.25, "cifar10": 0.48, "cifar100": 0.26}[name]
     for learner in (Centroids(dy=10), Logistic(dy=10)):
-        error = evaluate_learner(learner, task, config, [5])["error"]["mean"][5]
+        error = evaluate(learner, task, config, [5])["error"]["mean"][5]
         assert error == pytest.approx(expected, abs=0.08)

@@ -10,7 +10,7 @@ from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import learned as rivals
 from iai.baselines.learned import CNP, CNPConfig, LearnedBaseline, LearnedBaselineConfig, Stepwise
-from iai.evaluation import EvaluationConfig, evaluate, evaluate_learner
+from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import BaselineExperiment, build, from_json, to_json
 from iai.study.jobs.run import evaluated_steps, fit, judged
 from iai.tasks import CausalOrder, Images, LinearRegression, episode
@@ -126,7 +126,7 @@ def test_one_path_gives_what_starting_afresh_does(name: str) -> None:
     rival, task = awake(name, "images"), TASKS["images"]
     assert isinstance(rival, Stepwise)
     config = EvaluationConfig(tasks=4, steps=3, points=6, queries=8)
-    along, afresh = evaluate(rival, task, config), evaluate_learner(rival, task, config)
+    along, afresh = evaluate(rival, task, config), evaluate(rival, task, config, range(config.steps + 1))
     torch.testing.assert_close(along["loss"]["mean"], afresh["loss"]["mean"])
 
 
