@@ -19,6 +19,7 @@ from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
 from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
+from iai.training import pick_device
 from iai.types import UserError
 
 PATIENCE = 900.0
@@ -58,13 +59,17 @@ class Chapter:
     seed: int
 
     def train(self, key: str) -> Live:
-        """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already."""
+        """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already.
+
+        It trains on a GPU where there is one, and comes back to the CPU, where chapters compute.
+        """
         one, names = runs.Run(key, self.profile, self.seed), {"key": key, "profile": self.profile}
         with records.lock(*one, PATIENCE):  # another chapter may train it just now
             queue.set_aside(one)
             chosen = experiment(key, self.profile)
-            amortizer, progress = fit(chosen, seed=self.seed, path=one.checkpoint, names=names, show=False)
-        return Live(amortizer=amortizer, losses=tuple(map(float, progress.losses)))
+            where = {"device": pick_device(), "path": one.checkpoint}
+            amortizer, progress = fit(chosen, seed=self.seed, names=names, show=False, **where)
+        return Live(amortizer=amortizer.cpu(), losses=tuple(map(float, progress.losses)))
 
     def value(self, reference: str) -> str:
         """The number that {val} prints for `[profile:]key:set:metric:k[:format]`, or "pending"."""
