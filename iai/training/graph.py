@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -35,6 +35,11 @@ def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManage
     # No cache: it would keep weights that were first used under no_grad as constants.
     here = torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
     return here if half(config, device) else nullcontext()
+
+
+def captures(objective: object, config: TrainConfig, device: torch.device) -> TypeGuard[Greedy]:
+    """Whether a training is one of captured updates: of a pool of tasks, on CUDA."""
+    return config.capture and device.type == "cuda" and isinstance(objective, Greedy)
 
 
 def waits(work: Callable[[], object]) -> str:
@@ -112,14 +117,14 @@ class CapturedUpdates:
         if horizon.graph:
             horizon.graph.replay()
         elif self.capturable and horizon.updates == WARMUP - 1:
-            if place := waits(lambda: self._run(objective)):
+            if place := waits(lambda: self.run(objective)):
                 self.capturable = False
                 warnings.warn(f"an update waits for the GPU at {place}, so it runs without a CUDA graph", stacklevel=2)
         else:
-            self._run(objective)
+            self.run(objective)
         horizon.updates += 1
 
-    def _run(self, objective: Greedy) -> None:
+    def run(self, objective: Greedy) -> None:
         """One update, on the device alone."""
         with self.autocast:
             loss, pool = objective.advance(self.model, self.horizon.pool, self.generator)
@@ -137,7 +142,7 @@ class CapturedUpdates:
             if torch.__version__ < "2.14.0a0":  # later ones register every generator that a capture uses
                 graph.register_generator_state(self.generator)
             with torch.cuda.graph(graph, stream=self.stream):
-                self._run(objective)
+                self.run(objective)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:

@@ -13,8 +13,7 @@ from tqdm import tqdm
 
 from iai.training import distributed
 from iai.training.checkpoint import Checkpoint
-from iai.training.graph import CapturedUpdates, autocast
-from iai.training.objectives import Greedy
+from iai.training.graph import CapturedUpdates, autocast, captures
 from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
 from iai.types import UserError
 
@@ -105,7 +104,7 @@ def rollout_function(
                 return
             train_step(loss, model, optimizer, config, progress)
 
-    if not (config.capture and device.type == "cuda" and isinstance(objective, Greedy)):
+    if not captures(objective, config, device):
         return one_loss_at_a_time
     updates = CapturedUpdates(model, objective, optimizer, config, precision)
 

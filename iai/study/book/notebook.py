@@ -67,8 +67,9 @@ class Chapter:
         with records.lock(*one, PATIENCE):  # another chapter may train it just now
             queue.set_aside(one)
             chosen = experiment(key, self.profile)
-            where = {"device": pick_device(), "path": one.checkpoint}
-            amortizer, progress = fit(chosen, seed=self.seed, names=names, show=False, **where)
+            amortizer, progress = fit(
+                chosen, seed=self.seed, device=pick_device(), path=one.checkpoint, names=names, show=False
+            )
         return Live(amortizer=amortizer.cpu(), losses=tuple(map(float, progress.losses)))
 
     def value(self, reference: str) -> str:

@@ -178,7 +178,7 @@ def speed(chosen: Trained, model: Model, done: Progress) -> dict[str, Any]:
         "tokens_per_second": round(cost.tokens * updates / seconds),
         "flops": cost.flops * updates,
         "flops_per_second": round(pace),
-        "utilisation": round(pace / peak_flops(next(model.parameters()).device), 4),
+        "utilisation": round(pace / peak_flops(next(model.parameters()).device, chosen.train), 4),
         "launches": launched,
         "peak_memory": peak,
     }
