@@ -51,4 +51,4 @@ def test_whole_update(benchmark: Any, size: str, how: str) -> None:
     benchmark.pedantic(roll_out, rounds=20, iterations=1, warmup_rounds=3)
     cost = cost_of_update(model, objective).flops * objective.updates
     took = min(seconds(roll_out, device) for _ in range(3))
-    benchmark.extra_info["utilisation"] = round(cost / took / peak_flops(device), 4)
+    benchmark.extra_info["utilisation"] = round(cost / took / peak_flops(device, config), 4)

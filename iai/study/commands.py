@@ -153,6 +153,20 @@ def reproduce(
 
 
 @command
+def baselines(pattern: Pattern, profile: Profile = "cpu") -> int:
+    """Compute what runs are compared with, on the CPU: `run` and `reproduce` then find it."""
+    from iai.study.jobs.run import baseline_results
+    from iai.study.jobs.runs import wanted
+    from iai.study.registry import experiment
+
+    for one in wanted(pattern, profile, 1):
+        chosen = experiment(one.key, profile)
+        for task in chosen.evaluation_sets.values():
+            baseline_results(task, chosen.evaluation)
+    return 0
+
+
+@command
 def show(key: Key) -> int:
     """Config, status and headline numbers of a key, and the commands that make them."""
     from iai.experiment import to_json

@@ -66,16 +66,15 @@ def pool(name: str, values: Tensor, labels: Tensor, chosen: list[int], split: Sp
 
 
 def pick(
-    pool: Pool, generator: torch.Generator, tasks: int, ways: int, ordered: bool = False
+    pool: Pool, chance: Float[Tensor, "tasks classes"], ways: int, ordered: bool = False
 ) -> Int64[Tensor, "tasks ways"]:
-    """`ways` random classes a task: in random order, which is that of their labels, or in the pool's if `ordered`.
+    """`ways` random classes a task, those of least `chance`: in its order, or in the pool's if `ordered`.
 
     Raises `UserError` where the pool has fewer.
     """
     if ways > len(pool.sizes):
         raise UserError(f"ways = {ways}, but {pool.name} has {len(pool.sizes)} classes; ask for fewer")
-    shape = (tasks, len(pool.sizes))
-    classes = torch.rand(shape, generator=generator, device=generator.device).argsort(dim=1)[:, :ways]
+    classes = chance.argsort(dim=1)[:, :ways]
     return classes.sort(dim=1).values if ordered else classes
 
 
@@ -113,7 +112,21 @@ def distinct(
     place = torch.arange(points, device=device).expand(tasks, points)
     for key, salt in zip((keys * sizes).long(), salts, strict=True):
         partner = (key - place) % sizes
-        mixed = (torch.maximum(place, partner) ^ salt) * 0x2545F4914F6CDD1D
-        mixed = (mixed ^ (mixed >> 29)) * 0x1B03738712FAD5C9
-        place = torch.where((mixed >> 40) & 1 == 1, partner, place)
+        place = torch.where((mixed(torch.maximum(place, partner) ^ salt) >> 40) & 1 == 1, partner, place)
     return place
+
+
+def mixed(numbers: Int64[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
+    """A hash of integers, of which the bits from 40 on are random."""
+    product = numbers * 0x2545F4914F6CDD1D
+    return (product ^ (product >> 29)) * 0x1B03738712FAD5C9
+
+
+def uniform(key: Int64[Tensor, " tasks"], count: int) -> Float[Tensor, "tasks count"]:
+    """`count` numbers of U(-1, 1), odd multiples of 2^-24, that are a function of each key below 2^31 alone.
+
+    The same on every device, drawn without waiting for it, and without the state that a generator has.
+    """
+    places = mixed((key[:, None] << 32) + torch.arange(count, device=key.device))
+    odd = 2 * ((mixed(places) >> 40) & (2**24 - 1)) + 1 - 2**24
+    return odd / 2**24

@@ -48,7 +48,8 @@ class Features(Labelled):
         ask for more images than its classes have.
         """
         examples = _pool(self, data.features(self.dataset, self.source), generator.device)
-        index, y = draw(examples, generator, pick(examples, generator, tasks, self.ways), points)
+        chance = torch.rand(tasks, len(examples.sizes), generator=generator, device=generator.device)
+        index, y = draw(examples, generator, pick(examples, chance, self.ways), points)
         x = embedding(index, examples.values).to(y.dtype)
         if self.projection is None:
             return Batch(x, y)

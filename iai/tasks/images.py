@@ -9,13 +9,11 @@ from torch.nn.functional import embedding
 
 from iai.fields import Bounds, Size, config, recorded
 from iai.tasks import data
-from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool
+from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool, uniform
 from iai.types import Batch
 
 CLASSES = 10
 PIXELS = 28 * 28
-LAWS = 1_700_000_000
-"""Seed of the first law of a finite pool of tasks."""
 
 
 @config
@@ -26,8 +24,8 @@ class Images(Labelled):
     x P / 28 with a P ~ N(0, 1) of 784 x `projection` for each task, so features have RMS 1. "both": both.
     Tasks of the split "test" have test images. Of the training images the last sixth of each class is set aside
     for "validation", where settings are chosen; "train" has the others. `source` is "full" (in IAI_DATA) or "sample"
-    (packaged). With `distinct_laws` a task takes one of so many fixed laws, and new images of its classes; CPU and CUDA
-    draw other laws from the same seed, so judge seen laws on the device that trained.
+    (packaged). With `distinct_laws` a task takes one of so many fixed laws, which are the same on every device, and new
+    images of its classes.
     """
 
     dataset: str = "mnist"
@@ -56,31 +54,31 @@ class Images(Labelled):
         Raises `UserError` where a task could ask for more images than its classes have.
         """
         images = _pool(self.dataset, self.split, self.source, generator.device)
-        laws, ordered = self._laws(generator, tasks), self.law == "projection"
-        classes = torch.cat([pick(images, law, count, self.ways, ordered) for law, count in laws])
-        index, y = draw(images, generator, classes, points)
-        return Batch(self._inputs(laws, embedding(index, images.values)), y)
+        law, device, shape = None, generator.device, (tasks, len(images.sizes))
+        if self.distinct_laws is not None:
+            law = torch.randint(self.distinct_laws, (tasks,), generator=generator, device=device)
+        chance = torch.rand(shape, generator=generator, device=device) if law is None else uniform(law, CLASSES)
+        index, y = draw(images, generator, pick(images, chance, self.ways, self.law == "projection"), points)
+        return Batch(self._inputs((generator, law), embedding(index, images.values)), y)
 
-    def _laws(self, generator: torch.Generator, tasks: int) -> list[tuple[torch.Generator, int]]:
-        """Generators of the laws of tasks, each with the number of tasks that it is for."""
-        if self.distinct_laws is None:
-            return [(generator, tasks)]
-        device = generator.device
-        chosen = torch.randint(self.distinct_laws, (tasks,), generator=generator, device=device)
-        return [(torch.Generator(device).manual_seed(LAWS + law), 1) for law in chosen.tolist()]
-
-    def _inputs(self, laws: list[tuple[torch.Generator, int]], pixels: Tensor) -> Tensor:
+    def _inputs(self, laws: tuple[torch.Generator, Tensor | None], pixels: Tensor) -> Tensor:
         """Standardise pixels of 0 ... 255, `tasks n 784`, with the data set's mean and sd, and project them."""
         facts = data.dataset(self.dataset)
         mean, sd = 255 * facts.mean, 255 * facts.sd
         if self.law == "permutation":
             return pixels.to(torch.get_default_dtype()).sub_(mean).div_(sd)
-        shape = (PIXELS, self.projection)
-        drawn = [torch.randn(n, *shape, generator=law, device=law.device) for law, n in laws]
-        matrix = torch.cat(drawn) / (28 * sd)
+        matrix = self._projections(*laws, len(pixels)) / (28 * sd)
         # Some points at a time: a float copy of all pixels would cost more than the product.
         projected = torch.cat([some.to(matrix.dtype) @ matrix for some in pixels.split(128, dim=1)], dim=1)
         return projected - mean * matrix.sum(dim=1, keepdim=True)
+
+    def _projections(self, generator: torch.Generator, law: Tensor | None, tasks: int) -> Tensor:
+        """P ~ N(0, 1) of each task, `tasks 784 projection`: a new one, or that of its law."""
+        shape = (tasks, PIXELS, self.projection)
+        if law is None:
+            return torch.randn(shape, generator=generator, device=generator.device)
+        # The first numbers of a law are its order of labels.
+        return 2**0.5 * uniform(law, CLASSES + shape[1] * shape[2])[:, CLASSES:].erfinv().view(shape)
 
 
 @cache

@@ -27,6 +27,7 @@ LETTERS = {"train": "ABCDEFGHIJKLMNOPQRSTUVWZ", "validation": "X", "test": "Y"}
 """Capitals of each split, as in meta flow matching (Atanackovic et al. 2024)."""
 CELLS = 64
 """A glyph is the union of the cells, of a square of so many by so many, whose centre is inside its outline."""
+CPU = torch.device("cpu")
 HALF = 2.0
 """Half of the longer side of a glyph's bounding box, which is centred at 0: an entry of a point has RMS near 1."""
 
@@ -53,7 +54,7 @@ class Letters(Velocities):
 
     def points(self, generator: torch.Generator, theta: Theta, count: int) -> Points:
         device, tasks = theta.device, len(theta)
-        cells, sizes = (table.to(device) for table in glyphs(self.split))
+        cells, sizes = glyphs(self.split, device)
         glyph, angle = theta[:, 0, 0].long(), theta[..., 1]
         place = torch.rand(tasks, count, generator=generator, device=device) * sizes[glyph, None]
         within = torch.rand(tasks, count, 2, generator=generator, device=device) - 0.5
@@ -68,11 +69,15 @@ def turned(points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]) 
 
 
 @cache
-def glyphs(split: str) -> tuple[Float[Tensor, "glyphs cells 2"], Int[Tensor, " glyphs"]]:
+def glyphs(split: str, device: torch.device = CPU) -> tuple[Float[Tensor, "glyphs cells 2"], Int[Tensor, " glyphs"]]:
     """Centres of the cells inside each glyph of a split, letter by letter in each font, and how many there are.
 
-    Rows are as long as the longest; what is beyond a glyph's own number of cells is 0.
+    Rows are as long as the longest; what is beyond a glyph's own number of cells is 0. Made once a process and device:
+    a draw that copied them from the host would wait for the GPU.
     """
+    if device != CPU:
+        cells, sizes = glyphs(split, CPU)
+        return cells.to(device), sizes.to(device)
     axis = torch.arange(CELLS, device="cpu")
     grid = ((torch.cartesian_prod(axis, axis) + 0.5) / CELLS - 0.5) * 2 * HALF
     inside = [grid[outlined(letter, font, grid)] for letter in LETTERS[split] for font in FONTS]

@@ -43,10 +43,10 @@ def local_device(name: str | None) -> str | None:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Join the process group of `torchrun`, and leave it at the end; no-op for one process."""
+    """Work on a device; of several processes, join the group of `torchrun`, and leave it at the end."""
+    if device.type == "cuda" and device.index is not None:  # else work that names no GPU would be on the first
+        torch.cuda.set_device(device)
     if launched() > 1:
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield

@@ -4,9 +4,10 @@ All tensors of an update stay where they are in memory. Without CUDA the same co
 """
 
 import warnings
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -14,9 +15,45 @@ from iai.training import distributed
 from iai.training.objectives import Greedy
 from iai.training.optimizer import Progress, TrainConfig, learning_rate, optimizer_step, set_rate
 from iai.training.pool import Pool
+from iai.types import UserError
 
 WARMUP = 3
-"""Eager updates before a capture: they create the state of the optimizer and the plans of the kernels."""
+"""Eager updates before a capture: they create the state of the optimizer and the plans of the kernels.
+
+The last of them is watched: an update that waits for the GPU is never captured.
+"""
+
+
+def half(config: TrainConfig, device: torch.device) -> bool:
+    """Whether refiners run in bfloat16: "auto" does on GPUs that compute in it."""
+    able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return config.precision == "bfloat16" or (config.precision == "auto" and able)
+
+
+def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[Any]:
+    """The precision of forward passes on a device."""
+    # No cache: it would keep weights that were first used under no_grad as constants.
+    here = torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+    return here if half(config, device) else nullcontext()
+
+
+def captures(objective: object, config: TrainConfig, device: torch.device) -> TypeGuard[Greedy]:
+    """Whether a training is one of captured updates: of a pool of tasks, on CUDA."""
+    return config.capture and device.type == "cuda" and isinstance(objective, Greedy)
+
+
+def waits(work: Callable[[], object]) -> str:
+    """Where `work` first makes the host wait for the GPU, as file:line; "" if nowhere that PyTorch knows of."""
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            work()
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+    places = (f"{one.filename}:{one.lineno}" for one in caught if "called a synchronizing" in str(one.message))
+    return next(places, "")
 
 
 @dataclass
@@ -42,8 +79,9 @@ class CapturedUpdates:
     ):
         self.model, self.optimizer, self.config, self.autocast = model, optimizer, config, autocast
         device = next(model.parameters()).device
-        self.rates = torch.tensor([learning_rate(config, update) for update in range(config.updates)], device=device)
-        self.losses = torch.zeros_like(self.rates)
+        rates = [learning_rate(config, update) for update in range(config.updates)]
+        self.rates = torch.tensor(rates, dtype=torch.float64, device=device)  # as exact as those of the host
+        self.losses = torch.zeros(config.updates, device=device)
         self.update = torch.zeros(1, dtype=torch.long, device=device)
         self.generator, self.horizon = torch.Generator(device), Horizon()
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
@@ -56,7 +94,7 @@ class CapturedUpdates:
         first = progress.update
         last = min(first + objective.updates, self.config.updates)
         if self.stream:
-            self.stream.wait_stream(torch.cuda.current_stream())
+            self.stream.wait_stream(torch.cuda.current_stream(self.stream.device))
         with torch.cuda.stream(self.stream):
             self.generator.manual_seed(seed)
             with self.autocast:
@@ -68,7 +106,7 @@ class CapturedUpdates:
                 self._replay_or_run(objective)
             progress.losses.extend(self.losses[first:last].clone().unbind())
         if self.stream:
-            torch.cuda.current_stream().wait_stream(self.stream)
+            torch.cuda.current_stream(self.stream.device).wait_stream(self.stream)
         progress.update = last
 
     def _replay_or_run(self, objective: Greedy) -> None:
@@ -78,11 +116,15 @@ class CapturedUpdates:
             horizon.graph = self._capture(objective)
         if horizon.graph:
             horizon.graph.replay()
+        elif self.capturable and horizon.updates == WARMUP - 1:
+            if place := waits(lambda: self.run(objective)):
+                self.capturable = False
+                warnings.warn(f"an update waits for the GPU at {place}, so it runs without a CUDA graph", stacklevel=2)
         else:
-            self._run(objective)
+            self.run(objective)
         horizon.updates += 1
 
-    def _run(self, objective: Greedy) -> None:
+    def run(self, objective: Greedy) -> None:
         """One update, on the device alone."""
         with self.autocast:
             loss, pool = objective.advance(self.model, self.horizon.pool, self.generator)
@@ -93,20 +135,17 @@ class CapturedUpdates:
         if self.horizon.pool:
             self.horizon.pool.copy_(pool)
 
-    def _capture(self, objective: Greedy) -> torch.cuda.CUDAGraph | None:
-        """An update as a CUDA graph; None, with one warning, if it cannot be captured."""
-        graph, before = torch.cuda.CUDAGraph(), self.generator.get_state()
+    def _capture(self, objective: Greedy) -> torch.cuda.CUDAGraph:
+        """An update as a CUDA graph; `UserError` if it cannot be one although nothing in it waits for the GPU."""
+        graph = torch.cuda.CUDAGraph()
         try:
-            graph.register_generator_state(self.generator)
+            if torch.__version__ < "2.14.0a0":  # later ones register every generator that a capture uses
+                graph.register_generator_state(self.generator)
             with torch.cuda.graph(graph, stream=self.stream):
-                self._run(objective)
+                self.run(objective)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            self.capturable, self.generator = False, torch.Generator(self.generator.device)
-            self.generator.set_state(before)
-            self.optimizer.zero_grad(set_to_none=True)
             reason = str(error.__context__ or error).splitlines()[0]
-            warnings.warn(f"an update cannot be a CUDA graph and runs without one: {reason}", stacklevel=2)
-            return None
+            raise UserError(f"an update cannot be a CUDA graph ({reason}): train with capture=False") from error
         return graph

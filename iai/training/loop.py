@@ -4,7 +4,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import is_dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -19,8 +19,8 @@ from iai.fields import Seed, checked
 from iai.tasks import seed_of
 from iai.training import distributed
 from iai.training.checkpoint import Checkpoint
-from iai.training.graph import CapturedUpdates
-from iai.training.objectives import Greedy, StepObjective
+from iai.training.graph import CapturedUpdates, autocast, captures
+from iai.training.objectives import StepObjective
 from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
 from iai.types import UserError
 
@@ -44,8 +44,6 @@ def pick_device(name: str | None = None) -> torch.device:
         torch.zeros((), device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"device {name!r} cannot be used here: choose {fallback!r} or leave it out") from error
-    if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = True
     return device
 
 
@@ -79,7 +77,7 @@ def train(
     roll_out = rollout_function(model, objective, optimizer, config, seed)
     started, saved, logged = time.monotonic() - progress.seconds, time.monotonic(), progress.update
     bar = tqdm(total=config.updates, initial=progress.update, disable=not (show and first))
-    with stop_signals() as signals, bar:
+    with stop_signals() as signals, bar, torch.cuda.device_of(next(model.parameters())):
         while progress.update < config.updates:
             roll_out(progress)
             progress.rollout += 1
@@ -116,23 +114,21 @@ def rollout_function(
 ) -> Callable[[Progress], None]:
     """A function that trains for one roll-out: with captured updates of a pool on CUDA, else one loss at a time."""
     device = next(model.parameters()).device
-    half = config.precision == "bfloat16" or (config.precision == "auto" and device.type == "cuda")
-    # No cache: it would keep weights that were first used under no_grad as constants.
-    autocast = torch.autocast(device.type, torch.bfloat16, cache_enabled=False) if half else nullcontext()
+    precision = autocast(config, device)
 
     def one_loss_at_a_time(progress: Progress) -> None:
         generator = generator_of(seed, progress.rollout, device)
         losses = objective(model, generator, progress.update / config.updates)
         while progress.update < config.updates:
-            with autocast:  # the backward pass and the update stay out of it
+            with precision:  # the backward pass and the update stay out of it
                 loss = next(losses, None)
             if loss is None:
                 return
             train_step(loss, model, optimizer, config, progress)
 
-    if not (config.capture and device.type == "cuda" and isinstance(objective, Greedy)):
+    if not captures(objective, config, device):
         return one_loss_at_a_time
-    updates = CapturedUpdates(model, objective, optimizer, config, autocast)
+    updates = CapturedUpdates(model, objective, optimizer, config, precision)
 
     def captured(progress: Progress) -> None:
         grown = objective.grown(progress.update / config.updates)

@@ -20,8 +20,13 @@ import runpy, sys, types
 sys.modules["google"] = types.ModuleType("google")
 sys.modules["google.colab"] = types.ModuleType("google.colab")
 cell = open(sys.argv[1]).read()
+import os
+here, path = os.getcwd(), list(sys.path)
 exec(cell, {}), exec(cell, {})  # run twice, as people do
-import os, iai
+os.chdir(here)  # and after a restart: the folder is there, the working directory and the path are not
+sys.path[:] = path
+exec(cell, {})
+import iai
 print(os.path.realpath(os.getcwd()))
 print(os.path.realpath(iai.__file__))
 """

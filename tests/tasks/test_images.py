@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.func import vmap
 
 from iai.tasks import Images, data
-from iai.tasks.classes import distinct
+from iai.tasks.classes import distinct, uniform
 from iai.types import UserError
 
 Law = Literal["permutation", "projection", "both"]
@@ -112,7 +112,7 @@ def test_features_are_one_random_map_a_task_of_standardised_pixels(points: int) 
     task = Images(dataset="fashion-mnist", projection=16, source="sample")
     pixels = data.images("fashion-mnist", "train", "sample")[0].reshape(1, -1, 784)[:, :points].expand(2, -1, -1)
     facts = data.dataset("fashion-mnist")
-    features = task._inputs([(generator(3), 2)], pixels)
+    features = task._inputs((generator(3), None), pixels)
     matrix = torch.randn(2, 784, 16, generator=generator(3))
     expected = ((pixels / 255 - facts.mean) / facts.sd) @ matrix / 28
     torch.testing.assert_close(features, expected, atol=1e-4, rtol=1e-4)
@@ -168,8 +168,23 @@ def test_tasks_of_a_finite_pool_share_a_few_laws_and_no_images() -> None:
 
 
 def test_a_pool_has_as_many_laws_as_it_says() -> None:
-    task = Images(source="sample", projection=2, law="both", ways=3, distinct_laws=3)
-    laws = {tuple(torch.rand(3, generator=law).tolist()) for law, _ in task._laws(generator(), 60)}
-    assert len(laws) == 3
-    wide = Images(source="sample", distinct_laws=10_000)
-    assert len({tuple(torch.rand(3, generator=law).tolist()) for law, _ in wide._laws(generator(), 60)}) > 50
+    """Of the pixels all but a constant comes from the law, so tasks of one law have equal projections of one image."""
+    for laws, fewest, most in ((3, 3, 3), (10_000, 55, 60)):
+        task = Images(source="sample", projection=2, ways=3, distinct_laws=laws)
+        drawn = torch.randint(laws, (60,), generator=generator())
+        found = task._projections(generator(), drawn, 60)
+        assert fewest <= len(found[:, :4].flatten(1).unique(dim=0)) <= most
+        # A law is what its number makes of it, whatever is drawn beside it.
+        assert torch.equal(task._projections(generator(9), drawn[:1], 1), found[:1])
+
+
+def test_hashed_numbers_are_uniform_and_laws_independent() -> None:
+    """Moments of U(-1, 1) are 0, 1/3 and 1/5; correlations of 2^18 independent numbers have an sd of 2^-9."""
+    numbers = uniform(torch.arange(6), 2**18).double()
+    moments = torch.stack([numbers, numbers**2, numbers**4]).mean(-1)
+    torch.testing.assert_close(
+        moments, torch.tensor([[0.0], [1 / 3], [1 / 5]]).double().expand(3, 6), rtol=0, atol=5e-3
+    )
+    among = torch.cat([numbers, numbers.roll(1, 1), numbers.roll(64, 1)])
+    assert (among.corrcoef() - torch.eye(18)).abs().max() < 5 * 2**-9
+    assert numbers.abs().max() < 1 and numbers.unique().numel() > 0.9 * numbers.numel()

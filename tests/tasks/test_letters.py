@@ -56,6 +56,11 @@ def test_points_are_uniform_over_the_cells() -> None:
     assert abs(chi2 - count) < 5 * math.sqrt(2 * count)
 
 
+def test_a_device_gets_the_glyphs_once() -> None:
+    there = torch.device("meta")
+    assert glyphs("test", there)[0].device == there and glyphs("test", there)[0] is glyphs("test", there)[0]
+
+
 @pytest.mark.parametrize("font", FONTS)
 def test_every_font_has_glyphs_of_the_stated_size(font: str) -> None:
     z = Letters().points(generator(), glyph("H", font), 4000)[0]

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -105,6 +106,14 @@ def test_shares_are_all_tasks_once_and_their_scaled_means_the_mean(monkeypatch, 
         means.append(distributed.scale_to_mean(losses[part].mean(), tasks))
     assert selected == list(range(tasks))
     torch.testing.assert_close(torch.stack(means).mean(), losses.mean())
+
+
+def test_work_on_a_named_gpu_has_it_as_the_current_one(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "set_device", chosen := Mock())
+    for name in ("cpu", "cuda", "cuda:1"):
+        with distributed.process_group(torch.device(name)):
+            pass
+    assert [call.args for call in chosen.call_args_list] == [(torch.device("cuda:1"),)]
 
 
 def test_more_processes_than_new_tasks_are_refused(monkeypatch) -> None:

@@ -1,8 +1,11 @@
-"""Captured updates: the same as one loss at a time; on CUDA captured, and without a graph where that fails."""
+"""Captured updates: the same as one loss at a time; on CUDA captured, unless they wait for the GPU."""
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -11,9 +14,10 @@ from small import small
 from iai.experiment import Experiment, build
 from iai.model import Signal
 from iai.tasks import LinearRegression
-from iai.training import Greedy, Progress, TrainConfig, adamw, graph
-from iai.training.graph import WARMUP, CapturedUpdates
+from iai.training import Greedy, Progress, TrainConfig, adamw
+from iai.training.graph import WARMUP, CapturedUpdates, half
 from iai.training.loop import seed_of, train
+from iai.types import UserError
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 TRAINING = TrainConfig(updates=40, warmup=5, lr=0.01, precision="float32", capture=False)
@@ -60,9 +64,7 @@ def test_captured_updates_are_those_of_one_loss_at_a_time(regime: str, mask: str
     progress = train(plain, experiment.objective, experiment.train, seed=3, show=False)
     losses, weights, updates = by_captured_updates(experiment)
     assert updates.horizon.steps == 4
-    # The rate is a float32 on the device and a double on the host.
-    torch.testing.assert_close(losses, torch.stack(progress.losses), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(weights, flat(plain), rtol=1e-3, atol=1e-4)
+    assert torch.equal(losses, torch.stack(progress.losses)) and torch.equal(weights, flat(plain))
 
 
 @pytest.mark.parametrize("updates", [1, 13])
@@ -72,30 +74,68 @@ def test_captured_updates_are_as_many_as_the_config_says(updates: int) -> None:
     assert len(losses) == updates
 
 
-class Uncapturable:
-    """A CUDA graph that cannot even be prepared; what a capture that fails half-way leaves, only CUDA can show."""
-
-    tries = 0
-
-    def register_generator_state(self, generator: torch.Generator) -> None:
-        Uncapturable.tries += 1
-        raise RuntimeError("operation not permitted when stream is capturing\nmore words")
-
-
-def test_an_update_that_cannot_be_captured_runs_without_a_graph_after_one_warning(monkeypatch) -> None:
-    expected, *_ = by_captured_updates(growing())
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", Uncapturable)
-    original = graph.CapturedUpdates.__init__
+@pytest.fixture
+def watched(monkeypatch) -> list[str]:
+    """As on CUDA: updates that may be captured, whose last warm-up PyTorch watches; the modes that it was set to."""
+    modes, original = ["default"], CapturedUpdates.__init__
 
     def hopeful(self: CapturedUpdates, *arguments: Any) -> None:
         original(self, *arguments)
         self.capturable = True
 
-    monkeypatch.setattr(graph.CapturedUpdates, "__init__", hopeful)
-    with pytest.warns(UserWarning, match="cannot be a CUDA graph .* not permitted when stream is capturing$"):
+    monkeypatch.setattr(CapturedUpdates, "__init__", hopeful)
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: modes[-1])
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    return modes
+
+
+def test_an_update_that_waits_for_the_gpu_is_never_captured_and_one_warning_says_where(monkeypatch, watched) -> None:
+    expected, *_ = by_captured_updates(replace(growing(), train=replace(TRAINING, updates=2)))
+    draw = LinearRegression.sample
+
+    def waiting(*arguments: Any) -> Any:
+        if watched[-1] == "warn":
+            warnings.warn("called a synchronizing CUDA operation (Triggered internally at ...)", stacklevel=1)
+        return draw(*arguments)
+
+    monkeypatch.setattr(LinearRegression, "sample", waiting)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", graphs := Mock())
+    with pytest.warns(UserWarning, match=f"waits for the GPU at .*{Path(__file__).name}:[0-9]+, so it runs") as caught:
         losses, _, updates = by_captured_updates(growing())
-    assert Uncapturable.tries == 1 and not updates.capturable
-    torch.testing.assert_close(losses, expected)
+    assert len(caught) == 1
+    assert not graphs.called and not updates.capturable and watched == ["default", "warn", "default"]
+    torch.testing.assert_close(losses[:2], expected)
+
+
+@pytest.mark.parametrize(("version", "registered"), [("2.11.0+cu128", 1), ("2.14.0a0+git", 0), ("2.14.1", 0)])
+def test_generators_are_registered_only_where_pytorch_does_not_do_it(
+    monkeypatch, version: str, registered: int
+) -> None:
+    monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion(version))
+    graph = Mock(spec=torch.cuda.CUDAGraph)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph, stream: nullcontext())
+    _, _, updates = by_captured_updates(growing())
+    updates.update.zero_()  # as before the first of them
+    assert updates._capture(growing().objective) is graph
+    assert graph.register_generator_state.call_count == registered
+
+
+def test_a_capture_that_fails_all_the_same_ends_the_training_with_a_remedy(monkeypatch, watched) -> None:
+    refused = RuntimeError("operation not permitted when stream is capturing\nmore words")
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Mock())
+    monkeypatch.setattr(torch.cuda, "graph", Mock(side_effect=refused))
+    with pytest.raises(UserError, match=r"not permitted when stream is capturing\): train with capture=False$"):
+        by_captured_updates(growing())
+
+
+def test_automatic_precision_asks_what_a_gpu_computes_in(monkeypatch) -> None:
+    for able in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
+        wanted = {"auto": able, "float32": False, "bfloat16": True}
+        for precision, bfloat16 in wanted.items():
+            assert half(TrainConfig(precision=precision), torch.device("cuda")) == bfloat16
+            assert half(TrainConfig(precision=precision), torch.device("cpu")) == (precision == "bfloat16")
 
 
 @CUDA

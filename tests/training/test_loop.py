@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -298,6 +299,15 @@ def test_random_numbers_are_a_function_of_seed_and_roll_out() -> None:
     model, state = line(), torch.get_rng_state()
     train(model, fit_noise, CONFIG, seed=0, show=False)
     assert torch.equal(torch.get_rng_state(), state)  # the global generator is nobody's
+
+
+def test_training_works_on_the_device_of_its_weights_and_changes_no_setting_of_the_process(monkeypatch) -> None:
+    places, original = [], torch.cuda.device_of
+    monkeypatch.setattr(torch.cuda, "device_of", lambda tensor: places.append(tensor.device) or original(tensor))
+    train(line(), fit_noise, CONFIG, seed=0, show=False)
+    assert places == [torch.device("cpu")]
+    monkeypatch.setattr(torch, "zeros", Mock())  # as if there were a GPU
+    assert pick_device("cuda:1") == torch.device("cuda:1") and not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_an_unknown_device_is_told_with_what_there_is() -> None:

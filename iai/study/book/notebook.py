@@ -4,7 +4,7 @@ import ast
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
 from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
-from iai.training import Progress
+from iai.training import Progress, pick_device
 from iai.types import UserError
 
 PATIENCE = 900.0
@@ -49,11 +49,16 @@ class Chapter:
     seed: int
 
     def train(self, key: str) -> tuple[Model, Progress]:
-        """As `fit`: train the model of `key` at the chapter's profile and seed, unless this code trained it already."""
+        """As `fit`: train the model of `key` at the chapter's profile and seed, unless this code trained it already.
+
+        It trains on a GPU where there is one, and comes back to the CPU, where chapters compute.
+        """
         one, names = runs.Run(key, self.profile, self.seed), {"key": key, "profile": self.profile}
         with records.lock(*one, PATIENCE):  # another chapter may train it just now
             queue.set_aside(one)
-            return fit(experiment(key, self.profile), seed=self.seed, path=one.checkpoint, names=names, show=False)
+            where, chosen = pick_device(), experiment(key, self.profile)
+            model, progress = fit(chosen, seed=self.seed, device=where, path=one.checkpoint, names=names, show=False)
+        return model.cpu(), replace(progress, losses=[loss.cpu() for loss in progress.losses])
 
     def curve(self, row: str, evaluation: str, metric: str) -> tuple[Summary, ...] | Missing:
         """The committed curve over k = 0, 1, ... steps of `key`, or of `key|baseline` on the same batches."""

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,8 @@ from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, genera
 from iai.experiment import BaselineExperiment, Experiment, build, to_json
 from iai.model import Amortizer
 from iai.study.jobs import MachineError
-from iai.study.jobs.runs import Run, runs_root
+from iai.study.jobs.executors import environment, launch
+from iai.study.jobs.runs import COMMAND, Run, runs_root
 from iai.study.ledger import records
 from iai.study.measure.cost import cost_of_adapting, cost_of_update, load_of_update, peak_flops
 from iai.study.registry import experiment
@@ -28,6 +29,8 @@ from iai.types import Learner, StepwiseLearner
 
 BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
 """Steps after which baselines are evaluated, each of which starts afresh."""
+ADAPTED = 10
+"""Mini-batches that a learner adapts to when that is timed."""
 MUST_MATCH = {"config_hash": "configuration", "seed": "seed", "sources_hash": "version of iai"}
 """What a checkpoint must share with a training that resumes from it, and its name in the error."""
 Trained = Experiment | BaselineExperiment
@@ -58,10 +61,13 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
     chosen, where = experiment(one.key, one.profile), pick_device(device)
     names = {"key": one.key, "profile": one.profile}
     config, sets = chosen.evaluation, chosen.evaluation_sets.items()
-    model, done = fit(chosen, seed=one.seed, device=where, path=one.checkpoint, names=names, show=show)
-    size = f"an evaluation of {config.chunk} tasks at a time"
-    with machine_errors(size, "lower EvaluationConfig.chunk", one.checkpoint):
-        metrics = {name: as_json(judged(model, task, config)) for name, task in sets}
+    with baselines_beside(one, where) as finish:
+        model, done = fit(chosen, seed=one.seed, device=where, path=one.checkpoint, names=names, show=show)
+        size = f"an evaluation of {config.chunk} tasks at a time"
+        with machine_errors(size, "lower EvaluationConfig.chunk", one.checkpoint):
+            metrics = {name: as_json(judged(model, task, config)) for name, task in sets}
+        finish()
+    beside = {name: baseline_results(task, config) for name, task in sets}
     cpu = f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
     return {
         "schema": records.SCHEMA,
@@ -72,7 +78,8 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
         **speed(chosen, model, done),
         "metrics": metrics,
         "asked": evaluated_steps(model, config),
-        "baselines": {name: baseline_curves(task, chosen) for name, task in sets},
+        "baselines": {name: found["curves"] for name, found in beside.items()},
+        "baseline_costs": next(found["costs"] for found in beside.values()),
         "curve": training_curve(done),
         **adapting(chosen, model),
     }
@@ -99,17 +106,19 @@ def evaluated_steps(model: Model, config: EvaluationConfig) -> list[int]:
     return sorted({k for k in BASELINE_STEPS if k < config.steps} | {config.steps})
 
 
-def adapting(chosen: Trained, model: Model, steps: int = 10) -> dict[str, Any]:
-    """Seconds and operations of adapting to `steps` mini-batches of one task and answering; those of the baselines."""
-    task, config = next(iter(chosen.evaluation_sets.values())), replace(chosen.evaluation, tasks=1)
+def adapting(chosen: Trained, model: Model) -> dict[str, Any]:
+    """Seconds and operations of adapting to `ADAPTED` mini-batches of one task and answering."""
+    task, config = next(iter(chosen.evaluation_sets.values())), chosen.evaluation
+    cost = cost_of_one(learner_of(model, config), task, config, next(model.parameters()).device)
+    return {f"adapt_{name}": number for name, number in cost.items()}
 
-    def cost(learner: Learner, device: torch.device | str = "cpu") -> dict[str, Any]:
-        batches, queries = next(episodes(task, config, device))
-        return cost_of_adapting(learner, batches[:steps], queries)
 
-    mine = cost(learner_of(model, config), next(model.parameters()).device)
-    others = {name: cost(learner) for name, learner in baselines.for_task(task, points=config.points).items()}
-    return {"adapt_seconds": mine["seconds"], "adapt_flops": mine["flops"], "baseline_costs": others}
+def cost_of_one(
+    learner: Learner, task: Any, config: EvaluationConfig, device: torch.device | str = "cpu"
+) -> dict[str, float | None]:
+    """Seconds and operations of a learner that adapts to one task of an evaluation."""
+    batches, queries = next(episodes(task, replace(config, tasks=1), device))
+    return cost_of_adapting(learner, batches[:ADAPTED], queries)
 
 
 def fit(
@@ -178,27 +187,53 @@ def speed(chosen: Trained, model: Model, done: Progress) -> dict[str, Any]:
         "tokens_per_second": round(cost.tokens * updates / seconds),
         "flops": cost.flops * updates,
         "flops_per_second": round(pace),
-        "utilisation": round(pace / peak_flops(next(model.parameters()).device), 4),
+        "utilisation": round(pace / peak_flops(next(model.parameters()).device, chosen.train), 4),
         "launches": launched,
         "peak_memory": peak,
     }
 
 
-def baseline_curves(task: Any, chosen: Trained) -> dict[str, Any]:
-    """The baselines of a task on the evaluation's own batches; computed once and kept beside the checkpoints."""
-    config = chosen.evaluation
+def baseline_results(task: Any, config: EvaluationConfig) -> dict[str, Any]:
+    """`curves` of the baselines of a task on the evaluation's own batches, and their `costs` of adapting to one.
+
+    Computed once on the CPU, and kept beside the checkpoints.
+    """
     steps = [k for k in BASELINE_STEPS if k <= config.steps]
     what = json.dumps([to_json(task), to_json(config), steps, records.sources_hash()], sort_keys=True)
     path = runs_root() / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
-    if path.exists():
-        return json.loads(path.read_text())
+    with suppress(OSError, LookupError, TypeError, ValueError):  # computed again where it is not as it was written
+        kept = json.loads(path.read_bytes())
+        if kept["content"] == records.config_hash(kept["found"]):
+            return kept["found"]
+    learners = baselines.for_task(task, points=config.points)
     curves = {
         name: evaluate(learner, task, config, steps) | generation.curves(learner, task, config)
-        for name, learner in baselines.for_task(task, points=config.points).items()
-    }
-    found = {name: as_json(curve) for name, curve in (curves | generation.references(task, config)).items()}
-    replace_file(path, json.dumps(found).encode())
+        for name, learner in learners.items()
+    } | generation.references(task, config)
+    costs = {name: cost_of_one(learner, task, config) for name, learner in learners.items()}
+    found = {"curves": {name: as_json(curve) for name, curve in curves.items()}, "costs": costs}
+    replace_file(path, json.dumps({"content": records.config_hash(found), "found": found}).encode())
     return found
+
+
+@contextmanager
+def baselines_beside(one: Run, device: torch.device) -> Iterator[Callable[[], object]]:
+    """While a GPU works in the block, compute the run's baselines in a process of the CPU; yields what waits for it.
+
+    They take longer than the training. `baseline_results` computes what that process did not.
+    """
+    if device.type != "cuda":
+        yield lambda: None
+        return
+    command = [*COMMAND, "baselines", one.key, "--profile", one.profile]
+    process = launch(
+        command, environment() | {"CUDA_VISIBLE_DEVICES": ""}, one.checkpoint.with_suffix(".baselines.log")
+    )
+    try:
+        yield process.wait
+    finally:
+        process.kill()
+        process.wait()
 
 
 def training_curve(done: Progress, points: int = 200) -> dict[str, list[int] | list[float]]:

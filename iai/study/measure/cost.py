@@ -19,6 +19,7 @@ from iai.experiment import BaselineExperiment, Experiment, build
 from iai.model import Amortizer
 from iai.study.measure.meter import peak_bytes, seconds
 from iai.training import EndToEnd, Greedy, Progress, RandomStep, StepObjective, TrainConfig, adamw, train_step
+from iai.training.graph import CapturedUpdates, autocast, captures, half
 from iai.types import Batch, Learner
 
 FORMULAS: dict[Any, Callable[..., int]] = {
@@ -127,19 +128,26 @@ def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch)
 def load_of_update(
     amortizer: Amortizer | LearnedBaseline, objective: StepObjective, config: TrainConfig
 ) -> tuple[int, int]:
-    """Operators launched by one whole update, and the most bytes that training holds at a time beside the weights.
+    """Operators of one whole update, and the most bytes that training holds at a time beside the weights.
 
-    The weights are left as they are.
+    In the precision that trains, and of captured updates where those train; the weights are left as they are.
     """
     model: Any = deepcopy(amortizer)
     device = next(model.parameters()).device
-    progress, optimizer = Progress(), adamw(model, config)
+    progress, optimizer, precision = Progress(), adamw(model, config), autocast(config, device)
     objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
+    if captures(objective, config, device):
+        whole = CapturedUpdates(model, objective, optimizer, config, precision)
+        peak = peak_bytes(lambda: whole.roll_out(replace(objective, passes_per_fill=1), 0, progress), device)
+        whole.update.zero_()
+        return launches(lambda: whole.run(objective)), peak
     losses = chain.from_iterable(objective(model, torch.Generator(device).manual_seed(0)) for _ in count())
 
     def update(times: int = 1) -> None:
         for _ in range(times):
-            train_step(next(losses), model, optimizer, config, progress)
+            with precision:
+                loss = next(losses)
+            train_step(loss, model, optimizer, config, progress)
 
     peak = peak_bytes(lambda: update(2), device)  # of the pool, moments and activations
     return launches(update), peak
@@ -184,11 +192,10 @@ class Counting(TorchDispatchMode):
         return out
 
 
-def peak_flops(device: torch.device, repeats: int = 5) -> float:
+def peak_flops(device: torch.device, config: TrainConfig, repeats: int = 5) -> float:
     """Floating-point operations a second of the fastest of a few large products, in the precision that trains."""
-    size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (1024, torch.float32)
-    generator = torch.Generator(device)  # its own: a failed capture may leave PyTorch's unusable
-    matrix = torch.randn(size, size, generator=generator, device=device).to(dtype)
+    size, dtype = 8192 if device.type == "cuda" else 1024, torch.bfloat16 if half(config, device) else torch.float32
+    matrix = torch.randn(size, size, generator=torch.Generator(device), device=device).to(dtype)
     return 2 * size**3 / min(seconds(lambda: matrix @ matrix, device) for _ in range(repeats))
 
 

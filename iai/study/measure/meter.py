@@ -15,7 +15,13 @@ Work = Callable[[], object]
 
 def peak_bytes(work: Work, device: torch.device | str = "cpu") -> int:
     """Most bytes of tensors that `work` had allocated at any one time, beyond those that were there before."""
-    return profiled(work, torch.device(device))[1]
+    device = torch.device(device)
+    if device.type != "cuda":
+        return profiled(work, device)[1]
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    work()  # not profiled, as it may capture a graph
+    return torch.cuda.max_memory_allocated(device) - before
 
 
 def profiled(work: Work, device: torch.device) -> tuple[float, int]:
@@ -24,7 +30,7 @@ def profiled(work: Work, device: torch.device) -> tuple[float, int]:
     if cuda:
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if cuda else 0
-    events = _events(work, profile_memory=not cuda)
+    events = _events(work, device, profile_memory=not cuda)
     changes = (event.nbytes() for event in events if event.name() == "[memory]")
     peak = torch.cuda.max_memory_allocated(device) - before if cuda else max(accumulate(changes, initial=0))
     return _busy(events, device), peak
@@ -32,15 +38,15 @@ def profiled(work: Work, device: torch.device) -> tuple[float, int]:
 
 def kernel_ms(work: Work, device: torch.device) -> float:
     """Milliseconds in operators (on a GPU: in kernels): the median of three runs."""
-    return median(_busy(_events(work), device) for _ in range(3))
+    return median(_busy(_events(work, device), device) for _ in range(3))
 
 
-def _events(work: Work, **options: Any) -> list[Any]:
+def _events(work: Work, device: torch.device, **options: Any) -> list[Any]:
     """The profiler's events on CPU and GPU in one run of `work`, in order of time."""
     with profile(**options) as profiler:
         work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
     return sorted(profiler.profiler.kineto_results.events(), key=lambda event: event.start_ns())
 
 
@@ -74,7 +80,7 @@ def captured(work: Work, device: torch.device) -> Work | None:
             work()
     torch.cuda.current_stream(device).wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=side):  # the default one is on the GPU that was current first
         work()
     return graph.replay
 

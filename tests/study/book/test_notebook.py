@@ -239,6 +239,16 @@ def test_a_model_is_trained_once_and_then_loaded(chapter: Chapter, monkeypatch: 
     assert checkpoint.read(path)[1]["sources_hash"] == records.sources_hash()
 
 
+def test_a_model_is_trained_on_the_gpu_where_there_is_one(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices, original = [], notebook.fit
+    monkeypatch.setattr(notebook, "pick_device", lambda: torch.device("cuda:3"))
+    monkeypatch.setattr(
+        notebook, "fit", lambda *words, device, **others: devices.append(device) or original(*words, **others)
+    )
+    chapter.train(KEY)
+    assert devices == [torch.device("cuda:3")]
+
+
 def test_live_training_goes_on_with_another_library(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Run(KEY, "smoke", 0).checkpoint
     checkpoint.write(path, {}, {"config_hash": "old", "sources_hash": "old"})

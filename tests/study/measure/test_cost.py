@@ -9,6 +9,7 @@ from small import small
 from iai.baselines.classical import Descent, Mean, Neighbours, Ridge
 from iai.experiment import build
 from iai.model import Signal
+from iai.study.measure import cost
 from iai.study.measure.cost import cost_of_adapting, cost_of_update, launches, load_of_update, planned
 from iai.study.registry import experiment
 from iai.tasks import LinearRegression, episode
@@ -37,6 +38,16 @@ def test_the_load_of_an_update_leaves_the_weights_alone(regime: str) -> None:
     twice = replace(chosen, objective=replace(chosen.objective, tasks=40))
     assert load_of_update(build(twice), twice.objective, chosen.train)[1] > peak
     assert load_of_update(build(twice), twice.objective, chosen.train)[0] == launched
+
+
+def test_the_load_is_of_the_updates_that_train(monkeypatch) -> None:
+    """In bfloat16 there are casts beside the operators, and on a GPU copies into the memory of captured updates."""
+    chosen = small("parametric", signal=Signal(kind="data"))
+    plain = load_of_update(build(chosen), chosen.objective, chosen.train)[0]
+    half = load_of_update(build(chosen), chosen.objective, replace(chosen.train, precision="bfloat16"))[0]
+    monkeypatch.setattr(cost, "captures", lambda *arguments: True)
+    captured, peak = load_of_update(build(chosen), chosen.objective, chosen.train)
+    assert plain + 20 < half and plain < captured < plain + 20 and peak > 0
 
 
 @pytest.mark.parametrize("key", ["table2/linear-regression/grad+data", "table3/mnist/grad", "table4/mnist/data"])
