@@ -58,9 +58,19 @@ DATASETS = {
 }
 
 
+def folder(variable: str, default: str | Path) -> Path:
+    """The folder that an environment variable names, or a default; ~ is the home folder."""
+    try:
+        return Path(os.environ.get(variable) or default).expanduser()
+    except RuntimeError as error:
+        raise UserError(
+            f"{variable}={os.environ.get(variable, default)}: no such home folder: write all of it"
+        ) from error
+
+
 def root() -> Path:
     """The folder of the full data sets: `IAI_DATA`, or ~/.cache/iai."""
-    return Path(os.environ.get("IAI_DATA") or "~/.cache/iai").expanduser()
+    return folder("IAI_DATA", "~/.cache/iai")
 
 
 def download(*names: str) -> None:

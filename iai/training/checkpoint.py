@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -62,7 +63,9 @@ class Checkpoint:
                 raise ValueError(f"{len(progress.losses)} losses, {found['progress']}")
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             what = " ".join(f"{type(error).__name__}: {error}".split())
-            raise UserError(f"{self.path} does not fit this training ({what:.200}): delete it and train again") from error
+            raise UserError(
+                f"{self.path} does not fit this training ({what:.200}): delete it and train again"
+            ) from error
         return progress
 
 
@@ -72,8 +75,8 @@ def moments(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> dic
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, moment = name.split(".")
-        shape, kind = parameters[int(index)].shape, parameters[int(index)].dtype
-        if moment == "step" and value.numel() != 1 or moment != "step" and (value.shape, value.dtype) != (shape, kind):
+        one = parameters[int(index)]
+        if (value.numel() != 1) if moment == "step" else (value.shape, value.dtype) != (one.shape, one.dtype):
             raise ValueError(f"optimizer.{name} is {value.dtype} of shape {tuple(value.shape)}")
         state.setdefault(int(index), {})[moment] = value
     if any(set(found) != {"step", "exp_avg", "exp_avg_sq"} for found in state.values()):
@@ -133,7 +136,7 @@ def read(path: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tens
 def replace_file(path: Path, content: bytes) -> Path:
     """Write `content` to `path` atomically: a synced temporary file, then a rename."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -148,6 +151,18 @@ def replace_file(path: Path, content: bytes) -> Path:
         raise
     _sync_folder(path.parent)
     return path
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; whoever may write in the one above may write in it, if that one is shared."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    above, made = folder.parent.stat(), folder.stat()
+    if not above.st_mode & stat.S_ISVTX:  # in /tmp all may write, and nothing is shared
+        shared = above.st_mode & (0o022 if above.st_gid == made.st_gid else 0o002)
+        folder.chmod(made.st_mode | shared)
 
 
 def _sync_folder(folder: Path) -> None:
