@@ -6,6 +6,7 @@
 import difflib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -37,12 +38,11 @@ def root() -> Path:
     return data.folder("IAI_RESULTS", next(filter(Path.is_dir, ledgers), ledgers[0]))
 
 
-def searched(profile: str = "*") -> str:
-    """One line that names the folder of the ledger if that has no record (of a profile), else nothing."""
-    if next(root().glob(f"{profile}/**/seed*.json"), None):
-        return ""
-    what = "has no record" if root().is_dir() else "does not exist"
-    return f"the ledger {root()} {what}: name another with --results DIR or IAI_RESULTS, or run something"
+def searched() -> None:
+    """Say on stderr which folder was searched, if it has no record."""
+    if not any(root().glob("*/**/seed*.json")):
+        what = "has no records" if root().is_dir() else "does not exist"
+        print(f"iai: the ledger {root()} {what}: name another with --results DIR or IAI_RESULTS", file=sys.stderr)
 
 
 def path_of(key: str, profile: str, seed: int) -> Path:

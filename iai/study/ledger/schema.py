@@ -41,9 +41,6 @@ def check(record: Record) -> None:
             raise ValueError(f"two series of its {metric!r} differ in length or are empty")
         if not all(value is None or _number(value) for value in [*one, *other]):
             raise ValueError(f"its {metric!r} holds something that is no number")
-    for cost in record.get("baseline_costs", {}).values():
-        if not all(value is None or _number(value) for value in cost.values()):
-            raise ValueError("its 'baseline_costs' hold something that is no number")
 
 
 def _number(value: Any) -> bool:
