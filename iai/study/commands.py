@@ -177,7 +177,7 @@ def show(key: Key) -> int:
 def headlines(key: str, profile: str) -> list[str]:
     """A line for each metric of each evaluation set: mean ± spread after some steps."""
     from iai.evaluation import generation
-    from iai.study.ledger import records
+    from iai.study.ledger import records, statistics
 
     found = records.records(key, profile)
     lines = []
@@ -188,10 +188,11 @@ def headlines(key: str, profile: str) -> list[str]:
                 return [f"  {points}: {points.reason}"]
             steps = generation.ASKED if metric in generation.METRICS else HEADLINE_STEPS
             shown = {k: points[k] for k in steps if k < len(points)}
-            cells = [f"k={k} {point} ± {point.spread:.2g}" for k, point in shown.items()]
-            sources = " or ".join(sorted({point.source for point in shown.values()}))
-            over = f"± standard error over {sources}, seeds {', '.join(map(str, points[0].seeds))}"
-            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({over})")
+            over = statistics.over(shown.values())
+            marks = {k: "†" * (point.source == "tasks" and "†" in over) for k, point in shown.items()}
+            cells = [f"k={k} {point} ± {point.spread:.2g}{marks[k]}" for k, point in shown.items()]
+            words = f"± standard error over {over}; seeds {', '.join(map(str, points[0].seeds))}"
+            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({words})")
     return lines
 
 
