@@ -190,7 +190,9 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | Le
     tensors, metadata = checkpoint.read(Path(path), where)
     if "config" not in metadata:
         raise UserError(f"{path} does not say what was trained: train with `iai.study.jobs.run.fit`, which writes that")
-    amortizer = build(from_json(metadata["config"]), 0, where)
+    if not isinstance(chosen := from_json(metadata["config"]), Experiment | BaselineExperiment):
+        raise UserError(f"{path} has a config that is no experiment: train it again")
+    amortizer = build(chosen, 0, where)
     try:
         amortizer.load_state_dict(checkpoint.under("model.", tensors))
     except RuntimeError as error:

@@ -75,9 +75,13 @@ def damage(path: Path, how: str) -> None:
         path.unlink()
     elif how == "anonymous":
         checkpoint.write(path, tensors, {"progress": metadata["progress"]})
+    elif how == "no experiment":
+        checkpoint.write(path, tensors, metadata | {"config": [1]})
+    elif how == "not finite":
+        checkpoint.write(path, {name: value * torch.nan for name, value in tensors.items()}, metadata)
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "text", "missing", "anonymous"])
+@pytest.mark.parametrize("how", ["truncated", "empty", "text", "missing", "anonymous", "no experiment", "not finite"])
 def test_a_damaged_or_foreign_file_gives_one_clear_line(tmp_path: Path, how: str) -> None:
     path = tmp_path / "run.safetensors"
     fit(small(train=SHORT), path=path, show=False)
