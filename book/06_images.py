@@ -406,7 +406,7 @@ _ = right.axvspan(small.objective.steps, 20, color=plots.INK, alpha=0.08, linewi
 #
 # Nothing changes: {func}`iai.types.concat` makes one batch of ten, and `model([concat(batches)], x)` is the learner. Attention averages over more tokens than in training; its weights are more peaked relative to a uniform ten-fold longer context only if the learnt temperature is high enough, so expect an improvement over one batch, and less than a model trained on that length would show.
 # ```python
-# model = chapter.train("table4/mnist/data-1-step").amortizer
+# model, _ = chapter.train("table4/mnist/data-1-step")
 # at_once = lambda batches, x: model([concat(batches)] if batches else [], x).detach()
 # evaluate(at_once, small.evaluation_sets["mnist"], small.evaluation)["error"]["mean"]
 # ```
