@@ -84,10 +84,7 @@ def test_a_seed_with_fewer_numbers_is_named(capsys: pytest.CaptureFixture[str]) 
     assert str(short) in said and said.count("\n") == 1
 
 
-MALFORMED = ["", "{", "[]", "null", "7", "{}", '{"cpu": "x", "date": "y", "cells": [1]}', "\udcff"]
-
-
-@pytest.mark.parametrize("text", MALFORMED)
+@pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "7", "{}", '{"cpu": "x", "date": "y", "cells": [1]}', "\udcff"]
 )
 def test_a_measurement_that_is_none_is_one_line(text: str) -> None:
