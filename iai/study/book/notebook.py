@@ -37,8 +37,7 @@ class Markdown:
     def _repr_markdown_(self) -> str:
         return self.text
 
-    def __str__(self) -> str:
-        return self.text
+    __str__ = _repr_markdown_
 
 
 @dataclass(frozen=True, kw_only=True)
