@@ -32,6 +32,7 @@ Jobs = Annotated[int, typer.Option(metavar="J", help="processes at once, of one 
 Budget = Annotated[str, typer.Option(metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")]
 Executor = Annotated[str, typer.Option(help="where jobs run: local or slurm")]
 Slurm = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="slurm_partition, timeout_min, ...")]
+Report = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write all of it for a bug report")]
 Again = Annotated[bool, typer.Option("--again", help="compute it anew even if the ledger has it")]
 Renew = Annotated[bool, typer.Option("--renew", help="also what other code than this computed")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
@@ -160,10 +161,22 @@ def baselines(pattern: Pattern, profile: Profile = "cpu") -> int:
     from iai.study.registry import experiment
 
     for one in wanted(pattern, profile, 1):
-        chosen = experiment(one.key, profile)
-        for task in chosen.evaluation_sets.values():
+        for task in (chosen := experiment(one.key, profile)).evaluation_sets.values():
             baseline_results(task, chosen.evaluation)
     return 0
+
+
+@command
+def check(device: Device = None, threads: Threads = 1, report: Report = None) -> int:
+    """Whether this machine computes what it should, and how fast: about a minute; exit code 1 if something is wrong."""
+    from iai.study.measure import check
+    from iai.training import distributed, pick_device, replace_file
+
+    with distributed.process_group(where := pick_device(device)):
+        found = check.check(where, threads)
+    if report:
+        replace_file(report, json.dumps(found, indent=1).encode())
+    return int(found["verdict"] == "wrong")
 
 
 @command
