@@ -298,7 +298,7 @@ source(formulas.PromptTuning)
 # All are trained on the same objective, {eq}`eq-split`: new planets at every update, between none and ten mini-batches of five stones each, the loss on sixteen further stones.
 
 # %% tags=["remove-input", "nbval-check-output"]
-source(formulas.Amortized)
+source(formulas.amortized)
 
 # %% [markdown]
 # Each gets a number of updates that takes about the same time, a few seconds at `smoke`. The refined learner is trained on its own objective, one step at a time. Then all meet the same new planets.
@@ -316,7 +316,7 @@ for name, (family, updates, lr) in budgets.items():
     torch.manual_seed(seed)
     learners[name] = family(task)
     config = TrainConfig(updates=longer * updates, lr=lr, weight_decay=0.0)
-    train(learners[name], formulas.Amortized(task=task), config, seed=seed, show=False)
+    train(learners[name], formulas.amortized, config, seed=seed, show=False)
     learners[name].eval()
 learners["prompt tuning"] = formulas.PromptTuning(learners["in context"])
 learners["refinement"], _ = fit(

@@ -51,12 +51,13 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import Memoryless, Ridge
 from iai.experiment import build
 from iai.study.measure.cost import peak_saved_bytes
-from iai.evaluation import evaluate, evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.jobs.run import fit
 from iai.losses import squared_error
 from iai.training import rollout_losses, Unrolled
 from iai.study.registry import PROFILES, experiment
 from iai.tasks import episode
+from iai.study.analysis.contrasts import ratio
 from iai.study.analysis.theory import ridge_variance
 
 chapter = notebook.setup(globals())
@@ -231,8 +232,8 @@ print(f"unrolled: {slope:.2f} MiB for each further step")
 # *each other*: it is the accuracy with which that many tasks determine a direction at all, and a training update uses far fewer.
 
 # %%
-live = chapter.train(KEY)
-model, weights = live.amortizer, list(live.amortizer.parameters())
+model, _ = chapter.train(KEY)
+weights = list(model.parameters())
 
 
 def gradients(k: int, draw: int, window: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -305,7 +306,7 @@ plots.lines(
     logarithmic=True,
 )
 best = Memoryless(noise_variance=goal.task.noise_variance)
-best = evaluate_learner(best, goal.task, chosen.evaluation)["mse"]["mean"]
+best = evaluate(best, goal.task, chosen.evaluation)["mse"]["mean"]
 ax.plot(range(21), best, "--", color=plots.INK, label="memoryless bound")
 ax.legend()
 ax.axvspan(goal.steps, 20, color=plots.INK, alpha=0.08, linewidth=0)
@@ -383,9 +384,7 @@ while len(frozen) < 21:
 simulation = replace(shown.evaluation, tasks=512)
 figure, (left, right) = plots.panels(columns=2, width=8, height=3.6)
 for name, recursion, learner in (("memoryless", v, Memoryless), ("full Bayes", full, Ridge)):
-    mse = evaluate_learner(learner(noise_variance=setting[2]), task, simulation, (0, 1, 2, 3, 5, 7, 10, 15, 20))["mse"][
-        "mean"
-    ]
+    mse = evaluate(learner(noise_variance=setting[2]), task, simulation, (0, 1, 2, 3, 5, 7, 10, 15, 20))["mse"]["mean"]
     (line,) = left.plot([setting[0] * u + setting[2] for u in recursion], label=name)
     left.plot([m if m is not None else float("nan") for m in mse], "o", color=line.get_color())
 plots.finish(left, "steps k", "raw MSE", logarithmic=True)
@@ -476,8 +475,8 @@ for suffix, trained in (("", f"{horizon} steps"), ("-1-step", "1 step")):
             body[f"{name}, trained on {trained}"] = (curve,) * 5
             continue
         least = min(range(1, 21), key=lambda k: curve[k].mean)
-        ratio = chapter.value(f"{key}:linear-regression:mse:20/{least}:.2f")
-        body[f"{name}, trained on {trained}"] = (curve[1], curve[10], curve[20], str(least), ratio)
+        rise = f"{ratio(curve[20], curve[least]):.2f}"
+        body[f"{name}, trained on {trained}"] = (curve[1], curve[10], curve[20], str(least), rise)
 for name, path in (("memoryless (derived)", v), ("the same, gain frozen at the horizon (derived)", frozen)):
     mse = [setting[0] * u + setting[2] for u in path]
     least = min(range(1, 21), key=lambda k: mse[k])

@@ -84,7 +84,7 @@ chapter.banner("table2/linear-regression/*", "token-scale/*")
 # We train a Grad and a Data model live, at the chapter's profile, and look at the gradients along the Grad model's own path.
 
 # %%
-models = {name: chapter.train(f"table2/linear-regression/{KINDS[name]}").amortizer for name in ("Grad", "Data")}
+models = {name: chapter.train(f"table2/linear-regression/{KINDS[name]}")[0] for name in ("Grad", "Data")}
 chosen = experiment("table2/linear-regression/grad", profile)
 batches, queries = next(episodes(chosen.task, chosen.evaluation))
 model = models["Grad"]

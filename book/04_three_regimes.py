@@ -49,13 +49,15 @@ from types import SimpleNamespace
 
 import networkx as nx
 import numpy as np
+import seaborn as sns
 import torch
+from matplotlib.colors import ListedColormap
 
 import iai
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Ridge
 from iai.experiment import build, Experiment
-from iai.evaluation import evaluate, evaluate_learner, EvaluationConfig
+from iai.evaluation import evaluate, EvaluationConfig
 from iai.study.jobs.run import fit
 from iai.model import attention_mask, RefinerConfig, Signal
 from iai.training import Greedy, train, TrainConfig
@@ -233,7 +235,7 @@ with torch.no_grad():
         rows[name] = tuple(f"{float((found - answer).norm() / (answer - start).norm()):.1g}" for found in (along, kept))
 
 # %% tags=["hide-input"]
-live = chapter.train("table2/mnist/grad+data").amortizer
+live, _ = chapter.train("table2/mnist/grad+data")
 few, ask = episode(
     replace(task, ways=live.refiner.interface.dy, projection=live.refiner.interface.dx),
     generator,
@@ -390,9 +392,17 @@ drawn = {
 }
 figure, axes = plots.panels(columns=2, rows=2, width=7.6, height=7.8)
 for ax, (title, (allowed, names, kinds)) in zip(axes, drawn.items()):
-    plots.mask(ax, allowed, rows=names, columns=names, kinds=kinds)
+    seen_kinds = allowed.numpy() * (np.array(kinds) + 1)
+    colours = {"cmap": ListedColormap(["none", *plots.COLOURS[:3]]), "vmin": 0, "vmax": 3, "cbar": False}
+    sns.heatmap(seen_kinds, ax=ax, square=True, linewidths=0.4, linecolor=plots.INK, **colours)
+    for edge in np.flatnonzero(np.diff(kinds)) + 1:
+        ax.axvline(edge, color=plots.INK, linewidth=2.5)
+        ax.axhline(edge, color=plots.INK, linewidth=2.5)
+    ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=0)
+    ax.set_yticks(np.arange(len(names)) + 0.5, names, rotation=0)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
     ax.set_title(title)
-    ax.tick_params(axis="x", rotation=0)
 
 # %% [markdown]
 # The function is what runs: a hook on the first block of a causal model catches the mask that it is given.
@@ -606,9 +616,8 @@ for regime in ("parametric", "explicit", "implicit"):
     )
     curves[regime] = evaluate(learners[regime], waves, judged)["mse"]["mean"]
 ridge = Ridge(noise_variance=0.09, bias=False)
-bayes = evaluate_learner(lambda some, x: ridge([Batch(features(b.x), b.y) for b in some], features(x)), waves, judged)[
-    "mse"
-]["mean"]
+bayes = evaluate(lambda some, x: ridge([Batch(features(b.x), b.y) for b in some], features(x)), waves, judged)
+bayes = bayes["mse"]["mean"]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-waves", "caption": "A task of one's own in three regimes, trained live. Left: one wave, four observations, and what each regime predicts after one step. Large dots: the four observations; small dots: held-out observations of the same wave. Right: error against steps of four observations each, trained on five; in grey the Bayes-optimal prediction, which knows sine and cosine and the noise."}, "image": {"alt": "Left, four large dots and many small ones near a sine wave, and three curves of predictions. Right, mean squared error on a logarithmic axis against 0 to 10 steps: all three regimes fall from about one; the parametric one comes nearest to the grey line of the Bayes-optimal prediction."}}
 grid = torch.linspace(-3, 3, 121).view(1, -1, 1)

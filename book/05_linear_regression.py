@@ -45,7 +45,7 @@ from iai.study.analysis import theory
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Memoryless, Ridge
 from iai.study.analysis.contrasts import at_most, best, difference, ratio, scaled, standard_errors
-from iai.evaluation import evaluate, evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.registry import experiment
 
 chapter = notebook.setup(globals())
@@ -405,14 +405,14 @@ notebook.table(chapter.trials(explicit), caption, "tab-lr-trials-explicit", ".2f
 # %%
 key = f"table2/{LR}/data"
 chosen = experiment(key, profile)
-live = chapter.train(key)
-curves = {"trained live": evaluate(live.amortizer, chosen.task, chosen.evaluation)}
+live, progress = chapter.train(key)
+curves = {"trained live": evaluate(live, chosen.task, chosen.evaluation)}
 for name, learner in (("memoryless bound", Memoryless), ("ridge, all points", Ridge)):
-    curves[name] = evaluate_learner(learner(noise_variance=chosen.task.noise_variance), chosen.task, chosen.evaluation)
+    curves[name] = evaluate(learner(noise_variance=chosen.task.noise_variance), chosen.task, chosen.evaluation)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lr-live", "caption": "A data-only parametric model trained while this page was made, on the tasks of its evaluation. Left: training loss, averaged over stretches of ten updates. Right: raw MSE over the steps, with the two bounds computed on the same batches."}, "image": {"alt": "Two panels. Left, training loss falling over updates. Right, raw mean squared error over 0 to 20 steps on a logarithmic axis for the model trained live and, below it, the memoryless bound and ridge regression."}}
 figure, (left, right) = plots.panels(columns=2, width=7.4, height=2.8)
-stretches = torch.tensor(live.losses).split(10)
+stretches = torch.stack(progress.losses).split(10)
 plots.lines(
     left,
     {"training loss": ([10 * i for i in range(len(stretches))], [s.mean().item() for s in stretches])},

@@ -46,7 +46,7 @@ from iai.study.book import notebook, plots
 from iai.tasks import data
 from iai.baselines.classical import Neighbours
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio, standard_errors
-from iai.evaluation import evaluate, evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.jobs.run import fit
 from iai.study.registry import experiment
 
@@ -91,14 +91,16 @@ chosen = torch.stack([(classes == c).nonzero()[seed % 100, 0] for c in (0, 3, 5,
 facts, generator = data.dataset("mnist"), torch.Generator().manual_seed(seed + 1)
 standardised = (pixels[chosen].flatten(1) / 255 - facts.mean) / facts.sd
 figure, axes = plots.panels(columns=5, rows=3, width=5.6, height=3.9)
-plots.images(axes[:5], pixels[chosen], [f"class {c}" for c in classes[chosen].tolist()])
-for row, name in ((1, "A"), (2, "B")):
+pictures, titles = list(pixels[chosen]), [f"class {c}" for c in classes[chosen].tolist()]
+for name in ("A", "B"):
     projected = standardised @ torch.randn(784, 64, generator=generator) / 28
     labels = torch.randperm(10, generator=generator)[classes[chosen]]
-    titles = [f"task {name}: label {label}" for label in labels.tolist()]
-    plots.images(axes[5 * row : 5 * row + 5], projected.unflatten(1, (8, 8)), titles)
-for ax in axes:
-    ax.title.set_fontsize(8)
+    pictures += projected.unflatten(1, (8, 8))
+    titles += [f"task {name}: label {label}" for label in labels.tolist()]
+for ax, picture, title in zip(axes, pictures, titles):
+    ax.imshow(picture, cmap="gray")
+    ax.set_title(title, fontsize=8)
+    ax.axis("off")
 
 # %% [markdown]
 # ### Does the law matter? Live
@@ -119,7 +121,7 @@ for name, law in laws.items():
     found[name] = {
         n: (
             evaluate(model, task, judged)["error"]["mean"],
-            evaluate_learner(nearest, task, judged, (1, 5))["error"]["mean"],
+            evaluate(nearest, task, judged, (1, 5))["error"]["mean"],
         )
         for n, task in sets.items()
     }
@@ -344,9 +346,9 @@ notebook.table(chapter.trials(implicit), caption, "tab-img-trials-implicit", ".3
 
 # %%
 key = "table4/mnist/data"
-live, small = chapter.train(key), experiment(key, profile)
+(live, progress), small = chapter.train(key), experiment(key, profile)
 after = {
-    name: evaluate(live.amortizer, task, replace(small.evaluation, tasks=64))["error"]["mean"]
+    name: evaluate(live, task, replace(small.evaluation, tasks=64))["error"]["mean"]
     for name, task in small.evaluation_sets.items()
 }
 for name, error in after.items():
@@ -356,7 +358,7 @@ for name, error in after.items():
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-img-live", "caption": "An implicit model trained while this page was made. Left: training loss, averaged over stretches of ten updates. Right: its error on new tasks of digits and of clothes; shaded: steps beyond its training."}, "image": {"alt": "Two panels. Left, training loss over updates; right, error of the model trained live on MNIST and on Fashion-MNIST tasks over 0 to 20 steps."}}
 figure, (left, right) = plots.panels(columns=2, width=7.2, height=2.7)
-stretches = torch.tensor(live.losses).split(10)
+stretches = torch.stack(progress.losses).split(10)
 starts = [10 * i for i in range(len(stretches))]
 plots.lines(left, {"loss": (starts, [s.mean().item() for s in stretches])}, labels=("updates", "loss"))
 left.get_legend().remove()
@@ -404,9 +406,9 @@ _ = right.axvspan(small.objective.steps, 20, color=plots.INK, alpha=0.08, linewi
 #
 # Nothing changes: {func}`iai.types.concat` makes one batch of ten, and `model([concat(batches)], x)` is the learner. Attention averages over more tokens than in training; its weights are more peaked relative to a uniform ten-fold longer context only if the learnt temperature is high enough, so expect an improvement over one batch, and less than a model trained on that length would show.
 # ```python
-# model = chapter.train("table4/mnist/data-1-step").amortizer
+# model, _ = chapter.train("table4/mnist/data-1-step")
 # at_once = lambda batches, x: model([concat(batches)] if batches else [], x).detach()
-# evaluate_learner(at_once, small.evaluation_sets["mnist"], small.evaluation)["error"]["mean"]
+# evaluate(at_once, small.evaluation_sets["mnist"], small.evaluation)["error"]["mean"]
 # ```
 # ````
 #

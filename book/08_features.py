@@ -45,7 +45,7 @@ import torch
 from iai.study.book import notebook, plots
 from iai.baselines.classical import Centroids
 from iai.study.analysis.contrasts import best, change, difference, ratio
-from iai.evaluation import evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.jobs.run import fit
 from iai.study.registry import experiment
 from iai.types import Batch
@@ -310,18 +310,18 @@ notebook.Markdown(
 
 # %%
 key = "features/parametric/grad"
-base, live = experiment(key, profile), chapter.train(key)
+base, (live, _) = experiment(key, profile), chapter.train(key)
 raw_task = replace(base.task, projection=None)
 raw, _ = fit(replace(base, objective=replace(base.objective, task=raw_task)), seed=seed, show=False)
 horizon, means = base.objective.steps, Centroids(dy=base.task.dy)
 generator, any_of = torch.Generator().manual_seed(seed), torch.eye(base.task.ways)
 learners = {
-    "amortized, projected": (live.amortizer, base.task),
+    "amortized, projected": (live, base.task),
     "amortized, raw": (raw, raw_task),
     "nearest class mean, projected": (means, base.task),
     "nearest class mean, raw": (means, raw_task),
     "amortized, projected, labels redrawn": (
-        lambda batches, x: live.amortizer(
+        lambda batches, x: live(
             [Batch(b.x, any_of[torch.randint(len(any_of), b.y.shape[:2], generator=generator)]) for b in batches],
             x,
         ),
@@ -333,7 +333,7 @@ found = {}
 with torch.no_grad():
     for name, (learner, task) in learners.items():
         parts = (replace(task, classes=part, split="test") for part in ("train", "held-out"))
-        curves = [evaluate_learner(learner, part, judged, (1, horizon))["error"]["mean"] for part in parts]
+        curves = [evaluate(learner, part, judged, (1, horizon))["error"]["mean"] for part in parts]
         found[name] = [curve[k] for curve in curves for k in (1, horizon)]
 
 # %% tags=["hide-input"]

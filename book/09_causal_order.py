@@ -44,7 +44,7 @@ import torch
 from iai.study.book import notebook, plots
 from iai.baselines.classical import for_task
 from iai.study.analysis.contrasts import at_most, best, change, difference, ratio
-from iai.evaluation import evaluate, evaluate_learner
+from iai.evaluation import evaluate
 from iai.study.registry import experiment
 from iai.losses import leaf_error, leaves_first
 from iai.tasks import CausalOrder, episode, standardised
@@ -315,14 +315,14 @@ notebook.Markdown(text if known else "(Pending: what more steps do.)")
 # A small model, trained now for a few seconds on tasks of four nodes, and its baselines on the same new tasks. Expect less of it than of the committed rows.
 
 # %%
-live, small = chapter.train(KEY), experiment(KEY, profile)
+(live, _), small = chapter.train(KEY), experiment(KEY, profile)
 last, judged = small.objective.steps, replace(small.evaluation, tasks=128)
 new, rows = small.evaluation_sets.values(), {}
-curves = [evaluate(live.amortizer, kind, judged)["error"]["mean"] for kind in new]
+curves = [evaluate(live, kind, judged)["error"]["mean"] for kind in new]
 for k in (1, last):
     rows[f"learned live, {k} step{'s' * (k > 1)}"] = tuple(f"{100 * curve[k]:.0f} %" for curve in curves)
 for name, learner in for_task(small.task).items():
-    curves = [evaluate_learner(learner, kind, judged, (last,))["error"]["mean"] for kind in new]
+    curves = [evaluate(learner, kind, judged, (last,))["error"]["mean"] for kind in new]
     rows[f"{name}, {last} steps"] = tuple(f"{100 * curve[last]:.0f} %" for curve in curves)
 caption = f"Live error on {small.task.nodes} nodes (profile {profile}, one seed, {judged.tasks} tasks a set)."
 notebook.table(notebook.Grid(header=("", *titles.values()), rows=rows), caption, "tab-order-live")
@@ -337,7 +337,7 @@ for row, name in zip((axes[:3], axes[3:]), ("linear", "fourier")):
     fresh = torch.Generator().manual_seed(seed + 5)
     batches, queries = episode(small.evaluation_sets[name], fresh, **sizes)
     with torch.no_grad():
-        answers = {k: live.amortizer(batches[:k], queries.x) for k in (1, last)}
+        answers = {k: live(batches[:k], queries.x) for k in (1, last)}
     many = (queries.y.sum((1, 2)) >= 3).nonzero()[:, 0]
     by_error = leaf_error(answers[last], queries.y)[many].mean(-1).argsort(stable=True)
     one = int(many[by_error[len(many) // 2]])

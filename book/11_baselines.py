@@ -121,17 +121,18 @@ FAMILIES = {
 NAMES = {"linear-regression": "regression", "mnist": "images", "features": "features"}
 SHORT = ("linear", "images", "features")
 boards = {family: Leaderboard(family=family, profile=shown_profile) for family in FAMILIES}
-titles = {
-    family: {name: FAMILIES[family][name] for name in board.sets if name in FAMILIES[family]}
-    for family, board in boards.items()
-}
+judged = {family: experiment(COMPETE[family], shown_profile).evaluation_sets for family in FAMILIES}
+titles = {f: {name: FAMILIES[f][name] for name in sets if name in FAMILIES[f]} for f, sets in judged.items()}
 trained = list(boards["linear-regression"].rows("iterative", "learned"))
 updates = {
-    label: [experiment(board.entries[label].key, shown_profile).train.updates for board in boards.values()]
+    label: [experiment(board.rows()[label], shown_profile).train.updates for board in boards.values()]
     for label in trained
 }
 rows = {
-    label: (*(board.training(label, "parameters") for board in boards.values()), *map(str, updates[label]))
+    label: (
+        *(records.fact(board.rows()[label], shown_profile, "parameters") for board in boards.values()),
+        *map(str, updates[label]),
+    )
     for label in trained
 }
 header = ("", *(f"{what}, {name}" for what in ("weights", "updates") for name in SHORT))
@@ -141,7 +142,7 @@ notebook.table(grid, "Weights that are trained, and how many updates they have."
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
     label: tuple(
-        scaled(board.training(label, name), factor)
+        scaled(records.fact(board.rows()[label], shown_profile, name), factor)
         for name, factor in (("flops", 1e-12), ("seconds", 1.0))
         for board in boards.values()
     )
@@ -165,9 +166,9 @@ notebook.table(grid, caption, "tab-base-training", ",.3g")
 
 # %% tags=["hide-input"]
 rows = {}
-for label in dict.fromkeys(label for board in boards.values() for label in board.entries):
+for label in dict.fromkeys(label for board in boards.values() for label in board.rows()):
     costs = [
-        board.adapting.get(label, {}) if label in board.entries else {"flops": None, "seconds": None}
+        board.adapting.get(label, {}) if label in board.rows() else {"flops": None, "seconds": None}
         for board in boards.values()
     ]
     rows[label] = [
@@ -429,7 +430,7 @@ cells = [
     for family, board in boards.items()
     for name in titles[family]
     for k in STEPS
-    for label in board.entries
+    for label in board.rows()
 ]
 notebook.table(grid, caption, "tab-base-winners", source=notebook.provenance(cells))
 
@@ -510,10 +511,6 @@ notebook.Markdown("\n".join(lines)[:-1] + ".")
 
 # %% tags=["hide-input", "nbval-check-output"]
 CONTEXTS = ("one context", "one context, longer")
-keys = {
-    family: {one.key: label for label, one in board.entries.items() if not one.baseline}
-    for family, board in boards.items()
-}
 many = {"linear-regression": "parametric, data", "mnist": "implicit", "features": "implicit"}
 family_of = {name: family for family in FAMILIES for name in titles[family]}
 versus = {
@@ -554,7 +551,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-base-conte
 figure, axes = plots.panels(columns=len(shown), width=2.9 * len(shown), height=3.0)
 for ax, (name, family) in zip(axes, shown.items()):
     board = boards[family]
-    row = {"many steps": board.entries[many[family]].row} | {one: board.entries[one].row for one in CONTEXTS}
+    row = {"many steps": board.rows()[many[family]]} | {one: board.rows()[one] for one in CONTEXTS}
     squared, words = board.metric == "mse", WORDS[board.metric]
     horizon = experiment(row["many steps"], shown_profile).objective.steps
     plots.curves(ax, chapter.curves(row, name, board.metric), label=words, horizon=horizon, logarithmic=squared)
@@ -600,7 +597,7 @@ notebook.Markdown(
 
 # %%
 key = "baseline/linear-regression/maml"
-chosen, live = experiment(key, profile), chapter.train(key).amortizer
+chosen, (live, _) = experiment(key, profile), chapter.train(key)
 sgd = baselines.for_task(chosen.task, points=chosen.evaluation.points)["sgd"]
 length, natural = live.start.norm().item(), live.start.numel() ** 0.5
 print(f"the learned start is {length:.3f} long; a task's theta is {natural:.2f} long (root mean square)")
@@ -662,7 +659,8 @@ print(
 # The next lines are computed from the ledger.
 
 # %% tags=["remove-input", "nbval-check-output"]
-kinds = {at: {boards[family_of[at[0]]].entries[label].kind for label in first} for at, first in won.items()}
+groups = {name: boards[family].groups for name, family in family_of.items()}
+kinds = {at: {kind for kind in KINDS if groups[at[0]][kind].keys() & {*first}} for at, first in won.items()}
 counts = {k: [sum(found == {kind} for (_, at), found in kinds.items() if at == k) for kind in KINDS[:3]] for k in STEPS}
 sets = len(family_of)
 names = [label for first in won.values() for label in first[:1]]

@@ -37,18 +37,18 @@ seed: int = 0  # of everything drawn at random below
 habit: str = "laws/mnist/16"  # the key of an ablation on MNIST, trained live beside the base
 
 # %%
+from collections import Counter
 from dataclasses import replace
 
 from iai.study.book import notebook, plots
 from iai.study.ledger import records
 from iai.study.book.comparisons import (
     Contrast,
-    by_outcome,
     conclusion,
     contrast_table,
     error_bars,
-    forest_plot,
     in_words,
+    outcome,
     sentences,
 )
 from iai.study.registry.ablations import BASE_KEYS, DIMENSIONS, LAWS
@@ -444,7 +444,7 @@ draw(asked["steps"], height=2.9)
 sentences(asked["steps"])
 
 # %% tags=["remove-input", "nbval-check-output"]
-first = [(one.title, replace(one, at=1).ratio(one.others[-1])) for one in asked["steps"]]
+first = [(one.title, replace(one, at=1).ratio(list(one.rows)[-1])) for one in asked["steps"]]
 notebook.Markdown(
     "The price of a long horizon, at the first step: the model that was trained on one step alone is, against the longest, "
     + "; ".join(f"on {title}: {in_words(one)}" for title, one in first)
@@ -769,7 +769,7 @@ notebook.Markdown(" ".join(dict.fromkeys(map(str, lines))))
 
 # %%
 models = {"base": IMAGES, habit: habit}
-live = {label: chapter.train(key).amortizer for label, key in models.items()}
+live = {label: chapter.train(key)[0] for label, key in models.items()}
 small = experiment(habit, profile)
 judged = replace(small.evaluation, tasks=64)
 found = {
@@ -858,21 +858,33 @@ board = [
     replace(one, title=f"{name}, {one.title}")
     for name, contrasts in asked.items()
     for one in contrasts
-    if any(not isinstance(one.ratio(label), notebook.Missing) for label in one.others)
+    if any(isinstance(found, notebook.Summary) for found in one.ratios().values())
 ]
 _, (ax,) = plots.panels(width=7.2, height=1.0 + 0.23 * len(board))
-forest_plot(ax, board)
+for height, one in enumerate(board):
+    known = [found for found in one.ratios().values() if isinstance(found, notebook.Summary)]
+    for place, found in enumerate(known):
+        at = height + 0.7 * ((place + 0.5) / len(known) - 0.5)
+        ends = [max(bound, found.mean / 10) for bound in found.interval]
+        decided = outcome(found) in ("lower", "higher")
+        colour = plots.COLOURS[1 if found.mean > 1 else 2] if decided else plots.INK
+        ax.plot(ends, [at, at], color=colour, linewidth=1.2)
+        ax.plot(found.mean, at, "o", color=colour, fillstyle="full" if decided else "none", markersize=3.5)
+ax.axvline(1.0, color=plots.INK, linewidth=0.8)
+ax.set_yticks(range(len(board)), [one.title for one in board], fontsize=8)
+ax.set(ylim=(len(board) - 0.5, -0.5), xlabel="ratio to the reference")
+plots.log_scale(ax, "x")
 
 # %% tags=["remove-input", "nbval-check-output"]
-every = [replace(one, title=f"{name}, {one.title}") for name, contrasts in asked.items() for one in contrasts]
-sides = by_outcome(every)
-decided = sum(len(sides[side]) for side in ("lower", "higher", "open"))
-unknown = {"are pending": len(sides["pending"]), "have one seed so far": len(sides["one seed"])}
+every = [found for contrasts in asked.values() for one in contrasts for found in one.ratios().values()]
+sides = Counter(map(outcome, every))
+decided = sum(sides[side] for side in ("lower", "higher", "open"))
+unknown = {"are pending": sides.total() - decided - sides["one seed"], "have one seed so far": sides["one seed"]}
 without = " and ".join(f"{count} {what}" for what, count in unknown.items() if count)
 notebook.Markdown(
-    f"*The count.* Of {sum(map(len, sides.values()))} comparisons with a reference, "
+    f"*The count.* Of {sides.total()} comparisons with a reference, "
     + f"{without}; of the {decided} others, " * bool(without)
-    + f"{len(sides['lower'])} are lower, {len(sides['higher'])} higher and {len(sides['open'])} open. If no habit mattered at all, {0.05 * decided:.1f} of these would on average be called lower or higher by luck. (Small contexts and laws of the pool come on top; {{numref}}`tab-abl-sizes` and {{numref}}`tab-abl-seen` have them.)\n\n"
+    + f"{sides['lower']} are lower, {sides['higher']} higher and {sides['open']} open. If no habit mattered at all, {0.05 * decided:.1f} of these would on average be called lower or higher by luck. (Small contexts and laws of the pool come on top; {{numref}}`tab-abl-sizes` and {{numref}}`tab-abl-seen` have them.)\n\n"
     f"*The paper's claims.* The order of Fig. 4: {'; '.join(f'{said[word]} on {title}' for title, word in order.items())}. Gradients against data: {in_words(low)} at $d = 2$, {in_words(high)} at $d = 128$. A history window: {'; '.join(map(in_words, found_history))}."
 )
 

@@ -1,7 +1,7 @@
 """Configs of runs as plain data: `Experiment`, its JSON, and the model that it describes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args, overload
 
@@ -10,12 +10,11 @@ import torch
 from iai.baselines import learned
 from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation import EvaluationConfig
+from iai.fields import Seed, Size, checked, config
 from iai.losses import LOSSES
 from iai.model import (
     Amortizer,
-    Anchor,
     Decoder,
-    Interface,
     Parameters,
     Predictions,
     Refiner,
@@ -32,7 +31,7 @@ from iai.types import Decode, KnownTask, Task, UserError
 RegimeName = Literal["parametric", "explicit", "implicit"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Experiment:
     """One amortizer, the tasks that train it and the tasks that evaluate it; `replace` a field to make a variant."""
 
@@ -40,14 +39,14 @@ class Experiment:
     objective: StepObjective
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
-    signal: Signal = Signal()  # noqa: RUF009 (frozen)
+    signal: Signal = Signal()
     theta: Literal["one", "class"] = "class"
     """theta as one token, or one token a class where the task's own theta has a slot a class."""
-    latent: int = 32
+    latent: Size = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
-    refiner: RefinerConfig = RefinerConfig()  # noqa: RUF009
-    train: TrainConfig = TrainConfig()  # noqa: RUF009
+    refiner: RefinerConfig = RefinerConfig()
+    train: TrainConfig = TrainConfig()
 
     @property
     def task(self) -> Task:
@@ -55,7 +54,7 @@ class Experiment:
         return self.objective.task
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class BaselineExperiment:
     """One learned baseline, the tasks that train it and the tasks that evaluate it."""
 
@@ -65,7 +64,7 @@ class BaselineExperiment:
     objective: EndToEnd
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
-    train: TrainConfig = TrainConfig()  # noqa: RUF009
+    train: TrainConfig = TrainConfig()
 
     @property
     def task(self) -> Task:
@@ -88,7 +87,7 @@ TYPES: dict[str, type] = {
 
 
 def to_json(value: Any) -> Any:
-    """A config as plain data: a dataclass becomes its `type` and its fields, as `types.recorded` names them."""
+    """A config as plain data: a dataclass becomes its `type` and its fields, as `fields.recorded` names them."""
     if is_dataclass(value):
         return {"type": json_type(type(value))} | {
             f.metadata.get("name") or f.name: to_json(getattr(value, f.name))
@@ -131,7 +130,7 @@ def build(
 ) -> Amortizer | LearnedBaseline:
     """The untrained model of an experiment; its weights are a function of the seed alone."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(checked("seed", seed, Seed))
         if isinstance(experiment, BaselineExperiment):
             return learned.make(experiment.learner, experiment.task).to(device)
         return _amortizer(experiment).to(device)
@@ -144,7 +143,7 @@ def _amortizer(experiment: Experiment) -> Amortizer:
     regime, config = make[experiment.regime](experiment), experiment.refiner
     if isinstance(regime, Predictions) and regime.space == "softmax":
         config = replace(config, update="simplex")  # so that probabilities stay probabilities
-    shapes = interface(experiment, regime)
+    shapes = regime.interface(experiment.task)
     if isinstance(config, RelationsConfig):
         return Amortizer(regime, Relations(config, shapes))
     return Amortizer(regime, Refiner(config, shapes))
@@ -170,11 +169,8 @@ def explicit(experiment: Experiment) -> Parameters:
 
 
 def _parameters(experiment: Experiment, decode: Decode, slots: int, width: int) -> Parameters:
-    """The regime of a likelihood; `UserError` if the gradient would show a context what comes after it."""
-    signal, loss = experiment.signal, LOSSES[experiment.task.loss]
-    if experiment.refiner.mask == "causal" and signal.gradients and signal.tokens == "mean":
-        raise UserError("the mean gradient shows every context the whole batch: with a causal mask, tokens='running'")
-    return Parameters(decode, loss, (slots, width), signal, classes=slots > 1)
+    """The regime of a likelihood."""
+    return Parameters(decode, LOSSES[experiment.task.loss], (slots, width), experiment.signal, classes=slots > 1)
 
 
 def implicit(experiment: Experiment) -> Predictions:
@@ -188,32 +184,15 @@ def implicit(experiment: Experiment) -> Predictions:
     return Predictions(task.dy, space, experiment.latent, experiment.signal.history, alike)
 
 
-def interface(experiment: Experiment, regime: Parameters | Predictions) -> Interface:
-    """Shapes and scales of the task's data and of the regime's state."""
-    task, signal, implicit = experiment.task, experiment.signal, isinstance(regime, Predictions)
-    remembered = regime.width * (1 + (signal.gradients and not implicit))
-    anchor: Anchor = "x" if isinstance(regime, Predictions) else "y" if regime.anchor.shape[1] else "none"
-    return Interface(
-        dx=task.dx,
-        dy=task.dy,
-        slot=regime.width,
-        past=remembered if signal.history else 0,
-        anchor=anchor,
-        independent=implicit,
-        running=signal.tokens == "running",
-        x_scale=getattr(task, "x_scale", 1.0),
-        y_scale=getattr(task, "y_scale", 1.0),
-        slot_scale=1 / task.dy if implicit and experiment.space == "softmax" else 1.0,  # of a uniform softmax
-    )
-
-
 def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | LearnedBaseline:
     """The trained model of a checkpoint, ready for `model(batches, x)`."""
     where = pick_device(str(device))
     tensors, metadata = checkpoint.read(Path(path), where)
     if "config" not in metadata:
         raise UserError(f"{path} does not say what was trained: train with `iai.study.jobs.run.fit`, which writes that")
-    amortizer = build(from_json(metadata["config"]), 0, where)
+    if not isinstance(chosen := from_json(metadata["config"]), Experiment | BaselineExperiment):
+        raise UserError(f"{path} has a config that is no experiment: train it again")
+    amortizer = build(chosen, 0, where)
     try:
         amortizer.load_state_dict(checkpoint.under("model.", tensors))
     except RuntimeError as error:

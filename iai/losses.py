@@ -1,12 +1,16 @@
 """Losses and metrics: pure functions of a prediction and a target, one number an example."""
 
 from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from iai.fields import unknown
+
+Value = TypeVar("Value")
 Loss = Callable[[Tensor, Tensor], Tensor]
 """L(y_hat, y): one number an example, `... dy` and `... dy` to `...`; callers reduce."""
 
@@ -22,12 +26,13 @@ def cross_entropy(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy
 
 
 def zero_one(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch"]:
-    """1 where the largest logit is not the class, else 0."""
-    return (y_hat.argmax(-1) != y.argmax(-1)).to(y_hat.dtype)
+    """1 where the largest logit is not the class, else 0; nan where a logit is not finite."""
+    wrong = (y_hat.argmax(-1) != y.argmax(-1)).to(y_hat.dtype)
+    return torch.where(y_hat.isfinite().all(-1), wrong, torch.nan)
 
 
 def accuracy(y_hat: Float[Tensor, "*batch dy"], y: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch"]:
-    """1 where the largest logit is the class, else 0."""
+    """1 where the largest logit is the class, else 0; nan where a logit is not finite."""
     return 1 - zero_one(y_hat, y)
 
 
@@ -55,17 +60,17 @@ def leaves_first(y_hat: Float[Tensor, "*tasks d d"]) -> Int64[Tensor, "*tasks d"
 def leaf_error(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]) -> Float[Tensor, "*tasks d"]:
     """1 where the k-th node of `leaves_first` still has a child when its turn comes, else 0: FiP's error.
 
-    The last node never has one, so the mean over nodes is at most (d - 1) / d.
+    The last node never has one, so the mean over nodes is at most (d - 1) / d; nan where a logit is not finite.
     """
     order = leaves_first(y_hat)
     picked = y.gather(-2, order[..., None].expand_as(y)).gather(-1, order[..., None, :].expand_as(y))
-    return picked.triu(1).any(-1).to(y.dtype)
+    return torch.where(y_hat.isfinite().all((-2, -1))[..., None], picked.triu(1).any(-1).to(y.dtype), torch.nan)
 
 
 def order_accuracy(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks d d"]) -> Float[Tensor, "*tasks d"]:
     """The share of pairs (ancestor, descendant) that `leaves_first` orders correctly, repeated for every node.
 
-    1 where a graph has no edges.
+    1 where a graph has no edges; nan where a logit is not finite.
     """
     below = y
     for _ in range(y.shape[-1].bit_length()):
@@ -74,19 +79,30 @@ def order_accuracy(y_hat: Float[Tensor, "*tasks d d"], y: Float[Tensor, "*tasks 
     right = (place[..., :, None] > place[..., None, :]) * below
     pairs = below.sum((-2, -1))
     share = torch.where(pairs > 0, right.sum((-2, -1)) / pairs.clamp_min(1), 1.0)
+    share = torch.where(y_hat.isfinite().all((-2, -1)), share, torch.nan)
     return share[..., None].expand(y.shape[:-1])
 
 
-LOSSES: dict[str, Loss] = {
-    "squared_error": squared_error,
-    "cross_entropy": cross_entropy,
-    "edge_cross_entropy": edge_cross_entropy,
-}
+LossName = Literal["squared_error", "cross_entropy", "edge_cross_entropy"]
+
+
+class ByLoss(dict[str, Value]):
+    """What there is for each training loss; another name is a `UserError`."""
+
+    def __missing__(self, name: str) -> Value:
+        raise unknown("loss", name, self)
+
+
+LOSSES: ByLoss[Loss] = ByLoss(
+    squared_error=squared_error,
+    cross_entropy=cross_entropy,
+    edge_cross_entropy=edge_cross_entropy,
+)
 """Training losses by name, as in the `loss` field of a task."""
 
-METRICS: dict[str, dict[str, Loss]] = {
-    "squared_error": {"mse": squared_error, "loss": squared_error},
-    "cross_entropy": {"error": zero_one, "accuracy": accuracy, "loss": cross_entropy},
-    "edge_cross_entropy": {"error": leaf_error, "order_accuracy": order_accuracy, "loss": edge_cross_entropy},
-}
+METRICS: ByLoss[dict[str, Loss]] = ByLoss(
+    squared_error={"mse": squared_error, "loss": squared_error},
+    cross_entropy={"error": zero_one, "accuracy": accuracy, "loss": cross_entropy},
+    edge_cross_entropy={"error": leaf_error, "order_accuracy": order_accuracy, "loss": edge_cross_entropy},
+)
 """Metrics that are reported for a task, by the name of its training loss."""

@@ -5,7 +5,8 @@ Axes: `tasks` (a batch of tasks), `n` (observations), `dx`, `dy` (features of an
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -21,11 +22,6 @@ Decode = Callable[[Tensor, Tensor], Tensor]
 
 class UserError(ValueError):
     """A mistake of the user; its message is one line that says how to fix it."""
-
-
-def recorded(default: Any, name: str = "", omitted: bool = False) -> Any:
-    """A config field with another `name` in JSON, or left out at its default, so that hashes of old records hold."""
-    return field(default=default, metadata={"name": name, "omitted": omitted})
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,12 @@ Episode = tuple[list[Batch], Batch]
 def concat(batches: Sequence[Batch]) -> Batch:
     """All observations of several batches of the same tasks as one batch."""
     return Batch(torch.cat([b.x for b in batches], dim=1), torch.cat([b.y for b in batches], dim=1))
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """A block without autocast: states, likelihoods and gradients keep the precision of the data."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
 @dataclass(frozen=True)

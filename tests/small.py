@@ -10,7 +10,7 @@ from iai.experiment import Experiment, build
 from iai.model import Amortizer, RefinerConfig
 from iai.tasks import LinearRegression, episode
 from iai.training import Greedy, TrainConfig
-from iai.types import Batch
+from iai.types import Batch, Learner
 
 REFINER = RefinerConfig(width=16, depth=2, heads=2, feedforward=32)
 
@@ -51,3 +51,24 @@ def data(experiment: Experiment, seed: int = 1, tasks: int = 3) -> tuple[list[Ba
     objective = experiment.objective
     generator = torch.Generator().manual_seed(seed)
     return episode(objective.task, generator, tasks, objective.steps, objective.points, objective.queries)
+
+
+@torch.no_grad()
+def answers_degenerate_sizes(learner: Learner, batches: list[Batch], queries: Batch) -> None:
+    """An empty mini-batch is as good as none; no query, one observation and one task are answered."""
+    empty, x = batches[0][:0], queries.x
+    assert torch.equal(learner([empty], x), learner([], x))
+    assert torch.equal(learner([empty, batches[0], empty, *batches[1:]], x), learner(batches, x))
+    for seen in ([], [empty], batches):
+        assert learner(seen, x[:, :0]).shape == queries.y[:, :0].shape
+    one, alone = learner([batches[0][:1]], x), learner([batch.tasks(slice(1)) for batch in batches], x[:1])
+    assert one.shape == queries.y.shape and one.isfinite().all()
+    assert alone.shape == queries.y[:1].shape and alone.isfinite().all()
+
+
+def answers_on_the_device_of_the_data(learner: Learner, batches: list[Batch], queries: Batch) -> None:
+    """Whatever torch's default device: what is made without naming a device would be of no use."""
+    for seen in ([], batches):
+        with torch.device("meta"):
+            found = learner(seen, queries.x)
+        assert torch.equal(found, learner(seen, queries.x))

@@ -39,3 +39,14 @@ def test_zero_one_does_not_change_under_a_monotone_map() -> None:
 
 def test_every_training_loss_is_reported_as_loss() -> None:
     assert {name: metrics["loss"] for name, metrics in METRICS.items()} == LOSSES
+
+
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("loss", METRICS)
+def test_no_metric_of_predictions_that_are_not_finite_is_a_number(loss: str, wrong: float) -> None:
+    y = torch.eye(3).expand(2, 3, 3)
+    y_hat = torch.zeros(2, 3, 3)
+    y_hat[1, 0, 1] = wrong
+    for name, metric in METRICS[loss].items():
+        found = metric(y_hat, y)
+        assert found[0].isfinite().all() and not found[1, 0].isfinite(), name

@@ -1,3 +1,3 @@
 """Error after k mini-batches, and the evaluation of generation."""
 
-from iai.evaluation.evaluate import Curve, EvaluationConfig, as_json, episodes, evaluate, evaluate_learner, one_context
+from iai.evaluation.evaluate import Curve, EvaluationConfig, as_json, episodes, evaluate, one_context

@@ -1,37 +1,48 @@
 """Error after k = 0 ... K mini-batches, for all learners on the same tasks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from iai.fields import Bounds, Count, Size, config, recorded
 from iai.losses import METRICS
-from iai.tasks import episode
-from iai.types import Batch, Learner, StepwiseLearner, Task, concat, recorded
+from iai.tasks import TRAINING_SEEDS, episode, finite
+from iai.types import Batch, Learner, StepwiseLearner, Task, UserError, concat
 
 Curve = dict[str, list[float | None]]
-"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not evaluated."""
+"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not evaluated.
+
+The `se` of one task is None too.
+"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class EvaluationConfig:
-    """Number and size of the evaluation tasks, drawn with a seed that no training uses."""
+    """Number and size of the evaluation tasks, drawn with seeds that no training uses."""
 
-    tasks: int = 128
-    steps: int = 20
-    points: int = 10
-    queries: int = 64
-    seed: int = 1_000_000_007
-    chunk: int = 64
+    tasks: Size = 128
+    steps: Size = 20
+    points: Size = 10
+    queries: Size = 64
+    seed: Annotated[int, Bounds(0)] = 500_000_003
+    """That of the first chunk, others count on; modulo 2^32 none is in `tasks.TRAINING_SEEDS`."""
+    chunk: Size = 64
     """Tasks held in memory at once."""
-    contexts: tuple[int, ...] = recorded((), omitted=True)
+    contexts: tuple[Size, ...] = recorded(default=(), omitted=True)
     """Sizes of a first mini-batch, at most `points`, after which the error is evaluated as well."""
-    one_context: bool = recorded(False, omitted=True)
+    one_context: bool = recorded(default=False, omitted=True)
     """An amortizer reads all observations seen so far as one mini-batch, afresh for each k."""
-    generation_tasks: int = recorded(0, name="clouds", omitted=True)
+    generation_tasks: Count = recorded(default=0, name="clouds", omitted=True)
     """Tasks on which generation is evaluated, 0 for none (`iai.evaluation.generation`)."""
+
+    def __post_init__(self) -> None:
+        if any(size > self.points for size in self.contexts):
+            raise UserError(f"contexts = {self.contexts}: a mini-batch has {self.points} points, choose at most those")
+        chunks = 1 + self.tasks // self.chunk
+        if any((self.seed + i) % 2**32 in TRAINING_SEEDS for i in range(1 + chunks)):
+            raise UserError(f"seed = {self.seed}: training draws from it too, choose one below {TRAINING_SEEDS[0]:,}")
 
 
 def episodes(
@@ -41,42 +52,41 @@ def episodes(
     for i, first in enumerate(range(0, config.tasks, config.chunk)):
         generator = torch.Generator().manual_seed(config.seed + i)
         tasks = min(config.chunk, config.tasks - first)
-        batches, queries = episode(task, generator, tasks, config.steps, config.points, config.queries)
+        drawn = episode(task, generator, tasks, config.steps, config.points, config.queries)
+        batches, queries = finite(task, drawn)
         yield [batch.to(device) for batch in batches], queries.to(device)
 
 
-@torch.no_grad()
-def evaluate(amortizer: StepwiseLearner, task: Task, config: EvaluationConfig) -> dict[str, Curve]:
-    """The metrics of a task after every step, as mean and standard error over tasks.
-
-    `<metric>_by_points` has at index m those after one step of m observations, for m in `config.contexts`.
-    """
-    device = next(iter(amortizer.parameters())).device
-
-    def after_one_step(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
-        return (amortizer([batches[0][:size]], x) for size in config.contexts)
-
-    curves = _curves(amortizer.predictions, task, config, range(config.steps + 1), config.steps, device)
-    if config.contexts:
-        by_points = _curves(after_one_step, task, config, config.contexts, config.points, device)
-        curves |= {f"{name}_by_points": curve for name, curve in by_points.items()}
-    return curves
-
-
-def evaluate_learner(
-    learner: Learner,
+def evaluate(
+    learner: Learner | StepwiseLearner,
     task: Task,
-    config: EvaluationConfig,
+    config: EvaluationConfig | None = None,
     ks: Sequence[int] | None = None,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
 ) -> dict[str, Curve]:
-    """The metrics of any learner after its first k mini-batches, which it reads afresh for each k (by default, all)."""
-    asked = range(config.steps + 1) if ks is None else ks
+    """The metrics of a learner, or of any function `(batches, x) -> y_hat`, as mean and standard error over tasks.
+
+    A `StepwiseLearner` predicts after every mini-batch; any other reads its first k afresh, for all k or those in `ks`.
+    `<metric>_by_points` has at index m those after one step of m observations, for m in `config.contexts`.
+    Predictions of another shape than the targets are a `UserError`.
+    """
+    config, model = config or EvaluationConfig(), cast(Any, getattr(learner, "amortizer_", learner))
+    module, asked = isinstance(model, nn.Module), range(config.steps + 1) if ks is None else ks
+    where = device or (next(model.parameters()).device if module else "cpu")
 
     def afresh(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
-        return (learner(batches[:k], x) for k in asked)
+        return (model(batches[:k], x) for k in asked)
 
-    return _curves(afresh, task, config, asked, config.steps, device)
+    def after_one_step(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
+        return (model([batches[0][:size]], x) for size in config.contexts)
+
+    predictions = model.predictions if ks is None and isinstance(model, StepwiseLearner) else afresh
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not module):  # a function may fit by gradients
+        curves = _curves(predictions, task, config, asked, config.steps, where)
+        if config.contexts and ks is None:
+            by_points = _curves(after_one_step, task, config, config.contexts, config.points, where)
+            curves |= {f"{name}_by_points": curve for name, curve in by_points.items()}
+    return curves
 
 
 def one_context(learner: Learner) -> Learner:
@@ -95,10 +105,21 @@ def _curves(
     """Metrics of predictions at `ks` of 0 ... `last`: mean over queries, then mean and standard error over tasks."""
     rows: dict[str, list[Tensor]] = {name: [] for name in METRICS[task.loss]}
     for batches, queries in episodes(task, config, device):
-        answers = list(predictions(batches, queries.x))
+        answers = [checked(answer, queries.y) for answer in predictions(batches, queries.x)]
         for name, metric in METRICS[task.loss].items():
             rows[name].append(torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu())
     return {name: summarised(torch.cat(values, dim=1), ks, last) for name, values in rows.items()}
+
+
+def checked(answer: Any, y: Tensor) -> Tensor:
+    """Predictions as a tensor, which NumPy arrays become; `UserError` for another shape than that of the targets."""
+    try:
+        found = torch.as_tensor(answer, device=y.device).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"predictions are no tensor of the shape {tuple(y.shape)}: {error}") from error
+    if found.shape != y.shape:
+        raise UserError(f"predictions have the shape {tuple(found.shape)}; wanted: {tuple(y.shape)}, tasks queries dy")
+    return found if found.is_floating_point() else found.to(y.dtype)
 
 
 def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:
@@ -107,7 +128,7 @@ def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:
     se: list[float | None] = [None] * (last + 1)
     for k, row in zip(ks, values, strict=True):
         mean[k] = row.mean().item()
-        se[k] = (row.std() / row.shape[0] ** 0.5).item()
+        se[k] = (row.std() / len(row) ** 0.5).item() if len(row) > 1 else None
     return {"mean": mean, "se": se}
 
 

@@ -1,6 +1,7 @@
 """The formula of the book, f(x, g(D_T)), as a module."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -8,18 +9,27 @@ from torch import Tensor, nn
 from iai.model.refiner import Refiner
 from iai.model.regimes import Parameters, Predictions
 from iai.model.relations import Relations
-from iai.types import Batch, State
+from iai.types import Batch, State, UserError
 
 
 class Amortizer(nn.Module):
-    """f_gamma(x, g_phi(D_T)) (eq. 5), with g one refiner repeated over mini-batches (eqs 7, 8)."""
+    """f_gamma(x, g_phi(D_T)) (eq. 5), with g one refiner repeated over mini-batches (eqs 7, 8).
+
+    A refiner that was built for other states than those of the regime is a `UserError`.
+    """
 
     def __init__(self, regime: Parameters | Predictions, refiner: Refiner | Relations):
         super().__init__()
+        built, needed = asdict(refiner.interface), asdict(regime.interface(refiner.interface))
+        wrong = [f"{name}={built[name]!r} and not {needed[name]!r}" for name in built if built[name] != needed[name]]
+        if wrong:
+            raise UserError(f"the refiner is for {', '.join(wrong)}: build it with regime.interface(task)")
         self.regime, self.refiner = regime, refiner
 
     def step(self, state: State, batch: Batch) -> State:
-        """The state after one more mini-batch."""
+        """The state after one more mini-batch; an empty one is as good as none, and without slots nothing changes."""
+        if not batch.points or not state.value.shape[1]:
+            return state
         return self.refiner(state, self.regime.evidence(state, batch))
 
     def g(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> State:

@@ -41,8 +41,6 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, feedforward: int, tied_qk: float):
         """With `tied_qk`, queries and keys start equal, this many times PyTorch's initial scale."""
         super().__init__()
-        if width % heads:
-            raise ValueError(f"width {width} must be a multiple of heads {heads}")
         self.heads = heads
         self.norm_attention, self.norm_feedforward = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width)

@@ -4,47 +4,55 @@ A refiner knows no regime and no task: `Interface` has the shapes and scales of 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from iai.fields import Amount, Share, Size, config, recorded
 from iai.model.attention import Block, Mask, attention_mask, zero_linear
-from iai.types import Evidence, State, recorded
+from iai.types import Evidence, State, Task, UserError
 
 Update = Literal["delta", "absolute", "simplex"]
 Anchor = Literal["none", "x", "y"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class RefinerConfig:
     """Size, mask, update rule and initialisation of a refiner; every field is an ablation."""
 
-    width: int = 64
-    depth: int = 4
-    heads: int = 4
-    feedforward: int = 256
+    width: Size = 64
+    depth: Size = 4
+    heads: Size = 4
+    feedforward: Size = 256
     mask: Mask = "full"
     update: Update = "delta"
     bilinear: bool = True
     """Add the product of the encoded x and y to the token of an observation."""
-    tied_qk: float = recorded(1.0, name="tied")
+    tied_qk: Amount = recorded(default=1.0, name="tied")
     """Queries and keys start equal, this many times PyTorch's initial scale; 0 starts them apart."""
-    scaled_inputs: bool = recorded(True, name="matched")
+    scaled_inputs: bool = recorded(default=True, name="matched")
     """Divide inputs by their known scales, so that x and y arrive alike; False starts as one `nn.Linear` of [x, y]."""
-    x_share: float = recorded(0.0, name="apart")
+    x_share: Share = recorded(default=0.0, name="apart")
     """Share of the features that x starts in, with all else in the other features; 0 lets them start mixed."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise UserError(f"width = {self.width} must be a multiple of heads = {self.heads}")
+        if self.bilinear and self.x_share:
+            raise UserError("x * y starts at zero where x and y start apart: set bilinear=False or x_share=0")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
-    """Shapes and scales of the data and of the state.
+    """Shapes and scales of the data and of the state, as `regime.interface(task)` states them.
 
     `slot` and `past` count the features of a slot and of a remembered slot; `anchor` says what an anchor is (an input,
-    a target, nothing); `independent` slots never see each other; gradients may be `running` means; scales are the RMS
-    of one entry of x, of y and of a slot at the start.
+    a target, nothing); `independent` slots never see each other; gradients may be `running` means, or `whole` ones, of
+    all of a batch; slots on the `simplex` are probabilities; scales are the RMS of one entry of x, of y and of a slot
+    at the start.
     """
 
     dx: int
@@ -54,9 +62,17 @@ class Interface:
     anchor: Anchor = "none"
     independent: bool = False
     running: bool = False
+    whole: bool = False
+    simplex: bool = False
     x_scale: float = 1.0
     y_scale: float = 1.0
     slot_scale: float = 1.0
+
+    @staticmethod
+    def of(data: "Task | Interface", **state: Any) -> "Interface":
+        """The interface to a state, with shapes and scales of data; a scale that these do not state is 1."""
+        known = {name: getattr(data, name) for name in ("dx", "dy", "x_scale", "y_scale") if hasattr(data, name)}
+        return Interface(**known | state)
 
 
 class Encoder(nn.Linear):
@@ -73,8 +89,10 @@ class Refiner(nn.Module):
 
     def __init__(self, config: RefinerConfig, interface: Interface):
         super().__init__()
-        if config.bilinear and config.x_share:
-            raise ValueError("x * y starts at zero where x and y start apart: set bilinear=False or x_share=0")
+        if config.mask == "causal" and interface.whole:
+            raise UserError("the mean gradient shows each context all of a batch: with mask='causal', tokens='running'")
+        if (config.update == "simplex") != interface.simplex:
+            raise UserError("update='simplex' is for probabilities, and the only one: set both it and space='softmax'")
         self.config, self.interface = config, interface
         width = config.width
         self.encode_x = Encoder(interface.dx, width, interface.x_scale)
@@ -204,6 +222,7 @@ class Refiner(nn.Module):
 
     def _rewrite(self, state: State, evidence: Evidence, change: Tensor, sizes: Tensor | None) -> State:
         """The next state from the output of the head; a history window moves on by the present state."""
+        change = change.to(state.value.dtype)  # under autocast only the refiner is of less precision
         copies = change.shape[0] // state.value.shape[0]
         value, anchor, past = (t.repeat_interleave(copies, 0) for t in (state.value, state.anchor, state.past))
         if self.encode_past is not None:

@@ -4,7 +4,6 @@ Parametric and explicit are one class: the state is theta, decoded by a known li
 Implicit is the other: the state is the prediction at each query itself.
 """
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
@@ -12,8 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
+from iai.fields import Count, checked, config
 from iai.losses import Loss
-from iai.types import Batch, Decode, Evidence, State
+from iai.model.refiner import Interface
+from iai.types import Batch, Decode, Evidence, State, Task, UserError, full_precision
 
 Signals = Literal["grad", "data", "grad+data"]
 GradientTokens = Literal["mean", "sample", "running"]
@@ -35,15 +36,19 @@ class Regime(Protocol):
         """The prediction f_gamma(x, state) of eq. 5."""
         ...
 
+    def interface(self, data: Task | Interface) -> Interface:
+        """What a refiner of its states must be built for, with the shapes and scales of the data."""
+        ...
 
-@dataclass(frozen=True, kw_only=True)
+
+@config
 class Signal:
     """Which signals of a batch are evidence, the tokens of gradients, and the number of past states that are kept."""
 
     kind: Signals = "grad+data"
     tokens: GradientTokens = "mean"
     """One mean a batch, one a sample, or the running mean after each sample (for causal masks)."""
-    history: int = 0
+    history: Count = 0
 
     @property
     def gradients(self) -> bool:
@@ -75,18 +80,37 @@ class Parameters(nn.Module):
         """theta_0, learned, the same in every slot; only the number of tasks is read from x."""
         value = self.initial.expand(x.shape[0], self.slots, -1)
         features = self.width * (1 + self.signal.gradients) if self.signal.history else 0
-        past = torch.zeros(x.shape[0], self.signal.history * self.slots, features, device=x.device)
+        past = value.new_zeros(x.shape[0], self.signal.history * self.slots, features)
         return State(value, self.anchor.expand(x.shape[0], -1, -1), past)
 
     @torch.no_grad()
     def evidence(self, state: State, batch: Batch) -> Evidence:
         """Observations and gradients of the batch loss at the state, always detached."""
-        gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+        with full_precision(state.value.device):
+            gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
         return Evidence(batch if self.signal.data else batch[:0], gradients)
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """decode(x, theta), task by task."""
-        return vmap(self.decode)(x, state.value)
+        with full_precision(x.device):
+            return vmap(self.decode)(x, state.value)
+
+    def interface(self, data: Task | Interface) -> Interface:
+        """Slots are anchored at labels or, if there is one, at nothing; a remembered one has its gradient beside it."""
+        tokens = self.signal.tokens if self.signal.gradients else "none"
+        labels = self.anchor.shape[1]
+        if (self.slots > 1 or labels) and labels != data.dy:
+            raise UserError(
+                f"{self.slots} slots and {data.dy} labels: a theta has one slot, or classes=True and dy slots"
+            )
+        return Interface.of(
+            data,
+            slot=self.width,
+            past=self.width * (1 + self.signal.gradients) if self.signal.history else 0,
+            anchor="y" if labels else "none",
+            running=tokens == "running",
+            whole=tokens == "mean",
+        )
 
     def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of one task's observations as a function of its theta."""
@@ -111,7 +135,7 @@ class Predictions(nn.Module):
     ):
         """`space` is where predictions are refined, `width` that of a latent; `alike` features share their start."""
         super().__init__()
-        self.space, self.history = space, history
+        self.dy, self.space, self.history = dy, checked("space", space, Space), history
         self.width = (width or 4 * dy) if space == "latent" else dy
         self.initial = nn.Parameter(torch.zeros(1 if alike else self.width))
         self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()
@@ -119,7 +143,7 @@ class Predictions(nn.Module):
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """y_hat_0, learned, the same for every query: ideally the marginal prediction."""
         initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
-        past = torch.zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0, device=x.device)
+        past = initial.new_zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0)
         return State(initial.expand(*x.shape[:2], self.width), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
@@ -128,7 +152,22 @@ class Predictions(nn.Module):
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """read(slot): the slot itself for logits, its logarithm for probabilities."""
-        return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
+        with full_precision(x.device):
+            return state.value.clamp_min(1e-9).log() if self.space == "softmax" else self.read(state.value)
+
+    def interface(self, data: Task | Interface) -> Interface:
+        """Slots are anchored at queries, and independent; on the simplex their scale is that of a uniform softmax."""
+        simplex = self.space == "softmax"
+        return Interface.of(
+            data,
+            dy=self.dy,
+            slot=self.width,
+            past=self.width if self.history else 0,
+            anchor="x",
+            independent=True,
+            simplex=simplex,
+            slot_scale=1 / self.dy if simplex else 1.0,
+        )
 
 
 class Decoder(nn.Module):

@@ -3,23 +3,27 @@
 It takes the place of `refiner.Refiner` where features have no meaning of their own: it is equivariant to their order.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from iai.fields import config
 from iai.model.attention import Block, zero_linear
 from iai.model.refiner import Encoder, Interface, RefinerConfig
-from iai.types import Evidence, State
+from iai.types import Evidence, State, UserError
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class RelationsConfig(RefinerConfig):
     """Size of a refiner of relations; a layer of `depth` is two blocks, along causes and along effects.
 
     It has `tied_qk`, and `update` "delta" or "absolute"; its mask is "full".
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mask != "full" or self.update == "simplex":
+            raise UserError("relations see all of a mini-batch, and refine logits: mask='full', update='delta'")
 
 
 class Embedding(nn.Module):
@@ -47,9 +51,7 @@ class Relations(nn.Module):
     def __init__(self, config: RelationsConfig, interface: Interface):
         super().__init__()
         if interface.slot != interface.dx or interface.past:
-            raise ValueError("relations refine logits of pairs of features: implicit, space='logits', history=0")
-        if config.mask != "full" or config.update == "simplex":
-            raise ValueError("relations see all of a mini-batch, and refine logits: set mask='full'")
+            raise UserError("relations refine logits of pairs of features: implicit, space='logits', history=0")
         self.config, self.interface = config, interface
         self.embed = Embedding(config.width, interface.x_scale)
         self.encode_state = Encoder(2, config.width)
@@ -61,6 +63,8 @@ class Relations(nn.Module):
 
     def forward(self, state: State, evidence: Evidence, sizes: None = None) -> State:
         """The state after all observations; of `evidence` only x is read."""
+        if state.value.shape[1] != self.interface.dx:
+            raise UserError(f"{state.value.shape[1]} queries: ask about all {self.interface.dx} features at once")
         known = torch.stack([state.value, state.value.mT], dim=-1)
         same = torch.eye(known.shape[1], device=known.device)[..., None] * self.same
         pairs = self.embed(evidence.pairs.x) + self.encode_state(known) + same
@@ -69,6 +73,6 @@ class Relations(nn.Module):
             pairs = along_effects(pairs.reshape(-1, d, width), None).view(tasks, d, d, width)
             pairs = along_causes(pairs.transpose(1, 2).reshape(-1, d, width), None)
             pairs = pairs.view(tasks, d, d, width).transpose(1, 2)
-        change = self.head(self.norm(pairs))[..., 0]
+        change = self.head(self.norm(pairs))[..., 0].to(state.value.dtype)
         value = change if self.config.update == "absolute" else state.value + change
         return State(value, state.anchor, state.past)

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -32,7 +31,7 @@ Jobs = Annotated[int, typer.Option(metavar="J", help="processes at once, of one 
 Budget = Annotated[str, typer.Option(metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")]
 Executor = Annotated[str, typer.Option(help="where jobs run: local or slurm")]
 Slurm = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="slurm_partition, timeout_min, ...")]
-Report = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write all of it for a bug report")]
+Report = Annotated[str | None, typer.Option("--json", metavar="FILE", help="write all of it for a bug report")]
 Again = Annotated[bool, typer.Option("--again", help="compute it anew even if the ledger has it")]
 Renew = Annotated[bool, typer.Option("--renew", help="also what other code than this computed")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
@@ -53,17 +52,17 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
     def action(**options: Any) -> int:
         for folder in FOLDERS:
             if path := options.pop(folder):
-                os.environ[f"IAI_{folder.upper()}"] = str(path)
+                os.environ[f"IAI_{folder.upper()}"] = path
         for name in ("seeds", "jobs", "threads"):
-            if options.get(name) is not None and options[name] < 1:
-                raise UsageError(f"--{name} must be 1 or more")
+            if options.get(name) is not None and not 1 <= options[name] <= 1000:
+                raise UsageError(f"--{name} must be 1 or more, and 1000 at most")
         if not 0 <= options.get("seed", 0) < 1000:
             raise UsageError("--seed must be 0 or more, and less than 1000")
         return function(**options)
 
     parameters = list(inspect.signature(function).parameters.values())
     for folder, words in FOLDERS.items():
-        option = Annotated[Path | None, typer.Option(metavar="DIR", help=words)]
+        option = Annotated[str | None, typer.Option(metavar="DIR", help=words)]
         parameters.append(inspect.Parameter(folder, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option))
     action.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     action.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -74,8 +73,10 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
 def list_(pattern: Pattern = "*", profile: OneProfile = None) -> int:
     """Status of every run: done, pending, stale, running."""
     from iai.study.jobs import runs
+    from iai.study.ledger import records
     from iai.study.registry import PROFILES
 
+    records.searched()
     keys = runs.matching(pattern)
     width = max(map(len, keys))
     if profile:
@@ -154,15 +155,14 @@ def reproduce(
 
 
 @command
-def baselines(pattern: Pattern, profile: Profile = "cpu") -> int:
-    """Compute what runs are compared with, on the CPU: `run` and `reproduce` then find it."""
+def baselines(key: Key, profile: Profile = "cpu") -> int:
+    """Compute what runs of a key are compared with, on the CPU: they then find it."""
     from iai.study.jobs.run import baseline_results
-    from iai.study.jobs.runs import wanted
     from iai.study.registry import experiment
 
-    for one in wanted(pattern, profile, 1):
-        for task in (chosen := experiment(one.key, profile)).evaluation_sets.values():
-            baseline_results(task, chosen.evaluation)
+    chosen = experiment(key, profile)
+    for task in chosen.evaluation_sets.values():
+        baseline_results(task, chosen.evaluation)
     return 0
 
 
@@ -170,13 +170,9 @@ def baselines(pattern: Pattern, profile: Profile = "cpu") -> int:
 def check(device: Device = None, threads: Threads = 1, report: Report = None) -> int:
     """Whether this machine computes what it should, and how fast: about a minute; exit code 1 if something is wrong."""
     from iai.study.measure import check
-    from iai.training import distributed, pick_device, replace_file
+    from iai.training import pick_device
 
-    with distributed.process_group(where := pick_device(device)):
-        found = check.check(where, threads)
-    if report:
-        replace_file(report, json.dumps(found, indent=1).encode())
-    return int(found["verdict"] == "wrong")
+    return int(check.check(pick_device(device), threads, report)["verdict"] == "wrong")
 
 
 @command
@@ -184,8 +180,10 @@ def show(key: Key) -> int:
     """Config, status and headline numbers of a key, and the commands that make them."""
     from iai.experiment import to_json
     from iai.study.jobs.runs import wanted
+    from iai.study.ledger import records
     from iai.study.registry import PROFILES, experiment
 
+    records.searched()
     print(json.dumps(to_json(experiment(key, "cpu")), indent=1))
     for profile in PROFILES:
         found = wanted(key, profile)
@@ -201,7 +199,7 @@ def show(key: Key) -> int:
 def headlines(key: str, profile: str) -> list[str]:
     """A line for each metric of each evaluation set: mean ± spread after some steps."""
     from iai.evaluation import generation
-    from iai.study.ledger import records
+    from iai.study.ledger import records, statistics
 
     found = records.records(key, profile)
     lines = []
@@ -212,10 +210,11 @@ def headlines(key: str, profile: str) -> list[str]:
                 return [f"  {points}: {points.reason}"]
             steps = generation.ASKED if metric in generation.METRICS else HEADLINE_STEPS
             shown = {k: points[k] for k in steps if k < len(points)}
-            cells = [f"k={k} {point} ± {point.spread:.2g}" for k, point in shown.items()]
-            sources = " or ".join(sorted({point.source for point in shown.values()}))
-            over = f"± standard error over {sources}, seeds {', '.join(map(str, points[0].seeds))}"
-            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({over})")
+            over = statistics.over(shown.values())
+            marks = {k: "†" * (point.source == "tasks" and "†" in over) for k, point in shown.items()}
+            cells = [f"k={k} {point} ± {point.spread:.2g}{marks[k]}" for k, point in shown.items()]
+            words = f"± standard error over {over}; seeds {', '.join(map(str, points[0].seeds))}"
+            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({words})")
     return lines
 
 
@@ -233,14 +232,15 @@ def verify(pattern: Pattern, profile: Profile = "cpu", seeds: Seeds = 1, jobs: J
 def claims(name: Claim = None, profile: Profile = "cpu") -> int:
     """The paper's claims and their verdicts, computed from the ledger."""
     from iai.study.analysis.claims import claims
-    from iai.study.ledger.records import unknown
+    from iai.study.ledger import records
     from iai.study.registry import PROFILES
 
     if profile not in PROFILES:
-        raise unknown("profile", profile, PROFILES)
+        raise records.unknown("profile", profile, PROFILES)
+    records.searched()
     every = {claim.name: claim for claim in claims()}
     if name is not None and name not in every:
-        raise unknown("claim", name, every)
+        raise records.unknown("claim", name, every)
     for claim in [every[name]] if name else every.values():
         at = claim.profile or profile
         print(f"{claim.verdict(at):15} {claim.name}: {claim.text} ({claim.counts(at)}; {at})")

@@ -5,7 +5,7 @@ A new family is a file here. It is also listed in `experiment.TASKS`, which load
 """
 
 from iai.tasks.causal_order import CausalOrder
-from iai.tasks.episodes import Reused, episode
+from iai.tasks.episodes import TRAINING_SEEDS, Reused, episode, finite, seed_of
 from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images

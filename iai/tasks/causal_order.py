@@ -1,19 +1,19 @@
 """Topological order: which variables cause which, from observations of a structural causal model."""
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.fields import Amount, Bounds, Size, config
 from iai.tasks.graphs import Family, Graphs, ordered, permutations, relabelled
 from iai.tasks.mechanisms import MECHANISMS, Mechanism, Noise, simulate, standardised, unit_noise
 from iai.types import Batch, Episode, UserError
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class CausalOrder:
     """A task is a random DAG over d `nodes` with random equations: x_t = f_t(parents of t) + noise.
 
@@ -26,12 +26,12 @@ class CausalOrder:
     An observation has no target: its y is its x, so that the product of their encodings is quadratic in x.
     """
 
-    nodes: int = 6
+    nodes: Annotated[int, Bounds(2)] = 6
     graphs: tuple[Family, ...] = ("erdos-renyi", "scale-free")
     mechanisms: tuple[Mechanism, ...] = ("linear", "fourier")
     noise: Noise = "gaussian"
-    densest: int = 3
-    noise_sd: tuple[float, float] = (0.5, 2.0)
+    densest: Size = 3
+    noise_sd: tuple[Amount, Amount] = (0.5, 2.0)
 
     loss: ClassVar[str] = "edge_cross_entropy"
 
@@ -62,7 +62,7 @@ class CausalOrder:
         x = standardised(x.gather(2, names[:, None].expand_as(x)))
         nodes = math.sqrt(self.nodes) * torch.eye(self.nodes, device=device).expand(tasks, -1, -1)
         batches = [Batch(part, part) for part in x.split(points, dim=1)] if steps else []
-        return batches, Batch(nodes, relabelled(graph, names).float())
+        return batches, Batch(nodes, relabelled(graph, names).to(x.dtype))
 
     def observe(self, generator: torch.Generator, graph: Graphs, points: int) -> Float[Tensor, "tasks n d"]:
         """Observations of new models on given graphs, nodes in causal order, in their own units."""

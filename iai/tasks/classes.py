@@ -94,7 +94,7 @@ def draw(
     label = torch.searchsorted(ends, place, right=True)
     # A place counts through the images of the task's classes, one class after another, as the pool does.
     index = pool.ends[classes.gather(1, label)] + place - ends.gather(1, label)
-    return index, one_hot(label, ways).float()
+    return index, one_hot(label, ways).to(torch.get_default_dtype())
 
 
 def distinct(

@@ -1,27 +1,70 @@
 """Episodes: mini-batches of new tasks and their queries; and tasks whose mini-batches are read again and again."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.functional import one_hot
 
+from iai.fields import Size, config
 from iai.types import Batch, Episode, EpisodicTask, Task, UserError
+
+TRAINING_SEEDS = range(1_000_000_007, 1_000_000_007 + 2**31)
+"""The seeds that training draws from; whatever judges or tunes takes others.
+
+PyTorch's generator on the CPU takes a seed modulo 2^32, of which these are one half.
+"""
+
+
+def seed_of(seed: int, rollout: int) -> int:
+    """The seed of one roll-out of a training: a function of (seed, roll-out) alone, so that resuming is exact."""
+    return TRAINING_SEEDS[(seed * TRAINING_SEEDS[0] + rollout) % len(TRAINING_SEEDS)]
 
 
 def episode(task: Task, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
     """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
     One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
-    observations (`EpisodicTask`) draws its own episode.
+    observations (`EpisodicTask`) draws its own episode. `UserError` where a draw has another shape or device.
     """
     if isinstance(task, EpisodicTask):
-        return task.episode(generator, tasks, steps, points, queries)
-    data = task.sample(generator, tasks, steps * points + queries)
+        batches, asked = task.episode(generator, tasks, steps, points, queries)
+        drawn = [as_drawn(batch, task, generator, tasks, points) for batch in batches]
+        return drawn, as_drawn(asked, task, generator, tasks, queries)
+    count = steps * points + queries
+    data = as_drawn(task.sample(generator, tasks, count), task, generator, tasks, count)
     batches = [data[i * points : (i + 1) * points] for i in range(steps)]
     return batches, data[steps * points :]
 
 
-@dataclass(frozen=True, kw_only=True)
+def as_drawn(drawn: Any, task: Task, generator: torch.Generator, tasks: int, points: int) -> Batch:
+    """Observations as a `Batch` in the default dtype, and classes one-hot; `UserError` names what a task drew wrong."""
+    where = f"{type(task).__name__}.sample"
+    try:
+        x, y = (drawn.x, drawn.y) if isinstance(drawn, Batch) else map(torch.as_tensor, drawn)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where} must return Batch(x, y), not {type(drawn).__name__}") from error
+    if task.loss == "cross_entropy" and y.ndim == 2 and not y.is_floating_point():
+        y = one_hot(y.long(), task.dy)
+    for name, values, features in (("x", x, task.dx), ("y", y, task.dy)):
+        wanted, found = (tasks, points, features), tuple(values.shape)
+        if found != wanted:
+            raise UserError(f"{where} drew {name} of {found}: tasks, points and features are {wanted}")
+        if values.device.type != generator.device.type:
+            raise UserError(f"{where} drew {name} on {values.device}: draw on generator.device")
+    dtype = torch.get_default_dtype()
+    return Batch(x.to(dtype), y.to(dtype))
+
+
+def finite(task: Task, drawn: Episode) -> Episode:
+    """An episode whose numbers are all finite; else a `UserError`, for which it waits for the device."""
+    batches, queries = drawn
+    for name, values in (("x", [b.x for b in [*batches, queries]]), ("y", [b.y for b in [*batches, queries]])):
+        if not all(part.isfinite().all() for part in values):
+            raise UserError(f"{type(task).__name__}.sample drew {name} that is not finite: look at the data")
+    return drawn
+
+
+@config
 class Reused:
     """Tasks of another distribution whose data are `distinct` mini-batches, read again from the first one on.
 
@@ -29,11 +72,7 @@ class Reused:
     """
 
     task: Task
-    distinct: int
-
-    def __post_init__(self) -> None:
-        if self.distinct < 1:
-            raise UserError(f"distinct = {self.distinct}: a task has one mini-batch or more")
+    distinct: Size
 
     def __getattr__(self, name: str) -> Any:
         if name in ("task", "distinct") or name.startswith("__"):

@@ -1,21 +1,21 @@
 """Classification of image features: a task hides which classes it is about, and which label means which."""
 
-from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch.nn.functional import embedding
 
+from iai.fields import Bounds, Size, config
 from iai.tasks import data
 from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool
 from iai.tasks.data import FEATURES, FeatureSet
-from iai.types import Batch, UserError
+from iai.types import Batch
 
 Classes = Literal["train", "validation", "held-out", "all"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Features(Labelled):
     """A task draws `ways` classes of a feature set at random, and labels them in a random order.
 
@@ -30,16 +30,12 @@ class Features(Labelled):
     dataset: str = "tiny-imagenet"
     split: Split = "train"
     classes: Classes = "train"
-    ways: int = 10
-    projection: int | None = None
+    ways: Annotated[int, Bounds(2)] = 10
+    projection: Size | None = None
     source: Literal["full", "sample"] = "full"
 
     file: ClassVar[str] = "features"
     """The part of the data whose hash is recorded."""
-
-    def __post_init__(self) -> None:
-        if self.ways < 2:
-            raise UserError(f"ways = {self.ways}: a task has 2 classes or more")
 
     @property
     def dx(self) -> int:
@@ -54,7 +50,7 @@ class Features(Labelled):
         examples = _pool(self, data.features(self.dataset, self.source), generator.device)
         chance = torch.rand(tasks, len(examples.sizes), generator=generator, device=generator.device)
         index, y = draw(examples, generator, pick(examples, chance, self.ways), points)
-        x = embedding(index, examples.values).float()
+        x = embedding(index, examples.values).to(y.dtype)
         if self.projection is None:
             return Batch(x, y)
         shape = (tasks, FEATURES, self.projection)

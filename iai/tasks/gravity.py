@@ -1,20 +1,20 @@
 """Gravity, the paper's running example: Newton's law is the same on all planets, and each has its own g."""
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.fields import Amount, config
 from iai.types import Batch
 
 EARTH = 9.81
 """Gravity at the surface of the Earth, in m/s^2."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Gravity:
     """A task is a planet: y is the height in metres of a body, t seconds after it was thrown up at v m/s.
 
@@ -23,9 +23,9 @@ class Gravity:
     Heights are measured from the hand, on a cliff: they may be negative.
     """
 
-    seconds: float = 2.0
-    speed: float = 5.0
-    noise_sd: float = 1.0
+    seconds: Amount = 2.0
+    speed: Amount = 5.0
+    noise_sd: Amount = 1.0
     weakest: float = 0.17
     strongest: float = 2.53
 

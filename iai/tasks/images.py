@@ -1,22 +1,22 @@
 """Image classification: a task hides which class is which, how the pixels are arranged, or both."""
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from iai.fields import Bounds, Size, config, recorded
 from iai.tasks import data
 from iai.tasks.classes import Labelled, Pool, Split, draw, pick, pool, uniform
-from iai.types import Batch, UserError, recorded
+from iai.types import Batch
 
 CLASSES = 10
 PIXELS = 28 * 28
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Images(Labelled):
     """A task draws `ways` of the 10 classes of a data set, then its law hides the rest.
 
@@ -31,15 +31,13 @@ class Images(Labelled):
     dataset: str = "mnist"
     split: Split = "train"
     law: Literal["permutation", "projection", "both"] = "both"
-    projection: int = 64
-    ways: int = CLASSES
+    projection: Size = 64
+    ways: Annotated[int, Bounds(2, CLASSES)] = CLASSES
     source: Literal["full", "sample"] = "full"
-    distinct_laws: int | None = recorded(None, omitted=True)
+    distinct_laws: Size | None = recorded(default=None, omitted=True)
 
     def __post_init__(self) -> None:
         data.dataset(self.dataset)
-        if not 2 <= self.ways <= CLASSES:
-            raise UserError(f"ways = {self.ways}: a task has 2 to {CLASSES} classes")
 
     @property
     def dx(self) -> int:

@@ -4,7 +4,6 @@ Glyphs come from the fonts of matplotlib, which is imported only when a glyph is
 """
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -13,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from iai.fields import config
 from iai.tasks.populations import Points, Theta, Velocities
 
 FONTS = (
@@ -32,7 +32,7 @@ HALF = 2.0
 """Half of the longer side of a glyph's bounding box, which is centred at 0: an entry of a point has RMS near 1."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Letters(Velocities):
     """A task is a capital letter in one of 21 fonts, turned by any angle; its points are uniform inside the glyph.
 
@@ -59,7 +59,7 @@ class Letters(Velocities):
         place = torch.rand(tasks, count, generator=generator, device=device) * sizes[glyph, None]
         within = torch.rand(tasks, count, 2, generator=generator, device=device) - 0.5
         chosen = cells[glyph[:, None], place.long().minimum(sizes[glyph, None] - 1)]
-        return turned(chosen + within * (2 * HALF / CELLS), angle)
+        return turned(chosen.to(angle.dtype) + within * (2 * HALF / CELLS), angle)
 
 
 def turned(points: Float[Tensor, "tasks n 2"], angle: Float[Tensor, "tasks 1"]) -> Float[Tensor, "tasks n 2"]:
@@ -78,11 +78,11 @@ def glyphs(split: str, device: torch.device = CPU) -> tuple[Float[Tensor, "glyph
     if device != CPU:
         cells, sizes = glyphs(split, CPU)
         return cells.to(device), sizes.to(device)
-    axis = torch.arange(CELLS)
+    axis = torch.arange(CELLS, device="cpu")
     grid = ((torch.cartesian_prod(axis, axis) + 0.5) / CELLS - 0.5) * 2 * HALF
     inside = [grid[outlined(letter, font, grid)] for letter in LETTERS[split] for font in FONTS]
     cells = torch.nn.utils.rnn.pad_sequence(inside, batch_first=True)
-    return cells, torch.tensor([len(centres) for centres in inside])
+    return cells, torch.tensor([len(centres) for centres in inside], device="cpu")
 
 
 def outlined(letter: str, font: str, points: Float[Tensor, "n 2"]) -> Bool[Tensor, " n"]:

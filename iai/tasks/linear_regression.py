@@ -1,26 +1,26 @@
 """Linear regression: y = w x + b + noise, with a standard normal prior on the weights and the bias."""
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.fields import Amount, Size, config
 from iai.types import Batch
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class LinearRegression:
     """w ~ N(0, I), b ~ N(0, 1), y = w x + b + N(0, noise_variance); a coordinate of x has mean 0, variance 1.
 
     `inputs` is the law of x: "normal"; "uniform" on [-sqrt 3, sqrt 3]; "sphere" of radius sqrt d.
     """
 
-    dimension: int = 10
+    dimension: Size = 10
     bias: bool = True
-    noise_variance: float = 0.25
+    noise_variance: Amount = 0.25
     inputs: Literal["normal", "uniform", "sphere"] = "normal"
 
     loss: ClassVar[str] = "squared_error"

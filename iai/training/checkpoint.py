@@ -1,5 +1,6 @@
-"""Checkpoints: tensors as safetensors, all else as JSON in the header of the same file; never pickle."""
+"""Checkpoints: tensors as safetensors, all else as JSON in the header of the same file, with a hash; never pickle."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -17,6 +18,8 @@ from iai.training.optimizer import Progress
 from iai.types import UserError
 
 FORMAT = "iai-checkpoint-1"
+CONTENT = "content"
+"""Where the header keeps the hash of a file's content."""
 LEFTOVER_SECONDS = 600.0
 
 
@@ -48,14 +51,25 @@ class Checkpoint:
         for name, what in self.must_match.items():
             if found.get(name) != self.metadata.get(name):
                 raise UserError(f"{self.path} belongs to another {what}: move it away or restore the {what}")
-        model.load_state_dict(under("model.", tensors))
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in under("optimizer.", tensors).items():
-            index, moment = name.split(".")
-            state.setdefault(int(index), {})[moment] = value
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        device = next(model.parameters()).device
-        return Progress(losses=list(tensors["losses"].to(device)), **found["progress"])
+        try:
+            model.load_state_dict(under("model.", tensors))
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in under("optimizer.", tensors).items():
+                index, moment = name.split(".")
+                state.setdefault(int(index), {})[moment] = value
+            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+            device = next(model.parameters()).device
+            progress = Progress(losses=list(tensors["losses"].to(device)), **found["progress"])
+            malformed = len(progress.losses) != progress.update or progress.rollout < 0 or not progress.seconds >= 0
+            for one, kept in optimizer.state.items():
+                shapes = {name: one.shape if name.startswith("exp_avg") else () for name in kept}
+                malformed |= len(kept) != 3 or shapes != {name: value.shape for name, value in kept.items()}
+            if malformed:
+                raise ValueError("a position or moments that no training has")
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise UserError(f"{self.path} does not fit this training ({what}): delete it and train again") from error
+        return progress
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -64,26 +78,43 @@ def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Path:
-    """Write `tensors` and JSON `metadata` to `path`, atomically."""
-    header = {FORMAT: json.dumps(metadata, sort_keys=True)}
+    """Write `tensors` and JSON `metadata`, with a hash of both, to `path`, atomically."""
     owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    return replace_file(path, save(owned, metadata=header))
+    header = json.dumps(metadata | {CONTENT: content_hash(owned, metadata)}, sort_keys=True)
+    return replace_file(path, save(owned, metadata={FORMAT: header}))
+
+
+def content_hash(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> str:
+    """A SHA-256 of names, types, shapes and bytes of tensors on the CPU, and of what is beside them."""
+    found = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def read(path: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return `(tensors on device, metadata)` of a file that `write` made; `UserError` on any other file."""
+    """`(tensors on device, metadata)` of a file as `write` made it, or of before hashes; `UserError` on any other."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"there is no checkpoint at {path}: train one with `python -m iai run KEY`")
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
+        with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(FORMAT)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except SafetensorError as error:
+        metadata = {} if header is None else json.loads(header)
+        if not isinstance(metadata, dict):
+            raise ValueError("its header is no JSON object")
+        written = metadata.pop(CONTENT, None)
+        if written is not None and written != content_hash(tensors, metadata):
+            raise ValueError("its content is not what was written")
+        if wrong := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+            raise ValueError(f"{wrong[0]} is not finite")
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged or no checkpoint ({error}): delete it and train again") from error
     if header is None:
         raise UserError(f"{path} holds tensors, but this version of iai did not write it: train again")
-    return tensors, json.loads(header)
+    return {name: tensor.to(device) for name, tensor in tensors.items()}, metadata
 
 
 def replace_file(path: Path, content: bytes) -> Path:

@@ -65,7 +65,7 @@ class Horizon:
 
 
 class CapturedUpdates:
-    """Roll-outs of a pool, each of `objective.updates` updates that never wait for the host."""
+    """Roll-outs of a pool, each of `objective.updates` updates at most, that never wait for the host."""
 
     def __init__(
         self,
@@ -77,10 +77,9 @@ class CapturedUpdates:
     ):
         self.model, self.optimizer, self.config, self.autocast = model, optimizer, config, autocast
         device = next(model.parameters()).device
-        last = config.updates + objective.updates
-        rates = [learning_rate(config, update) for update in range(last)]
+        rates = [learning_rate(config, update) for update in range(config.updates)]
         self.rates = torch.tensor(rates, dtype=torch.float64, device=device)  # as exact as those of the host
-        self.losses = torch.zeros(last, device=device)
+        self.losses = torch.zeros(config.updates, device=device)
         self.update = torch.zeros(1, dtype=torch.long, device=device)
         self.generator, self.horizon = torch.Generator(device), Horizon()
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
@@ -90,7 +89,8 @@ class CapturedUpdates:
         """Fill the pool afresh with the random numbers of `seed`, and run all its updates."""
         if self.horizon.steps != objective.steps:  # the old one is not needed again: horizons only grow
             self.horizon = Horizon(objective.steps)
-        first, last = progress.update, progress.update + objective.updates
+        first = progress.update
+        last = min(first + objective.updates, self.config.updates)
         if self.stream:
             self.stream.wait_stream(torch.cuda.current_stream(self.stream.device))
         with torch.cuda.stream(self.stream):
@@ -128,7 +128,7 @@ class CapturedUpdates:
             loss, pool = objective.advance(self.model, self.horizon.pool, self.generator)
         set_rate(self.optimizer, self.rates[self.update].squeeze(0))
         loss = optimizer_step(loss, self.model, self.optimizer, self.config)
-        self.losses.index_copy_(0, self.update, loss.float()[None])
+        self.losses.index_copy_(0, self.update, loss.to(self.losses.dtype)[None])
         self.update += 1
         if self.horizon.pool:
             self.horizon.pool.copy_(pool)

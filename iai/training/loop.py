@@ -1,9 +1,13 @@
 """The training loop. It knows neither regime, task nor loss: an objective yields losses, each for one update."""
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import is_dataclass, replace
+from pathlib import Path
+from statistics import fmean
 from types import FrameType
 from typing import Any
 
@@ -11,9 +15,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from iai.fields import Seed, checked
+from iai.tasks import seed_of
 from iai.training import distributed
 from iai.training.checkpoint import Checkpoint
 from iai.training.graph import CapturedUpdates, autocast, captures
+from iai.training.objectives import StepObjective
 from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
 from iai.types import UserError
 
@@ -35,14 +42,9 @@ def pick_device(name: str | None = None) -> torch.device:
     try:
         device = torch.device(name or fallback)
         torch.zeros((), device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise UserError(f"device {name!r} cannot be used here: choose {fallback!r} or leave it out") from error
     return device
-
-
-def seed_of(seed: int, rollout: int) -> int:
-    """The seed of one roll-out: a function of (seed, roll-out) alone, so that resuming is exact."""
-    return (seed + 1) * 1_000_000_007 + rollout
 
 
 def generator_of(seed: int, rollout: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -56,18 +58,24 @@ def train(
     config: TrainConfig,
     *,
     seed: int,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: Checkpoint | Path | str | None = None,
     show: bool = True,
+    log: Callable[[int, float], None] | None = None,
 ) -> Progress:
     """Train `model` in place; with a checkpoint, resume from it and write to it as time passes.
 
-    SIGINT and SIGTERM finish the roll-out, write the checkpoint and raise `Interrupted`; a loss or weight that is not
-    finite raises `Diverged`; a checkpoint of another training is a `UserError`.
+    `log(update, loss)` is called once for every update, some updates later, as the host does not wait for each. SIGINT
+    and SIGTERM finish the roll-out, write the checkpoint and raise `Interrupted`; a loss or weight that is not finite
+    raises `Diverged`; a checkpoint of another training, or a task that draws what it should not, is a `UserError`.
     """
+    checked("seed", seed, Seed)
+    checkpoint = identified(checkpoint, objective, config, seed) if checkpoint else None
     optimizer, first = adamw(model, config), distributed.rank() == 0
     progress = checkpoint.restore(model, optimizer) if checkpoint else Progress()
+    if isinstance(objective, StepObjective) and progress.update < config.updates:
+        objective.try_out(generator_of(seed, progress.rollout, next(model.parameters()).device))
     roll_out = rollout_function(model, objective, optimizer, config, seed)
-    started, saved = time.monotonic() - progress.seconds, time.monotonic()
+    started, saved, logged = time.monotonic() - progress.seconds, time.monotonic(), progress.update
     bar = tqdm(total=config.updates, initial=progress.update, disable=not (show and first))
     with stop_signals() as signals, bar, torch.cuda.device_of(next(model.parameters())):
         while progress.update < config.updates:
@@ -77,7 +85,12 @@ def train(
             stopped = distributed.any_process(bool(signals))
             due = stopped or progress.update >= config.updates or time.monotonic() - saved > config.checkpoint_seconds
             if due or progress.rollout % 20 == 0:  # waits for the device, so that time is its time
-                bar.set_postfix(loss=f"{check_finite(model, progress, checkpoint):.4g}", refresh=False)
+                losses = finite_losses(model, progress, checkpoint)
+                bar.set_postfix(loss=f"{fmean(losses[-20:]):.4g}", refresh=False)
+                if log and first:
+                    for update in range(logged, len(losses)):
+                        log(update, losses[update])
+                logged = len(losses)
             progress.seconds = time.monotonic() - started
             if due and checkpoint and first:
                 checkpoint.save(model, optimizer, progress)
@@ -85,6 +98,15 @@ def train(
             if stopped:
                 raise interrupted(progress, config, checkpoint)
     return progress
+
+
+def identified(checkpoint: Checkpoint | Path | str, objective: Any, config: TrainConfig, seed: int) -> Checkpoint:
+    """A checkpoint that only goes on with the same objective, as far as that is plain data, settings and seed."""
+    kept = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(Path(checkpoint).expanduser())
+    what = objective if is_dataclass(objective) else "a function"
+    described = {"objective": re.sub(r" at 0x[0-9a-f]+", "", repr(what)), "training settings": repr(config)}
+    metadata = described | {"seed": seed} | kept.metadata
+    return replace(kept, metadata=metadata, must_match=kept.must_match | {name: name for name in (*described, "seed")})
 
 
 def rollout_function(
@@ -97,7 +119,7 @@ def rollout_function(
     def one_loss_at_a_time(progress: Progress) -> None:
         generator = generator_of(seed, progress.rollout, device)
         losses = objective(model, generator, progress.update / config.updates)
-        while True:
+        while progress.update < config.updates:
             with precision:  # the backward pass and the update stay out of it
                 loss = next(losses, None)
             if loss is None:
@@ -123,18 +145,19 @@ def interrupted(progress: Progress, config: TrainConfig, checkpoint: Checkpoint 
     return Interrupted(f"stopped after update {progress.update} of {config.updates}; {kept}")
 
 
-def check_finite(model: nn.Module, progress: Progress, checkpoint: Checkpoint | None) -> float:
-    """The mean of the last 20 losses; `Diverged` names the first update whose loss or weights were not finite."""
+def finite_losses(model: nn.Module, progress: Progress, checkpoint: Checkpoint | None) -> list[float]:
+    """All losses so far; `Diverged` names the first update whose loss or weights were not finite."""
     losses = torch.stack(progress.losses).float().cpu()
-    wrong = (~losses.isfinite()).nonzero()
-    if len(wrong):
-        what = f"the loss of update {int(wrong[0])} is {losses[wrong[0]].item()}"
+    wrong, remedy = (~losses.isfinite()).nonzero()[:, 0].tolist(), "lower lr or clip and run again"
+    if wrong:
+        what = f"the loss of update {wrong[0]} is {losses[wrong[0]].item()}"
+        remedy = remedy if wrong[0] else "no weight had changed yet, so look at the task's data and its loss"
     elif not torch.stack([weight.isfinite().all() for weight in model.parameters()]).all():
         what = f"weights are not finite after update {progress.update - 1}"
     else:
-        return losses[-20:].mean().item()
+        return losses.tolist()
     kept = f"; the last good checkpoint is {checkpoint.path}" if checkpoint and checkpoint.path.exists() else ""
-    raise Diverged(f"{what}{kept}: lower lr or clip and run again")
+    raise Diverged(f"{what}{kept}: {remedy}")
 
 
 @contextmanager

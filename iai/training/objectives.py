@@ -2,19 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.fields import Count, Share, Size, config, recorded
 from iai.losses import LOSSES, Loss
 from iai.model import Amortizer
-from iai.tasks import episode
+from iai.tasks import episode, finite
 from iai.training import distributed
 from iai.training.pool import Pool, current_batches
-from iai.types import Batch, State, Task, UserError, concat, recorded
+from iai.types import Batch, State, Task, UserError, concat
 
 CONTEXT_SIZES = 8
 """Context sizes that a shared state answers in one causal training step."""
@@ -59,7 +60,7 @@ def rollout_losses(
         state = state.detach() if window and step % window == 0 else state
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class StepObjective(ABC):
     """Settings of all objectives: tasks of `steps` mini-batches of `points` observations, `queries` held out.
 
@@ -68,14 +69,15 @@ class StepObjective(ABC):
     """
 
     task: Task
-    tasks: int
-    steps: int
-    points: int
-    queries: int
-    growth: float = 0.0
+    tasks: Size
+    steps: Size
+    points: Size
+    queries: Size
+    growth: Share = 0.0
     """Share of the training over which the horizon grows from one step to `steps`; it shortens the plateau."""
 
     def __post_init__(self) -> None:
+        LOSSES[self.task.loss]  # an unknown one is an error now
         if self.tasks % self.steps:
             raise UserError(f"{self.tasks} tasks do not make {self.steps} equal cohorts: choose a multiple")
 
@@ -86,6 +88,10 @@ class StepObjective(ABC):
     @abstractmethod
     def losses(self, model: Any, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
         """Losses of one roll-out at the full horizon, each for one update of the weights."""
+
+    def try_out(self, generator: torch.Generator) -> None:
+        """Draw once, and raise a `UserError` where what the task draws is not finite."""
+        finite(self.task, self.draw(generator, self.tasks // self.steps))
 
     def horizon(self, done: float) -> int:
         """Steps of a task after the share `done` of the training: a divisor of `tasks`, at most `steps`."""
@@ -113,7 +119,7 @@ class StepObjective(ABC):
         return causal_loss(*arguments, generator) if causal else greedy_loss(*arguments)
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Greedy(StepObjective):
     """Eq. 9 over a pool of `tasks` tasks in `steps` cohorts, each cohort one step further than the next.
 
@@ -129,7 +135,7 @@ class Greedy(StepObjective):
         cohort e           1  2  3
     """
 
-    passes_per_fill: int = recorded(4, name="turns")
+    passes_per_fill: Size = recorded(default=4, name="turns")
     """Cohorts pass through the pool this many times before it is filled afresh; only then may training pause."""
 
     @property
@@ -167,7 +173,7 @@ class Greedy(StepObjective):
         return distributed.scale_to_mean(loss, self.tasks // self.steps), pool
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Unrolled(StepObjective):
     """The mean loss over all steps of a roll-out of `tasks // steps` new tasks, as one update.
 
@@ -176,7 +182,7 @@ class Unrolled(StepObjective):
     """
 
     detach: bool = False
-    window: int = recorded(0, omitted=True)
+    window: Count = recorded(default=0, omitted=True)
 
     def losses(self, model: Amortizer, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
         """One loss, the mean over steps."""
@@ -186,7 +192,7 @@ class Unrolled(StepObjective):
         yield distributed.scale_to_mean(torch.stack(list(each)).mean(), self.tasks // self.steps)
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class RandomStep(StepObjective):
     """Eq. 9 to the letter: roll `tasks` new tasks out to a random step without learning, and learn from the next.
 
@@ -212,12 +218,12 @@ class EndToEndModel(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class EndToEnd(StepObjective):
     """Eq. 6 through all of g: `tasks` new tasks an update, with k ~ U{1, ..., steps} mini-batches or always `steps`."""
 
     json_type: ClassVar[str] = "Whole"
-    all_steps: bool = recorded(False, name="every")
+    all_steps: bool = recorded(default=False, name="every")
     """Always all `steps` mini-batches: for a learner whose own training loss looks at each of its steps."""
 
     def losses(self, model: EndToEndModel, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:

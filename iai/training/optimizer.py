@@ -7,26 +7,26 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from iai.fields import Amount, Count, Share, Size, config, recorded
 from iai.training import distributed
-from iai.types import recorded
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class TrainConfig:
     """Settings of training: AdamW, linear warm-up, cosine decay, clipping by norm."""
 
-    updates: int = 1000
-    lr: float = 1e-3
-    warmup: int = 50
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    betas: tuple[float, float] = (0.9, 0.98)
+    updates: Size = 1000
+    lr: Amount = 1e-3
+    warmup: Count = 50
+    weight_decay: Amount = 0.01
+    clip: Amount = 1.0
+    betas: tuple[Share, Share] = (0.9, 0.98)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 autocast on GPUs that compute in it, float32 elsewhere."""
     compile: bool = False
     """Compile the refiner with `torch.compile`; the cost chapter says what that gains."""
-    checkpoint_seconds: float = 30.0
-    capture: bool = recorded(True, omitted=True)
+    checkpoint_seconds: Amount = 30.0
+    capture: bool = recorded(default=True, omitted=True)
     """On CUDA, replay a whole update of a pool of tasks as one CUDA graph."""
 
 

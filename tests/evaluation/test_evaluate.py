@@ -1,16 +1,19 @@
 """Curves: k = 0 is the start, k is k mini-batches, spreads are over tasks, and tasks are the same for all."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from small import awake, small
 
 from iai.baselines.classical import Mean
-from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, evaluate_learner
+from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate
 from iai.losses import squared_error
 from iai.tasks import Images, LinearRegression
+from iai.types import Batch, UserError
 
 TASK = LinearRegression(dimension=2)
 CONFIG = EvaluationConfig(tasks=6, steps=4, points=3, queries=5, chunk=6)
@@ -29,12 +32,12 @@ def test_a_curve_is_the_error_after_k_batches(regime: str) -> None:
 
 def test_an_amortizer_is_a_learner_like_any_other() -> None:
     amortizer = awake(small())
-    stepped, afresh = evaluate(amortizer, TASK, CONFIG), evaluate_learner(amortizer, TASK, CONFIG)
+    stepped, afresh = evaluate(amortizer, TASK, CONFIG), evaluate(lambda b, x: amortizer(b, x), TASK, CONFIG)
     assert stepped["mse"]["mean"] == pytest.approx(afresh["mse"]["mean"], rel=1e-4)
 
 
 def test_a_learner_is_asked_only_at_the_steps_named() -> None:
-    curve = evaluate_learner(Mean(dy=1, classify=False), TASK, CONFIG, ks=(0, 2))["mse"]
+    curve = evaluate(Mean(dy=1, classify=False), TASK, CONFIG, ks=(0, 2))["mse"]
     assert [value is None for value in curve["mean"]] == [False, True, False, True, True]
     assert [value is None for value in curve["se"]] == [False, True, False, True, True]
 
@@ -76,3 +79,41 @@ def test_errors_by_points_are_those_after_one_step_of_a_part(mask: str) -> None:
     assert [value is None for value in found["mse_by_points"]["mean"]] == [True, False, True, False]
     assert found["mse_by_points"]["mean"][3] == pytest.approx(found["mse"]["mean"][1], rel=1e-4)
     assert evaluate(amortizer, TASK, CONFIG).keys() == {"mse", "loss"}
+
+
+def fitted(batches: Sequence[Batch], x: torch.Tensor) -> torch.Tensor:
+    """A line through the origin, fitted to each task by gradient descent."""
+    w = torch.zeros(x.shape[0], x.shape[2], 1, requires_grad=True)
+    for batch in batches:
+        (gradient,) = torch.autograd.grad(squared_error(batch.x @ w, batch.y).sum(), w)
+        w = w - 0.1 * gradient
+    return x @ w
+
+
+def test_any_function_is_a_learner_even_one_that_differentiates_or_speaks_numpy() -> None:
+    curve = evaluate(fitted, TASK, CONFIG)["mse"]
+    assert curve["mean"][4] < curve["mean"][0] and None not in curve["mean"]
+    as_numpy = evaluate(lambda b, x: fitted(b, x).detach().double().numpy(), TASK, CONFIG)["mse"]
+    assert as_numpy["mean"] == pytest.approx(curve["mean"])
+    whole = evaluate(lambda b, x: torch.ones(*x.shape[:2], 1, dtype=torch.long), TASK, CONFIG)["mse"]["mean"]
+    assert whole == pytest.approx(evaluate(lambda b, x: torch.ones(*x.shape[:2], 1), TASK, CONFIG)["mse"]["mean"])
+    assert set(evaluate(fitted, TASK, replace(CONFIG, contexts=(2,)))) == {
+        "mse",
+        "loss",
+        "mse_by_points",
+        "loss_by_points",
+    }
+
+
+@pytest.mark.parametrize(
+    ("learner", "message"),
+    [
+        (lambda b, x: x[..., 0], r"shape \(6, 5\); wanted: \(6, 5, 1\)"),
+        (lambda b, x: x, r"shape \(6, 5, 2\); wanted: \(6, 5, 1\)"),
+        (lambda b, x: None, r"no tensor of the shape \(6, 5, 1\)"),
+    ],
+)
+def test_what_is_no_prediction_is_one_clear_line(learner: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        evaluate(learner, TASK, CONFIG)
+    assert "\n" not in str(error.value)

@@ -1,18 +1,20 @@
 """One conformance test of all that can be combined; then what masks and tokens of theta promise."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
-from small import awake, data, small
+from small import REFINER, answers_degenerate_sizes, answers_on_the_device_of_the_data, awake, data, small
 
 from iai.experiment import Experiment, build, from_json, to_json
 from iai.losses import LOSSES
-from iai.model import Signal
+from iai.model import Amortizer, Parameters, Predictions, Refiner, Signal
 from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
-from iai.types import Batch, State
+from iai.types import Batch, State, UserError
 
 TASKS = {
     "regression": LinearRegression(dimension=2),
@@ -81,6 +83,19 @@ SHIFT = {"regime.decode.out.bias"}
 
 def close(found: torch.Tensor, wanted: torch.Tensor) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_degenerate_sizes_are_answered(name: str) -> None:
+    answers_degenerate_sizes(awake(ALL[name]), *data(ALL[name]))
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith("images")])
+def test_answers_are_on_the_device_of_the_data(name: str) -> None:
+    amortizer, generator = awake(ALL[name]), torch.Generator("cpu").manual_seed(0)
+    answers_on_the_device_of_the_data(amortizer, *data(ALL[name]))
+    with torch.device("meta"):
+        assert next(ALL[name].objective(amortizer, generator)).device.type == "cpu"
 
 
 PLAIN = [name for name in ALL if name.startswith("images") and "full-0" in name]
@@ -169,3 +184,50 @@ def test_slots_are_a_set() -> None:
     moved = State(state.value[:, order], state.anchor[:, order], state.past)
     found = amortizer.step(moved, batch).value
     close(found, amortizer.step(state, batch).value[:, order])
+
+
+TASK = LinearRegression(dimension=3)
+
+
+def theta(tokens: str = "mean", slots: int = 1, classes: bool = False, **signal: Any) -> Parameters:
+    shape = (slots, 4 // slots)
+    return Parameters(TASK.decode, LOSSES[TASK.loss], shape, Signal(tokens=tokens, **signal), classes=classes)
+
+
+def built(regime: Parameters | Predictions, stated: Parameters | Predictions | None = None, **sizes: Any) -> Amortizer:
+    """An amortizer by hand, with a refiner for the states of its own regime or of another one."""
+    return Amortizer(regime, Refiner(replace(REFINER, **sizes), (stated or regime).interface(TASK)))
+
+
+@pytest.mark.parametrize(
+    "regime",
+    [theta(), theta("sample", history=2), theta("running"), Predictions(1), Predictions(1, history=1)],
+    ids=["mean", "history", "running", "implicit", "implicit-history"],
+)
+def test_a_regime_states_what_its_refiner_needs(regime: Parameters | Predictions) -> None:
+    amortizer = built(regime)
+    batch = TASK.sample(torch.Generator().manual_seed(0), 2, 5)
+    assert amortizer([batch, batch], batch.x).shape == (2, 5, 1)
+    scales = regime.interface(TASK)
+    assert (scales.x_scale, scales.y_scale) == (1.0, TASK.y_scale)
+
+
+@pytest.mark.parametrize(
+    ("make", "fix"),
+    [
+        (lambda: built(theta(history=2), theta()), "past=0 and not 8"),
+        (lambda: built(Predictions(1, history=2), Predictions(1)), "past=0 and not 1"),
+        (lambda: built(theta(history=2), theta(history=2, kind="data")), "past=4 and not 8"),
+        (lambda: built(theta("running"), theta()), "running=False and not True"),
+        (lambda: built(theta(), Predictions(1, "latent", width=4)), "anchor='x' and not 'none', independent=True"),
+        (lambda: built(theta(), mask="causal"), "tokens='running'"),
+        (lambda: built(Predictions(1, "softmax")), "set both it and space='softmax'"),
+        (lambda: built(theta(), update="simplex"), "set both it and space='softmax'"),
+        (lambda: built(theta(slots=2)), "2 slots and 1 labels"),
+        (lambda: built(theta(slots=2, classes=True)), "2 slots and 1 labels"),
+    ],
+)
+def test_a_refiner_of_other_states_is_refused(make: Callable[[], Amortizer], fix: str) -> None:
+    with pytest.raises(UserError, match=fix) as error:
+        make()
+    assert "\n" not in str(error.value)

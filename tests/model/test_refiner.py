@@ -96,14 +96,15 @@ def example(points: int = 3) -> tuple[State, Evidence]:
 @pytest.mark.parametrize("kind", ["full", "causal"])
 @pytest.mark.parametrize(("update", "expected"), [("delta", "same"), ("simplex", "same"), ("absolute", "zero")])
 def test_a_zero_head_makes_the_untrained_refiner_the_identity(kind: str, update: str, expected: str) -> None:
-    refiner = Refiner(replace(REFINER, mask=kind, update=update), Interface(dx=3, dy=1, slot=4))
+    interface = Interface(dx=3, dy=1, slot=4, simplex=update == "simplex")
+    refiner = Refiner(replace(REFINER, mask=kind, update=update), interface)
     state, evidence = example()
     wanted = state.value if expected == "same" else torch.zeros_like(state.value)
     torch.testing.assert_close(refiner(state, evidence).value, wanted)
 
 
 def test_the_simplex_update_keeps_probabilities_and_multiplies_odds() -> None:
-    refiner = Refiner(replace(REFINER, update="simplex"), Interface(dx=3, dy=1, slot=4))
+    refiner = Refiner(replace(REFINER, update="simplex"), Interface(dx=3, dy=1, slot=4, simplex=True))
     change = torch.tensor([0.0, 1.0, -1.0, 0.5])
     refiner.head.bias.data = change
     state, evidence = example()

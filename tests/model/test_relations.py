@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import networkx as nx
 import pytest
 import torch
-from small import awake, data, small
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data, awake, data, small
 
 from iai.baselines.classical import Score, SortBy, for_task
 from iai.baselines.classical.causal_order import curvature, precedence, r2
@@ -17,7 +18,7 @@ from iai.model import RelationsConfig, Signal
 from iai.study.measure.cost import cost_of_update
 from iai.tasks import CausalOrder, LinearRegression, episode
 from iai.training import Greedy, train
-from iai.types import Batch, State, concat
+from iai.types import Batch, State, UserError, concat
 
 NODES = 4
 RELATIONS = RelationsConfig(width=16, depth=1, heads=2, feedforward=32)
@@ -47,7 +48,7 @@ def graph(nodes: int, *edges: tuple[int, int]) -> torch.Tensor:
 def of_order(*order: int) -> torch.Tensor:
     """Logits by which nodes are removed in this order."""
     rank = torch.tensor([order]).argsort(-1)
-    return precedence(-rank.float())
+    return precedence(-rank.float(), torch.eye(len(order))[None])
 
 
 CHAIN = graph(3, (0, 1), (1, 2))
@@ -169,8 +170,6 @@ def test_without_attention_a_pair_is_rewritten_from_itself() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"refiner": replace(RELATIONS, mask="causal")}, "mask='full'"),
-        ({"refiner": replace(RELATIONS, heads=3)}, "multiple of heads"),
         ({"signal": Signal(kind="data", history=1)}, "history=0"),
         ({"space": "latent"}, "space='logits'"),
         ({"space": "softmax"}, "'softmax' needs classes"),
@@ -181,6 +180,14 @@ def test_without_attention_a_pair_is_rewritten_from_itself() -> None:
 def test_what_has_no_meaning_is_refused(changes: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build(experiment(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"mask": "causal"}, "mask='full'"), ({"heads": 3}, "multiple of heads")]
+)
+def test_a_size_or_mask_that_relations_cannot_have_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        replace(RELATIONS, **changes)
 
 
 def test_relations_train_are_counted_and_are_evaluated() -> None:
@@ -241,3 +248,20 @@ def test_score_finds_nonlinear_orders_and_curvature_is_that_of_a_gaussian() -> N
     assert error < leaf_error(SortBy(number="none")(batches, queries.x), queries.y).mean().item() - 0.1
     x = torch.randn(1, 1500, 2, generator=generator())
     assert curvature(x, 0.01).mean((0, 1)).tolist() == pytest.approx([-1, -1], abs=0.25)
+
+
+def test_degenerate_sizes_are_answered_and_a_part_of_the_nodes_is_refused() -> None:
+    amortizer, (batches, queries) = awake(experiment()), data(experiment())
+    answers_degenerate_sizes(amortizer, batches, queries)
+    answers_on_the_device_of_the_data(amortizer, batches, queries)
+    with pytest.raises(UserError, match="3 queries: ask about all 4 features at once"):
+        amortizer(batches, queries.x[:, :3])
+
+
+@pytest.mark.parametrize("name", for_task(CausalOrder(nodes=NODES)))
+def test_orders_are_answered_for_degenerate_sizes_and_for_any_nodes(name: str) -> None:
+    learner, (batches, queries) = for_task(CausalOrder(nodes=NODES))[name], data(experiment())
+    answers_degenerate_sizes(learner, batches, queries)
+    answers_on_the_device_of_the_data(learner, batches, queries)
+    some = torch.tensor([2, 0])
+    assert torch.equal(learner(batches, queries.x[:, some]), learner(batches, queries.x)[:, some])

@@ -1,15 +1,35 @@
 """What all tasks share: an episode splits one draw, a seed decides it, a task is plain data; and data read again."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import pytest
 import torch
+from jaxtyping import TypeCheckError
+from small import small
 
-from iai.baselines.classical import Once, Ridge, for_task
+from iai.baselines.classical import TUNING_SEED, Once, Ridge, for_task
+from iai.evaluation import EvaluationConfig, episodes, evaluate
 from iai.experiment import build, from_json, to_json
-from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
-from iai.types import Task, UserError, concat
+from iai.study.registry.sizes import CHOOSING, JUDGING, JUDGING_ORDERS
+from iai.tasks import (
+    CausalOrder,
+    Features,
+    Gravity,
+    Images,
+    Letters,
+    LinearRegression,
+    Mixture,
+    Reused,
+    data,
+    episode,
+    letters,
+)
+from iai.tasks.episodes import TRAINING_SEEDS, seed_of
+from iai.training import train
+from iai.training.loop import generator_of
+from iai.types import Batch, Task, UserError, concat
 
 TASKS = [
     LinearRegression(dimension=3),
@@ -36,6 +56,19 @@ def test_a_seed_decides_a_draw(task: Task) -> None:
     first, same, other = (task.sample(torch.Generator().manual_seed(seed), 2, 5) for seed in (1, 1, 2))
     assert torch.equal(first.x, same.x) and torch.equal(first.y, same.y)
     assert not torch.equal(first.x, other.x)
+
+
+@pytest.mark.parametrize("task", [*TASKS, CausalOrder(nodes=5)], ids=lambda task: type(task).__name__)
+def test_draws_are_on_the_device_of_the_generator(task: Task) -> None:
+    """Where torch's default device is another one, what is made without naming a device is there, and of no use."""
+    for kept in (data._frequencies, data._sample, letters.glyphs):
+        kept.cache_clear()
+    generator, same = (torch.Generator("cpu").manual_seed(0) for _ in range(2))
+    with torch.device("meta"):
+        batches, queries = episode(task, generator, 3, 2, 4, 5)
+    expected, asked = episode(task, same, 3, 2, 4, 5)
+    for found, wanted in zip([*batches, queries], [*expected, asked]):
+        assert torch.equal(found.x, wanted.x) and torch.equal(found.y, wanted.y)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
@@ -99,3 +132,94 @@ def test_a_parametric_model_can_be_built_for_it() -> None:
     from small import small
 
     assert build(small("parametric", Reused(task=TASK, distinct=1))).regime.width == 4
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Linear maps from 3 to 2 numbers; `spoil` makes of a right batch a wrong one."""
+
+    spoil: Any
+    dx: ClassVar[int] = 3
+    dy: ClassVar[int] = 2
+    loss: ClassVar[str] = "squared_error"
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Any:
+        x = torch.randn(tasks, points, 3, generator=generator)
+        return self.spoil(x, x @ torch.randn(tasks, 3, 2, generator=generator))
+
+
+class Classes(Lines):
+    loss = "cross_entropy"
+
+
+def lines(spoil: Any, kind: type = Lines) -> Any:
+    return episode(kind(spoil), torch.Generator().manual_seed(0), tasks=4, steps=2, points=5, queries=3)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda x, y: Batch(x[:, :-1], y[:, :-1]),
+        lambda x, y: Batch(x[:1], y[:1]),
+        lambda x, y: Batch(x, y[..., :1]),
+        lambda x, y: (x, y[..., 0]),
+        lambda x, y: Batch(x[..., :2], y),
+        lambda x, y: Batch(x, y.to("meta")),
+        lambda x, y: x,
+        lambda x, y: None,
+        lambda x, y: (x, "y"),
+    ],
+)
+def test_a_draw_of_another_shape_or_place_is_refused_by_name(spoil: Any) -> None:
+    with pytest.raises(UserError, match=r"Lines\.sample") as refused:
+        lines(spoil)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_draw_that_is_meant_is_taken() -> None:
+    """Pairs, arrays of NumPy, integers and float64 become a Batch of the default dtype; labels become one-hot."""
+    batches, queries = lines(lambda x, y: (x.double().numpy(), y.round().long().numpy()))
+    assert {part.dtype for b in [*batches, queries] for part in (b.x, b.y)} == {torch.float32}
+    _, queries = lines(lambda x, y: (x, (y[..., 0] > 0).long()), Classes)
+    assert queries.y.shape == (4, 3, 2) and torch.equal(queries.y.sum(-1), torch.ones(4, 3))
+
+
+def test_data_that_are_not_finite_are_refused_before_any_update_and_before_judging() -> None:
+    task = Lines(lambda x, y: Batch(x, y * float("nan")))
+    chosen = small("implicit", task)
+    with pytest.raises(UserError, match="drew y that is not finite"):
+        train(build(chosen), chosen.objective, chosen.train, seed=0, show=False)
+    with pytest.raises(UserError, match="drew y that is not finite"):
+        evaluate(build(chosen), task, chosen.evaluation)
+
+
+def test_no_seed_that_judges_or_tunes_is_one_of_training() -> None:
+    """PyTorch's generator on the CPU takes seeds modulo 2^32; every seed of a training is in one half of them."""
+    for seed in (0, 1, 2, 999, 2**31 - 1):
+        assert all(seed_of(seed, rollout) in TRAINING_SEEDS for rollout in (0, 1, 10**6, 2**31))
+        assert len({seed_of(seed, rollout) for rollout in range(2000)}) == 2000
+    judging = [EvaluationConfig().seed + i for i in range(100)]
+    for seed in (*judging, JUDGING, CHOOSING, JUDGING_ORDERS, TUNING_SEED):
+        assert seed % 2**32 not in TRAINING_SEEDS
+    for seed in (TRAINING_SEEDS[0] - 1, 2**32 + TRAINING_SEEDS[5], 3_000_000_000):
+        with pytest.raises(UserError, match="training draws from it"):
+            EvaluationConfig(seed=seed)
+
+
+def test_the_first_batch_of_training_is_not_what_evaluation_draws() -> None:
+    """As it was when both drew from the same seed, at equal shapes."""
+    shape = {"tasks": 4, "steps": 2, "points": 5, "queries": 3}
+    trained = episode(TASK, generator_of(0, 0), **shape)[1]
+    judged = next(episodes(TASK, EvaluationConfig(**shape)))[1]
+    assert not torch.equal(trained.x, judged.x)
+
+
+@pytest.mark.parametrize("seed", [10**10, 2**40, 2**31, -1, 1.5, "0"])
+def test_a_seed_that_would_wrap_around_is_refused(seed: Any) -> None:
+    chosen = small()
+    for work in (
+        lambda: build(chosen, seed),
+        lambda: train(build(chosen), chosen.objective, chosen.train, seed=seed, show=False),
+    ):
+        with pytest.raises((UserError, TypeCheckError), match="seed"):
+            work()

@@ -11,7 +11,7 @@ from small import small
 from torch.func import vmap
 
 from iai.baselines.classical import Centroids, Logistic, _training
-from iai.evaluation import EvaluationConfig, evaluate_learner
+from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import from_json, to_json
 from iai.study.jobs.run import identity
 from iai.tasks import Features, data
@@ -188,7 +188,7 @@ def test_other_widths_are_refused(folder: data.Path) -> None:
 @pytest.mark.parametrize(
     ("change", "points", "words"),
     [
-        ({"ways": 1}, 1, "ways = 1: a task has 2 classes or more"),
+        ({"ways": 1}, 1, "ways = 1: choose 2 or more"),
         ({"ways": 7}, 1, r"ways = 7, but .* has 6 classes; ask for fewer"),
         ({"ways": 2}, 11, r"11 images a task, but toy \(full, train, train classes\) may have only 10"),
         ({"source": "sample"}, 1, "unknown data set 'toy'; try 'mnist' or 'fashion-mnist'"),
@@ -230,5 +230,5 @@ def test_few_images_tell_classes_of_the_real_sets_apart(name: str, classes: Any)
     config = EvaluationConfig(tasks=32, steps=5, points=10, queries=50)
     expected = {"tiny-imagenet": 0.25, "cifar10": 0.48, "cifar100": 0.26}[name]
     for learner in (Centroids(dy=10), Logistic(dy=10)):
-        error = evaluate_learner(learner, task, config, [5])["error"]["mean"][5]
+        error = evaluate(learner, task, config, [5])["error"]["mean"][5]
         assert error == pytest.approx(expected, abs=0.08)

@@ -34,7 +34,7 @@ def growing(regime: str = "parametric", **changes: Any) -> Experiment:
         growth=0.5,
         passes_per_fill=2,
     )
-    return small(regime, objective=objective, train=TRAINING, **changes)
+    return small(regime, objective=objective, **({"train": TRAINING} | changes))
 
 
 def by_captured_updates(
@@ -65,6 +65,13 @@ def test_captured_updates_are_those_of_one_loss_at_a_time(regime: str, mask: str
     losses, weights, updates = by_captured_updates(experiment)
     assert updates.horizon.steps == 4
     assert torch.equal(losses, torch.stack(progress.losses)) and torch.equal(weights, flat(plain))
+
+
+@pytest.mark.parametrize("updates", [1, 13])
+def test_captured_updates_are_as_many_as_the_config_says(updates: int) -> None:
+    """Also where the last roll-out has more: a roll-out here has 2 to 8."""
+    losses, *_ = by_captured_updates(growing(train=replace(TRAINING, updates=updates, warmup=1)))
+    assert len(losses) == updates
 
 
 @pytest.fixture
@@ -109,6 +116,7 @@ def test_generators_are_registered_only_where_pytorch_does_not_do_it(
     monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graph)
     monkeypatch.setattr(torch.cuda, "graph", lambda graph, stream: nullcontext())
     _, _, updates = by_captured_updates(growing())
+    updates.update.zero_()  # as before the first of them
     assert updates._capture(growing().objective) is graph
     assert graph.register_generator_state.call_count == registered
 

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 import torch
 from small import small
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from iai.experiment import build
 from iai.model import Signal
 from iai.study.jobs import run
-from iai.training import Checkpoint, checkpoint
+from iai.tasks import LinearRegression
+from iai.training import Checkpoint, Greedy, RandomStep, Unrolled, checkpoint, loop
 from iai.training.loop import Diverged, Interrupted, TrainConfig, generator_of, pick_device, train
 from iai.training.optimizer import learning_rate
 from iai.types import UserError
@@ -88,9 +91,10 @@ def test_amortizers_resume_bit_for_bit(tmp_path: Path, regime: str) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
         yield from experiment.objective(model, generator, done)
 
+    kept = Checkpoint(path, {"objective": "the same"})
     with pytest.raises(Interrupted):
-        train(first, interrupted, experiment.train, seed=0, checkpoint=Checkpoint(path), show=False)
-    train(second, experiment.objective, experiment.train, seed=0, checkpoint=Checkpoint(path), show=False)
+        train(first, interrupted, experiment.train, seed=0, checkpoint=kept, show=False)
+    train(second, experiment.objective, experiment.train, seed=0, checkpoint=kept, show=False)
     assert torch.equal(weights(second), weights(whole)) and not torch.equal(weights(second), weights(first))
 
 
@@ -145,6 +149,69 @@ def test_a_checkpoint_of_another_configuration_or_seed_is_refused(tmp_path: Path
     for other, word in zip(others, words.values()):
         with pytest.raises(UserError, match=f"another {word}"):
             train(line(), fit_noise, CONFIG, seed=0, checkpoint=Checkpoint(path, mine | other, words), show=False)
+
+
+class Plain:
+    """A task that is no dataclass: its text has an address in memory, which another process has not."""
+
+    dx, dy, loss = 2, 1, "squared_error"
+    sample = LinearRegression(dimension=2).sample
+
+
+@pytest.mark.parametrize("task", [LinearRegression(dimension=2), Plain()])
+def test_a_path_is_enough_and_goes_on_with_the_same_training_alone(tmp_path: Path, task: Any) -> None:
+    chosen, path = small("implicit", task), tmp_path / "a.safetensors"
+    whole = build(chosen)
+    train(whole, chosen.objective, chosen.train, seed=0, checkpoint=str(path), show=False)
+    again = build(chosen)
+    same = replace(chosen.objective, task=Plain()) if isinstance(task, Plain) else chosen.objective
+    assert train(again, same, chosen.train, seed=0, checkpoint=path, show=False).update == 8
+    assert torch.equal(weights(again), weights(whole))
+    for word, objective, config, seed in (
+        ("objective", replace(chosen.objective, points=4), chosen.train, 0),
+        ("objective", replace(chosen.objective, task=LinearRegression(dimension=2, bias=False)), chosen.train, 0),
+        ("training settings", chosen.objective, replace(chosen.train, lr=1.0, updates=16), 0),
+        ("seed", chosen.objective, chosen.train, 1),
+    ):
+        with pytest.raises(UserError, match=f"belongs to another {word}"):
+            train(build(chosen), objective, config, seed=seed, checkpoint=path, show=False)
+
+
+@pytest.mark.parametrize("updates", [1, 7, 8, 50])
+@pytest.mark.parametrize("objective", [Greedy, Unrolled, RandomStep])
+def test_a_training_makes_the_updates_that_its_config_says(updates: int, objective: Any, monkeypatch) -> None:
+    """Also where the last roll-out has more of them; and the bar counts to that number."""
+    shown: list[Any] = []
+    monkeypatch.setattr(loop, "tqdm", lambda **options: shown.append(tqdm(**options)) or shown[-1])
+    sizes = {"task": LinearRegression(dimension=2), "tasks": 4, "steps": 2, "points": 5, "queries": 4}
+    config = TrainConfig(updates=updates, warmup=1)
+    progress = train(build(small()), objective(**sizes), config, seed=0, show=False)
+    assert progress.update == len(progress.losses) == updates
+    assert shown[0].total == updates
+
+
+def test_a_resumed_training_makes_no_update_more(tmp_path: Path) -> None:
+    config = replace(CONFIG, updates=7)
+    with pytest.raises(Interrupted):
+        train(line(), stopping_at(3, signal.SIGTERM), config, seed=0, checkpoint=tmp_path / "a", show=False)
+    progress = train(line(), fit_noise, config, seed=0, checkpoint=tmp_path / "a", show=False)
+    assert progress.update == len(progress.losses) == 7
+
+
+def test_a_tracker_hears_every_loss_once_and_goes_on_after_a_stop(tmp_path: Path) -> None:
+    heard: list[tuple[int, float]] = []
+    log = lambda update, loss: heard.append((update, loss))  # noqa: E731
+    with pytest.raises(Interrupted):
+        train(line(), stopping_at(4, signal.SIGTERM), CONFIG, seed=0, checkpoint=tmp_path / "a", show=False, log=log)
+    assert [update for update, _ in heard] == list(range(6))
+    progress = train(line(), fit_noise, CONFIG, seed=0, checkpoint=tmp_path / "a", show=False, log=log)
+    assert heard == [(update, loss.item()) for update, loss in enumerate(progress.losses)]
+
+
+def test_a_loss_that_is_not_finite_before_any_update_is_no_matter_of_the_rate() -> None:
+    with pytest.raises(Diverged, match="look at the task's data") as error:
+        train(line(), failing_at(0, "loss"), CONFIG, seed=0, show=False)
+    assert "lower lr" not in str(error.value)
 
 
 def test_a_second_signal_is_obeyed_at_once() -> None:
@@ -204,7 +271,7 @@ def test_the_backward_pass_stays_out_of_autocast() -> None:
 
 
 def test_an_update_is_adamw_at_the_scheduled_rate_on_clipped_gradients() -> None:
-    config = TrainConfig(updates=4, warmup=2, lr=0.05, weight_decay=0.1, clip=0.5, betas=(0.5, 0.75))
+    config = TrainConfig(updates=4, warmup=2, lr=0.05, weight_decay=0.1, clip=0.4, betas=(0.5, 0.75))
     model, twin = line(), line()
     train(model, fit_noise, config, seed=3, show=False)
     first, second = ([torch.zeros_like(p) for p in twin.parameters()] for _ in range(2))

@@ -88,7 +88,7 @@ class Once:
     distinct: int
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        return self.learner(batches[: self.distinct], x)
+        return self.learner([batch for batch in batches if batch.points][: self.distinct], x)
 
 
 def _training(task: Known) -> Known:

@@ -4,18 +4,18 @@ Predictions are logits of i -> j, the rank of j minus that of i; without a batch
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.fields import Amount, Size, config
 from iai.tasks import standardised
 from iai.types import Batch, concat
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class SortBy:
     """Variables sorted, causes first, by one number of each, of all the observations seen.
 
@@ -26,15 +26,14 @@ class SortBy:
 
     number: Literal["variance", "r2", "none"]
 
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:
-        d = x.shape[1]
-        if self.number == "none" or not batches:
-            return precedence(torch.arange(d, dtype=x.dtype, device=x.device).expand(x.shape[0], d))
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q d"]) -> Float[Tensor, "tasks q d"]:
+        if self.number == "none" or not any(batch.points for batch in batches):
+            return precedence(torch.arange(x.shape[2], dtype=x.dtype, device=x.device).expand(x.shape[0], -1), x)
         seen = concat(batches).x
-        return precedence(seen.var(1, correction=0) if self.number == "variance" else r2(seen))
+        return precedence(seen.var(1, correction=0) if self.number == "variance" else r2(seen), x)
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Score:
     """SCORE (Rolland et al. 2022), which finds the order of nonlinear models with additive Gaussian noise.
 
@@ -42,12 +41,12 @@ class Score:
     identity with a kernel of the median distance as width; the variable whose estimate varies least is removed.
     """
 
-    ridge: float = 0.01
-    most: int = 256
+    ridge: Amount = 0.01
+    most: Size = 256
     """Observations used: the first ones."""
 
-    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks d dx"]) -> Float[Tensor, "tasks d d"]:
-        if not batches:
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q d"]) -> Float[Tensor, "tasks q d"]:
+        if sum(batch.points for batch in batches) < 2:
             return SortBy(number="none")(batches, x)
         seen = concat(batches).x[:, : self.most]
         tasks, _, d = seen.shape
@@ -59,7 +58,7 @@ class Score:
             rank = rank.scatter(1, left.gather(1, leaf), float(place))
             keep = torch.arange(left.shape[1], device=x.device) != leaf
             left = left[keep].view(tasks, -1)
-        return precedence(rank)
+        return precedence(rank, x)
 
 
 def curvature(x: Float[Tensor, "tasks n d"], ridge: float) -> Float[Tensor, "tasks n d"]:
@@ -85,7 +84,10 @@ def r2(x: Float[Tensor, "tasks n d"], ridge: float = 1e-3) -> Float[Tensor, "tas
     return (1 - 1 / precision.diagonal(dim1=-2, dim2=-1)).to(x.dtype)
 
 
-def precedence(number: Float[Tensor, "tasks d"]) -> Float[Tensor, "tasks d d"]:
-    """Logits of i -> j from a number that grows from causes to effects: 1 for each rank that j is above i."""
+def precedence(number: Float[Tensor, "tasks d"], x: Float[Tensor, "tasks q d"]) -> Float[Tensor, "tasks q d"]:
+    """Logits of i -> j from a number that grows from causes to effects: 1 for each rank that j is above i.
+
+    i is the node that a query asks about, the largest entry of its x.
+    """
     rank = number.argsort(dim=-1, stable=True).argsort(-1).to(number.dtype)
-    return rank[:, None, :] - rank[:, :, None]
+    return rank[:, None, :] - rank.gather(1, x.argmax(-1))[:, :, None]

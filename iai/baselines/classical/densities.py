@@ -3,13 +3,13 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from iai.baselines.classical.fitted import Fitted, best
+from iai.fields import Amount, Size, config
 from iai.losses import squared_error
 from iai.tasks import data_points, velocity
 from iai.types import Batch, Learner, concat
@@ -20,7 +20,7 @@ COMPONENTS = (4, 8, 16)
 """Numbers of components that are tried for a mixture."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Gaussian(Fitted):
     """One Gaussian with a full covariance: the mean and covariance of all data points and one pseudo-point's N(0, I).
 
@@ -50,7 +50,8 @@ class Mixed(Fitted):
     """
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
-        return self.fit(points_seen(batches, x)) if batches else x.new_zeros(len(x), 1, x.shape[2] + 1)
+        z = points_seen(batches, x)
+        return self.fit(z) if z.shape[1] else x.new_zeros(len(x), 1, x.shape[2] + 1)
 
     @abstractmethod
     def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
@@ -60,27 +61,27 @@ class Mixed(Fitted):
         return velocity(x, theta[:, :-2], theta[:, -2].log_softmax(0), theta[:, -1].exp())
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Kernel(Mixed):
     """A Gaussian around every data point seen, all of one width: a kernel density.
 
     The width is Scott's rule, n^(-1 / (d + 4)) times the data's standard deviation, times `factor`.
     """
 
-    factor: float = 0.5
+    factor: Amount = 0.5
 
     def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
         tasks, n, d = z.shape
         variance = self.factor**2 * n ** (-2 / (d + 4)) * z.var(1, correction=0).mean(-1)
-        log_variance = variance.log()[:, None, None].expand(tasks, n, 1)
+        log_variance = variance.clamp_min(1e-6).log()[:, None, None].expand(tasks, n, 1)
         return torch.cat([z, torch.zeros_like(log_variance), log_variance], dim=-1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ExpectationMaximisation(Mixed):
     """A mixture of `components` spherical Gaussians, fitted to all data points by EM: the best of three starts."""
 
-    components: int
+    components: Size
 
     def fit(self, z: Float[Tensor, "tasks n d"]) -> Float[Tensor, "tasks slots width"]:
         return torch.stack([self._fit(points) for points in z.cpu()]).to(z)
@@ -90,7 +91,7 @@ class ExpectationMaximisation(Mixed):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
-        count = min(self.components, len(z))
+        count, z = min(self.components, len(z)), z if len(z) > 1 else z.expand(2, -1)  # it refuses a single point
         model = GaussianMixture(count, covariance_type="spherical", n_init=3, reg_covar=1e-3, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # 100 iterations are a fit all the same

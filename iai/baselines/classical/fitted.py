@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, vmap
 
-from iai.losses import LOSSES, Loss
+from iai.fields import Amount, Size, config
+from iai.losses import LOSSES, Loss, LossName
 from iai.types import Batch, Decode, Learner, concat
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -37,7 +38,7 @@ class Fitted(ABC):
         """theta of each task given all mini-batches; `x` only says how many tasks there are."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Descent(Fitted):
     """theta_i+1 = theta_i - step(gradient of the mean loss on batch i), the case g = optimizer of eq. 7.
 
@@ -46,18 +47,18 @@ class Descent(Fitted):
     """
 
     decode: Decode
-    loss: str
-    theta_shape: tuple[int, int]
+    loss: LossName
+    theta_shape: tuple[Size, Size]
     optimizer: Literal["sgd", "adam"] = "sgd"
-    learning_rate: float = 0.1
-    passes: int = 1
+    learning_rate: Amount = 0.1
+    passes: Size = 1
     init: float = 0.0
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
-        theta = torch.full((x.shape[0], *self.theta_shape), self.init, device=x.device)
+        theta = x.new_full((x.shape[0], *self.theta_shape), self.init)
         first, second = torch.zeros_like(theta), torch.zeros_like(theta)
         gradient = vmap(grad(lambda theta, x, y: LOSSES[self.loss](self.decode(x, theta), y).mean()))
-        for i, batch in enumerate(list(batches) * self.passes, start=1):
+        for i, batch in enumerate([b for b in batches if b.points] * self.passes, start=1):
             g = gradient(theta, batch.x, batch.y)
             if self.optimizer == "sgd":
                 theta = theta - self.learning_rate * g
@@ -68,7 +69,7 @@ class Descent(Fitted):
         return theta
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Converged(Fitted):
     """argmin over theta of the loss summed over all points, plus `penalty` |theta - init|^2 / 2 (Liu, Nocedal 1989).
 
@@ -78,17 +79,17 @@ class Converged(Fitted):
     """
 
     decode: Decode
-    loss: str
-    theta_shape: tuple[int, int]
-    penalty: float = 1.0
+    loss: LossName
+    theta_shape: tuple[Size, Size]
+    penalty: Amount = 1.0
     init: float = 0.0
-    tolerance: float = 1e-2
-    iterations: int = 200
+    tolerance: Amount = 1e-2
+    iterations: Size = 200
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         shape = (x.shape[0], *self.theta_shape)
         theta = torch.full(shape, self.init, dtype=x.dtype, device=x.device, requires_grad=True)
-        if not batches:
+        if not any(batch.points for batch in batches):
             return theta.detach()
         seen = concat(batches)
         solver = torch.optim.LBFGS(

@@ -1,13 +1,13 @@
 """Bayes-optimal learners, which know the noise and the prior: of gravity and of linear regression."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import vmap
 
+from iai.fields import Amount, config
 from iai.tasks import Gravity, LinearRegression
 from iai.types import Batch, concat
 
@@ -17,17 +17,17 @@ GRID = 4096
 """Values of theta at which the posterior is computed."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Ridge:
     """E[y | all points seen] for y = w x + b + N(0, noise_variance), w and b standard normal."""
 
-    noise_variance: float
+    noise_variance: Amount
     bias: bool = True
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, EXACT)
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
-        identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), torch.tensor(1.0)
+        identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), theta.new_ones(())
         for batch in self._updates(batches):
             known, y = design(batch.x.double()), batch.y.double()
             covariance = torch.linalg.inv(known.mT @ known / noise + identity / variance)
@@ -50,7 +50,7 @@ class Memoryless(Ridge):
         return batches
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Planet:
     """E[y | all points seen] in metres, of a `Gravity` task: y at the posterior mean of theta, as y is linear in it."""
 

@@ -1,25 +1,25 @@
 """Learners fitted to each task from scratch: the mean, nearest neighbours, class means, logistic regression."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from iai.fields import Size, config
 from iai.types import Batch, concat
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Mean:
     """The mean of the targets seen, or logits of the classes' shares; before any, 0 or the uniform law over classes."""
 
-    dy: int
+    dy: Size
     classify: bool = False
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        nothing = torch.zeros(x.shape[0], 1, self.dy, device=x.device)
+        nothing = x.new_zeros(x.shape[0], 1, self.dy)
         total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), nothing)
         points = sum(b.points for b in batches)
         mean = total / max(points, 1)
@@ -34,16 +34,16 @@ def logits(shares: Float[Tensor, "*batch dy"], points: int) -> Float[Tensor, "*b
     return ((points * shares + 1 / shares.shape[-1]) / (points + 1)).log()
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Neighbours:
     """The mean target, or logits of the votes, of the `neighbours` nearest points by Euclidean distance."""
 
-    dy: int
+    dy: Size
     classify: bool = False
-    neighbours: int = 5
+    neighbours: Size = 5
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        if not batches:
+        if not any(batch.points for batch in batches):
             return Mean(dy=self.dy, classify=self.classify)(batches, x)
         seen = concat(batches)
         votes = min(self.neighbours, seen.points)
@@ -52,7 +52,7 @@ class Neighbours:
         return logits(mean, votes) if self.classify else mean
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Centroids:
     """Logits -|x - m_c|^2 / (2 s^2), with m_c the class means and s^2 the variance around them, of one axis.
 
@@ -60,10 +60,10 @@ class Centroids:
     A class not seen yet is as far as the farthest one seen; logits are uniform before any point.
     """
 
-    dy: int
+    dy: Size
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        if not batches:
+        if not any(batch.points for batch in batches):
             return Mean(dy=self.dy, classify=True)(batches, x)
         seen = concat(batches)
         counts = seen.y.sum(dim=1)[..., None]
@@ -75,7 +75,7 @@ class Centroids:
         return -distance.where(known, farthest)
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Logistic:
     """Softmax regression with penalty |W|^2 / (2 C) on the summed loss; slow, as it fits tasks one by one.
 
@@ -84,7 +84,7 @@ class Logistic:
     evaluated.
     """
 
-    dy: int
+    dy: Size
     C: float = 0.1
     tolerance: float = 1e-3
     iterations: int = 1000
@@ -92,7 +92,7 @@ class Logistic:
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        if not batches:
+        if not any(batch.points for batch in batches):
             return Mean(dy=self.dy, classify=True)(batches, x)
         seen = concat(batches)
         fits = [self._fit(*task) for task in zip(seen.x, seen.y.argmax(-1), x)]
@@ -102,12 +102,12 @@ class Logistic:
         """Probabilities `q dy` of the queries of one task."""
         from sklearn.linear_model import LogisticRegression
 
-        shares = torch.zeros(queries.shape[0], self.dy)
+        shares = torch.zeros(queries.shape[0], self.dy, device="cpu")
         classes = label.unique().cpu()
-        if len(classes) == 1:
+        if len(classes) == 1 or not len(queries):
             shares[:, classes] = 1.0
             return shares
         model = LogisticRegression(C=self.C, tol=self.tolerance, max_iter=self.iterations)
         model.fit(x.cpu().numpy(), label.cpu().numpy())
-        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).float()
+        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).to(x)
         return shares

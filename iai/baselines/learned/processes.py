@@ -1,7 +1,6 @@
 """One-shot learners, which read all observations as a set: neural processes, and a network that writes theta."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -11,32 +10,33 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
-from iai.types import Batch, Task
+from iai.fields import Size, config
+from iai.types import Batch, Task, full_precision
 
 Codings = Float[Tensor, "tasks n code"]
 """Codes of nothing and of each observation."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class CNPConfig:
     """Width of all layers and of the code."""
 
-    width: int = 128
+    width: Size = 128
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class AttentiveCNPConfig:
     """Width of all layers and of the codes, and heads of the attention of queries to observations."""
 
-    width: int = 128
-    heads: int = 8
+    width: Size = 128
+    heads: Size = 8
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class HypernetworkConfig:
     """Width of all layers and of the code that theta is written from."""
 
-    width: int = 128
+    width: Size = 128
 
 
 class Codes(nn.Module):
@@ -65,7 +65,7 @@ class Answers(nn.Module):
         self.network = perceptron(task.dx + code, width, width, task.dy)
 
     def forward(self, x: Inputs, code: Float[Tensor, "tasks q code"]) -> Outputs:
-        return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1))
+        return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1)).to(x.dtype)
 
 
 class CNP(LearnedBaseline):
@@ -128,7 +128,8 @@ class Hypernetwork(LearnedBaseline):
         return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
 
     def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        return vmap(self.known.decode)(x, adapted)
+        with full_precision(x.device):
+            return vmap(self.known.decode)(x, adapted)
 
 
 class Pooled(nn.Module):

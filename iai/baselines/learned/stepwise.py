@@ -3,7 +3,6 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,32 +11,33 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
+from iai.fields import Amount, Size, config
 from iai.losses import LOSSES
-from iai.types import Batch, KnownTask, Task
+from iai.types import Batch, KnownTask, Task, full_precision
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class MAMLConfig:
     """`rate` is the inner learning rate before training; with `first_order`, gradients are not differentiated."""
 
-    rate: float = 0.1
+    rate: Amount = 0.1
     first_order: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class ReptileConfig:
     """`rate` is the inner learning rate, which is not learned."""
 
-    rate: float = 0.1
+    rate: Amount = 0.1
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class LSTMConfig:
     """`width` of both layers, `scale` of a step, and the p of the gradients' preprocessing: the source's values."""
 
-    width: int = 20
-    scale: float = 0.1
-    p: float = 10.0
+    width: Size = 20
+    scale: Amount = 0.1
+    p: Amount = 10.0
 
 
 class Stepwise(LearnedBaseline):
@@ -60,7 +60,7 @@ class Stepwise(LearnedBaseline):
         theta, memory = self.start.expand(x.shape[0], -1, -1), None
         yield theta
         for batch in batches:
-            theta, memory = self.step(theta, batch, memory)
+            theta, memory = self.step(theta, batch, memory) if batch.points else (theta, memory)
             yield theta
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
@@ -68,13 +68,15 @@ class Stepwise(LearnedBaseline):
         return last
 
     def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        return vmap(self.known.decode)(x, adapted)
+        with full_precision(x.device):
+            return vmap(self.known.decode)(x, adapted)
 
 
 def task_gradients(task: KnownTask, theta: Theta, batch: Batch) -> Theta:
     """The gradient of each task's mean loss on a mini-batch in its own theta; differentiable again."""
     gradient = grad(lambda theta, x, y: LOSSES[task.loss](task.decode(x, theta), y).mean())
-    return vmap(gradient)(theta, batch.x, batch.y)
+    with full_precision(theta.device):
+        return vmap(gradient)(theta, batch.x, batch.y)
 
 
 class MAML(Stepwise):

@@ -130,7 +130,7 @@ class Claim:
 @cache
 def claims(path: Path = FILE) -> tuple[Claim, ...]:
     """All claims of the file; `UserError` on one that is malformed."""
-    return tuple(_claim(entry) for entry in tomllib.loads(path.read_text())["claim"])
+    return tuple(_claim(entry) for entry in tomllib.loads(path.read_text("utf-8"))["claim"])
 
 
 def _claim(entry: Mapping[str, Any]) -> Claim:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -60,20 +60,6 @@ ELSEWHERE = {"logistic": ("mnist", "features"), "centroids": ("features",)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A learner of a leaderboard: the model of `key`, or the baseline of a name on its tasks."""
-
-    kind: Kind
-    key: str
-    baseline: str | None = None
-
-    @property
-    def row(self) -> str:
-        """`key` or `key|baseline`."""
-        return f"{self.key}|{self.baseline}" if self.baseline else self.key
-
-
-@dataclass(frozen=True, kw_only=True)
 class Leaderboard:
     """All learners of one family of tasks, with their results and costs at one profile."""
 
@@ -85,43 +71,32 @@ class Leaderboard:
         """The metric that they are compared by."""
         return "mse" if self.family == "linear-regression" else "error"
 
-    @property
-    def sets(self) -> tuple[str, ...]:
-        """The evaluation sets of all learners."""
-        return tuple(experiment(COMPETE[self.family], self.profile).evaluation_sets)
-
     @cached_property
-    def entries(self) -> dict[str, Entry]:
-        """By label: rows of iterative models, learned baselines, classical learners, oracles."""
-        rows, learned = iterative(self.family), f"baseline/{self.family}/"
-        found = {label: Entry(kind="iterative", key=key) for label, key in rows.items()}
-        found |= {label: Entry(kind="learned", key=learned + name) for label, name in LEARNED.items()}
-        for label, name in CLASSICAL.items():
-            if self.family in ELSEWHERE.get(name, COMPETE):
-                key = f"{learned}maml" if name in RECENT else rows["implicit"]
-                found[label] = Entry(kind="classical", key=key, baseline=name)
-        if self.family == "linear-regression":
-            for label, name in ORACLES.items():
-                found[label] = Entry(kind="oracle", key=rows["implicit"], baseline=name)
-        return found
+    def groups(self) -> dict[Kind, dict[str, str]]:
+        """Label to row, `key` or `key|baseline`, of the learners of each kind."""
+        iterated, learned = iterative(self.family), f"baseline/{self.family}/"
+        own = f"{iterated['implicit']}|"
+        known = [(label, name) for label, name in CLASSICAL.items() if self.family in ELSEWHERE.get(name, COMPETE)]
+        oracles = ORACLES if self.family == "linear-regression" else {}
+        return {
+            "iterative": iterated,
+            "learned": {label: learned + name for label, name in LEARNED.items()},
+            "classical": {label: (f"{learned}maml|" if name in RECENT else own) + name for label, name in known},
+            "oracle": {label: own + name for label, name in oracles.items()},
+        }
 
     def rows(self, *kinds: Kind) -> dict[str, str]:
-        """Label to row of all entries of some kinds."""
-        return {label: one.row for label, one in self.entries.items() if one.kind in kinds}
+        """Label to row of all learners of some kinds, by default of all."""
+        return {label: row for kind in kinds or self.groups for label, row in self.groups[kind].items()}
 
     def score(self, label: str, evaluation: str, k: int) -> Found:
-        """The error of an entry after k mini-batches."""
-        return records.summary(self.entries[label].row, self.profile, evaluation, self.metric, k)
+        """The error of a learner after k mini-batches."""
+        return records.summary(self.rows()[label], self.profile, evaluation, self.metric, k)
 
     def scores(self, evaluation: str, k: int, *kinds: Kind) -> dict[str, Found]:
-        """The errors of all entries of some kinds, by default of all but oracles."""
+        """The errors of all learners of some kinds, by default of all but oracles."""
         wanted = kinds or ("iterative", "learned", "classical")
         return {label: self.score(label, evaluation, k) for label in self.rows(*wanted)}
-
-    def training(self, label: str, name: str) -> Found | str:
-        """A fact of the record about training, such as `flops` or `seconds`; a dash for what is not trained."""
-        one = self.entries[label]
-        return "–" if one.baseline else records.fact(one.key, self.profile, name)
 
     @cached_property
     def adapting(self) -> dict[str, dict[str, float | None]]:
@@ -130,10 +105,10 @@ class Leaderboard:
         Measured now with untrained weights and untuned rates, except for `CONVERGED` baselines, whose recorded cost
         is shown; these have no entry while there is no record. None where PyTorch counts nothing.
         """
-        fitted = {label: one for label, one in self.entries.items() if one.baseline in CONVERGED}
-        found = {label: adapting(one, self.profile) for label, one in self.entries.items() if label not in fitted}
+        fitted = {label: row.split("|")[-1] for label, row in self.rows().items() if row.endswith(CONVERGED)}
+        found = {label: adapting(row, self.profile) for label, row in self.rows().items() if label not in fitted}
         for record in records.records(f"baseline/{self.family}/maml", self.profile)[:1]:
-            found |= {label: record["baseline_costs"][one.baseline] for label, one in fitted.items()}
+            found |= {label: record["baseline_costs"][name] for label, name in fitted.items()}
         return found
 
     def operations(self, label: str, cost: Cost) -> float:
@@ -143,15 +118,16 @@ class Leaderboard:
         """
         if cost == "adapting":
             return float(self.adapting.get(label, {}).get("flops") or math.nan)
-        found = self.training(label, "flops")
-        if isinstance(found, Missing):
-            return _planned(self.entries[label].key, self.profile)
-        return found.mean if isinstance(found, Summary) else math.nan
+        row = self.rows()[label]
+        if "|" in row:  # not trained
+            return math.nan
+        found = records.fact(row, self.profile, "flops")
+        return found.mean if isinstance(found, Summary) else float(planned(experiment(row, self.profile)))
 
     def scores_within(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
-        """Scores of the entries whose training, or adapting, takes no more operations than that of a reference.
+        """Scores of the learners whose training, or adapting, takes no more operations than that of a reference.
 
-        For training, only entries that are trained count. Entries whose operations are not counted are left out;
+        For training, only learners that are trained count. Learners whose operations are not counted are left out;
         pending ones stay, as their costs are not known yet.
         """
         limit, found = self.operations(reference, cost), {}
@@ -186,16 +162,17 @@ def iterative(family: str) -> dict[str, str]:
     return keys
 
 
-def adapting(one: Entry, profile: str, steps: int = 10) -> dict[str, float | None]:
+def adapting(row: str, profile: str, steps: int = 10) -> dict[str, float | None]:
     """Operations and the least of three times, in seconds, of f(x, g(batches)) for `steps` random mini-batches."""
-    chosen = experiment(one.key, profile)
+    key, _, baseline = row.partition("|")
+    chosen = experiment(key, profile)
     task, config, generator = chosen.task, chosen.evaluation, torch.Generator().manual_seed(0)
 
     def observations(n: int) -> Batch:
         x, y = (torch.randn(1, n, d, generator=generator) for d in (task.dx, task.dy))
         return Batch(x, torch.eye(task.dy)[y.argmax(-1)] if task.loss == "cross_entropy" else y)
 
-    learner = untuned(one.baseline, task) if one.baseline else learner_of(build(chosen).eval(), config)
+    learner = untuned(baseline, task) if baseline else learner_of(build(chosen).eval(), config)
     *batches, queries = (observations(n) for n in (*[config.points] * steps, config.queries))
     return min((cost_of_adapting(learner, batches, queries) for _ in range(3)), key=lambda cost: cost["seconds"] or 0)
 
@@ -215,8 +192,3 @@ def untuned(name: str, task: Any) -> Learner:
             return Mean(**how)
     oracle = {"ridge": Ridge, "memoryless": Memoryless}[name]
     return oracle(noise_variance=task.noise_variance, bias=task.bias)
-
-
-@cache
-def _planned(key: str, profile: str) -> float:
-    return float(planned(experiment(key, profile)))

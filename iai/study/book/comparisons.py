@@ -14,7 +14,6 @@ from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.registry import experiment
 
-OUTCOMES = ("lower", "higher", "open", "one seed", "pending")
 WORDS = {"mse": "squared error", "error": "error"}
 
 
@@ -42,8 +41,10 @@ def in_words(found: Found) -> str:
 
 def conclusion(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
     """The text for the outcome of a ratio, of three that were written before it was known."""
-    texts = dict(zip(OUTCOMES, (lower, higher, undecided, "(One seed so far, which decides nothing.)")))
-    return Markdown(texts.get(outcome(found), f"({str(found).capitalize()}.)"))
+    if isinstance(found, Missing):
+        return Markdown(f"({str(found).capitalize()}.)")
+    alone = "(One seed so far, which decides nothing.)"
+    return Markdown({"lower": lower, "higher": higher, "open": undecided, "one seed": alone}[outcome(found)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +67,6 @@ class Contrast:
         """The label of the first row."""
         return next(iter(self.rows))
 
-    @property
-    def others(self) -> list[str]:
-        """The labels of all other rows."""
-        return list(self.rows)[1:]
-
     def result(self, label: str, k: int | None = None) -> Found:
         """A row after k steps, by default those that it is compared after."""
         if k is None:
@@ -83,9 +79,9 @@ class Contrast:
         """A row over the reference, or over another row, seed by seed."""
         return ratio(self.result(label), self.result(over or self.reference))
 
-    def outcomes(self) -> dict[str, str]:
-        """The outcome of every other row against the reference, by label."""
-        return {label: outcome(self.ratio(label)) for label in self.others}
+    def ratios(self) -> dict[str, Found]:
+        """Every other row over the reference, by label."""
+        return {label: self.ratio(label) for label in self.rows if label != self.reference}
 
     def ascending(self) -> str:
         """Whether every row is above the one before it: "holds", "fails" (one is below), "open" or "pending"."""
@@ -101,9 +97,10 @@ def contrast_table(
     """A table of contrasts: results after some steps, and for rows that are compared outcome, ratio and interval."""
     rows: dict[str, Sequence[Cell]] = {}
     for one in contrasts:
+        said = {label: in_words(found) for label, found in one.ratios().items()}
         for label in (*one.rows, *one.beside):
             cells = [one.result(label, k) for k in steps] or [one.result(label)]
-            rows[f"{one.title}: {label}"] = (*cells, in_words(one.ratio(label)) if label in one.others else "–")
+            rows[f"{one.title}: {label}"] = (*cells, said.get(label, "–"))
     named = [f"{k} step{'s' * (k != 1)}" for k in steps] or ["after all data"]
     return table(Grid(header=("", *named, "against the first"), rows=rows), caption, name, spec)
 
@@ -113,8 +110,8 @@ def sentences(contrasts: Iterable[Contrast]) -> Markdown:
     lines = []
     for one in contrasts:
         sides: dict[str, list[str]] = {}
-        for label, side in one.outcomes().items():
-            sides.setdefault(side, []).append(label)
+        for label, found in one.ratios().items():
+            sides.setdefault(outcome(found), []).append(label)
         said = [f"**{side}** {(' and ' if len(some) < 3 else ', ').join(some)}" for side, some in sides.items()]
         text = "all pending" if set(sides) == {"pending"} else "; ".join(said)
         metric = one.where.split(":")[1]
@@ -122,32 +119,6 @@ def sentences(contrasts: Iterable[Contrast]) -> Markdown:
         lines.append(f"- *{one.title}*, {WORDS.get(metric, metric)}{after}, against {one.reference}: {text}.")
     pending = all(line.endswith("all pending.") for line in lines)
     return Markdown("(Pending: these comparisons.)" if pending else "\n".join(lines))
-
-
-def by_outcome(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
-    """The compared rows by outcome; all that is missing is "pending"."""
-    found: dict[str, list[str]] = {name: [] for name in OUTCOMES}
-    for one in contrasts:
-        for label, side in one.outcomes().items():
-            found[side if side in found else "pending"].append(f"{one.title}: {label}")
-    return found
-
-
-def forest_plot(ax: plots.Axes, contrasts: Sequence[Contrast]) -> None:
-    """A line a contrast: ratios to the reference with 95 % intervals, a filled mark where the outcome is decided."""
-    for height, one in enumerate(contrasts):
-        found = [held for label in one.others if isinstance(held := one.ratio(label), Summary)]
-        for place, point in enumerate(found):
-            at = height + 0.7 * ((place + 0.5) / len(found) - 0.5)
-            low, high = (max(bound, point.mean / 10) for bound in point.interval)
-            decided = outcome(point) in ("lower", "higher")
-            colour = plots.COLOURS[1 if point.mean > 1 else 2] if decided else plots.INK
-            ax.plot([low, high], [at, at], color=colour, linewidth=1.2)
-            ax.plot(point.mean, at, "o", color=colour, fillstyle="full" if decided else "none", markersize=3.5)
-    ax.axvline(1.0, color=plots.INK, linewidth=0.8)
-    ax.set_yticks(range(len(contrasts)), [one.title for one in contrasts], fontsize=8)
-    ax.set(ylim=(len(contrasts) - 0.5, -0.5), xlabel="ratio to the reference")
-    plots.log_scale(ax, "x")
 
 
 def error_bars(

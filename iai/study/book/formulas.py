@@ -5,7 +5,7 @@ Heights are in metres and x = (seconds, metres a second); networks work in units
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
+from iai.baselines.learned.processes import perceptron
 from iai.evaluation import EvaluationConfig, episodes
 from iai.losses import squared_error
 from iai.tasks import Gravity, episode
@@ -59,30 +60,23 @@ class SGD(Formula):
 
     def __init__(self, task: Gravity, rate: float = 0.005):
         super().__init__(task)
-        self.rate = rate
+        self.rate, self.start = rate, torch.ones(1, 1)
 
-    def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks 1"]:
-        theta = torch.ones(1, 1)
+    def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks ..."]:
+        theta = self.start
         for batch in batches:
             theta = theta - self.rate * gradient(self.f, theta, batch)
         return theta
 
 
-class MAML(Formula):
+class MAML(SGD):
     """f: a network. g: gradient descent on its weights. Learned: where it starts."""
 
     f = small_network
 
     def __init__(self, task: Gravity, rate: float = 0.05, weights: int = 129):
-        super().__init__(task)
-        self.rate = rate / task.y_scale**2
-        self.start = nn.Parameter(first_weights(weights))
-
-    def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks weights"]:
-        theta = self.start[None]
-        for batch in batches:
-            theta = theta - self.rate * gradient(self.f, theta, batch)
-        return theta
+        super().__init__(task, rate / task.y_scale**2)
+        self.start = nn.Parameter(first_weights(weights)[None])
 
 
 class LearnedOptimizer(Formula):
@@ -112,7 +106,8 @@ class HyperNetwork(Formula):
 
     def __init__(self, task: Gravity, width: int = 64, weights: int = 129):
         super().__init__(task)
-        self.read, self.write = perceptron(3, width, width), perceptron(width + 1, width, weights)
+        self.read = perceptron(3, width, width, width)
+        self.write = perceptron(width + 1, width, width, weights)
         self.start = nn.Parameter(first_weights(weights))
 
     def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks weights"]:
@@ -124,7 +119,8 @@ class NeuralProcess(Formula):
 
     def __init__(self, task: Gravity, width: int = 64, code: int = 64):
         super().__init__(task)
-        self.encode, self.decode = perceptron(3, width, code), perceptron(2 + code + 1, width, 1)
+        self.encode = perceptron(3, width, width, code)
+        self.decode = perceptron(2 + code + 1, width, width, 1)
 
     def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks code"]:
         return pooled(self.encode, pairs(self.task, batches))
@@ -159,21 +155,18 @@ class InContext(Formula):
         return self.task.y_scale * self.head(self.layers(tokens, mask=hidden)[:, seen:])
 
 
-class PromptTuning(Formula):
+class PromptTuning(SGD):
     """f: a Transformer, frozen. g: gradient descent on tokens in place of observations."""
 
     def __init__(self, pretrained: InContext, tokens: int = 1, rate: float = 0.3, passes: int = 20):
-        super().__init__(pretrained.task)
+        super().__init__(pretrained.task, rate / pretrained.task.y_scale**2)
         self.frozen = deepcopy(pretrained).requires_grad_(False)
-        self.rate, self.passes = rate / self.task.y_scale**2, passes
+        self.passes = passes
         example = self.task.sample(torch.Generator().manual_seed(0), tokens, 1)
         self.start = self.frozen.observation(pairs(self.task, [example])).transpose(0, 1)
 
     def g(self, batches: Sequence[Batch]) -> Float[Tensor, "#tasks tokens width"]:
-        prompt = self.start
-        for _ in range(self.passes if batches else 0):
-            prompt = prompt - self.rate * gradient(self.f, prompt, concat(batches))
-        return prompt
+        return super().g([concat(batches)] * self.passes if batches else [])
 
     def f(self, x: Tensor, adapted: Float[Tensor, "#tasks tokens width"]) -> Tensor:
         return self.frozen.answer(x, adapted)
@@ -183,12 +176,6 @@ def first_weights(weights: int) -> Float[Tensor, " weights"]:
     """Random weights for `small_network`: standard normal, the last layer divided by the root of its width."""
     hidden = weights // 4
     return torch.randn(weights) * torch.cat([torch.ones(3 * hidden), torch.full((hidden + 1,), hidden**-0.5)])
-
-
-def perceptron(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    """A network of two hidden layers."""
-    hidden = nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width), nn.GELU()
-    return nn.Sequential(*hidden, nn.Linear(width, outputs))
 
 
 def pairs(task: Gravity, batches: Sequence[Batch]) -> Float[Tensor, "#tasks n 3"]:
@@ -212,23 +199,12 @@ def gradient(f: Callable[[Tensor, Tensor], Tensor], state: Tensor, batch: Batch)
     return slope(state.expand(len(batch.x), *state.shape[1:]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Amortized:
-    """Eq. 6: the loss of held-out queries given 0 to `steps` mini-batches, through all of g."""
-
-    task: Gravity
-    tasks: int = 32
-    steps: int = 10
-    points: int = 5
-    queries: int = 16
-
-    def __call__(self, learner: Formula, generator: torch.Generator, done: float) -> Iterator[Tensor]:
-        """One loss, in units of the mean square of y."""
-        sizes = self.tasks, self.steps, self.points, self.queries
-        batches, queries = episode(self.task, generator, *sizes)
-        k = int(torch.randint(self.steps + 1, (), generator=generator))
-        losses = squared_error(learner(batches[:k], queries.x), queries.y)
-        yield losses.mean() / self.task.y_scale**2
+def amortized(learner: Formula, generator: torch.Generator, done: float) -> Iterator[Float[Tensor, ""]]:
+    """Eq. 6: the loss of held-out queries given 0 to 10 mini-batches, through all of g; over the mean square of y."""
+    batches, queries = episode(learner.task, generator, tasks=32, steps=10, points=5, queries=16)
+    k = int(torch.randint(11, (), generator=generator))
+    losses = squared_error(learner(batches[:k], queries.x), queries.y)
+    yield losses.mean() / learner.task.y_scale**2
 
 
 @torch.no_grad()

@@ -4,22 +4,21 @@ import ast
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from iai.baselines.learned import LearnedBaseline
-from iai.model import Amortizer
-from iai.study.analysis import references, trials
+from iai.study.analysis import trials
 from iai.study.book import plots
 from iai.study.jobs import queue, runs
-from iai.study.jobs.run import fit
+from iai.study.jobs.run import Model, fit
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
+from iai.study.ledger.statistics import over
 from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
-from iai.training import pick_device
+from iai.training import Progress, pick_device
 from iai.types import UserError
 
 PATIENCE = 900.0
@@ -38,16 +37,7 @@ class Markdown:
     def _repr_markdown_(self) -> str:
         return self.text
 
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Live:
-    """A model trained in this chapter (or found trained already by the same code), and its losses by update."""
-
-    amortizer: Amortizer | LearnedBaseline
-    losses: tuple[float, ...]
+    __str__ = _repr_markdown_
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,24 +48,17 @@ class Chapter:
     shown_profile: str
     seed: int
 
-    def train(self, key: str) -> Live:
-        """Train the model of `key` at the chapter's profile and seed, or load it if this code trained it already.
+    def train(self, key: str) -> tuple[Model, Progress]:
+        """As `fit`: train the model of `key` at the chapter's profile and seed, unless this code trained it already.
 
         It trains on a GPU where there is one, and comes back to the CPU, where chapters compute.
         """
         one, names = runs.Run(key, self.profile, self.seed), {"key": key, "profile": self.profile}
         with records.lock(*one, PATIENCE):  # another chapter may train it just now
             queue.set_aside(one)
-            chosen = experiment(key, self.profile)
-            amortizer, progress = fit(
-                chosen, seed=self.seed, device=pick_device(), path=one.checkpoint, names=names, show=False
-            )
-        return Live(amortizer=amortizer.cpu(), losses=tuple(map(float, progress.losses)))
-
-    def value(self, reference: str) -> str:
-        """The number that {val} prints for `[profile:]key:set:metric:k[:format]`, or "pending"."""
-        found = references.Reference.parse(reference, self.shown_profile)
-        return format(found.look_up(), found.spec)
+            where, chosen = pick_device(), experiment(key, self.profile)
+            model, progress = fit(chosen, seed=self.seed, device=where, path=one.checkpoint, names=names, show=False)
+        return model.cpu(), replace(progress, losses=[loss.cpu() for loss in progress.losses])
 
     def curve(self, row: str, evaluation: str, metric: str) -> tuple[Summary, ...] | Missing:
         """The committed curve over k = 0, 1, ... steps of `key`, or of `key|baseline` on the same batches."""
@@ -145,8 +128,8 @@ def check_parameters(namespace: Mapping[str, Any]) -> None:
     for name in ("profile", "shown_profile"):
         if namespace[name] not in PROFILES:
             raise unknown(name, namespace[name], PROFILES)
-    if namespace["seed"] < 0:
-        raise UserError(f"parameter seed is {namespace['seed']}: it must be 0 or more")
+    if not 0 <= namespace["seed"] < 1000:
+        raise UserError(f"parameter seed is {namespace['seed']}: it must be 0 or more, and less than 1000")
 
 
 def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = "") -> Markdown:
@@ -154,21 +137,27 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = 
     cells = [cell for row in grid.rows.values() for cell in row]
     words = [all(isinstance(cell, str) for cell in column) for column in zip(*grid.rows.values())]
     lines = [f"| {' | '.join(grid.header)} |", "|---|" + "".join("---|" if w else "---:|" for w in words)]
-    lines += [f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()]
+    mark, said = "†" * ("†" in over(cells)), source or provenance(cells)
+    said += " († over tasks.)" * (bool(mark) and "†" not in said)
+    lines += [f"| {label} | {' | '.join(show(cell, spec, mark) for cell in row)} |" for label, row in grid.rows.items()]
     body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
-    return Markdown(f":::{{table}} {caption} {source or provenance(cells)}\n:name: {name}\n\n{body}\n:::")
+    return Markdown(f":::{{table}} {caption} {said}\n:name: {name}\n\n{body}\n:::")
 
 
-def show(cell: Cell, spec: str = ".3g") -> str:
-    """A cell as text: `mean ± spread` of a summary whose spread is known, and "pending" for what is missing."""
+def show(cell: Cell, spec: str = ".3g", mark: str = "") -> str:
+    """A cell as text: `mean ± spread` of a summary whose spread is known, and "pending" for what is missing.
+
+    A `mark` is put at spreads over tasks, where others are over seeds.
+    """
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, Summary) or math.isnan(cell.spread):
         return format(cell, spec)
+    mark = mark if cell.source == "tasks" else ""
     if spec.endswith("%"):
-        return f"{100 * cell.mean:{spec[:-1]}f} ± {100 * cell.spread:{spec[:-1]}f} %"
+        return f"{100 * cell.mean:{spec[:-1]}f} ± {100 * cell.spread:{spec[:-1]}f}{mark} %"
     digits = (".1g" if cell.spread < 9.5 else ".0f") if spec.endswith("g") else spec
-    return f"{cell.mean:{spec}} ± {cell.spread:{digits}}"
+    return f"{cell.mean:{spec}} ± {cell.spread:{digits}}{mark}"
 
 
 def provenance(cells: Iterable[Cell]) -> str:
@@ -180,9 +169,8 @@ def provenance(cells: Iterable[Cell]) -> str:
         return "(Pending: nothing of this has been run yet.)" if missing else "(Not from the ledger.)"
     profiles = ", ".join(f"`{profile}`" for profile in sorted({cell.profile for cell in found}))
     seeds = " or ".join(sorted({", ".join(map(str, cell.seeds)) for cell in found}))
-    spreads = " or ".join(sorted({cell.source for cell in found}))
     plural = "s" if any(len(cell.seeds) > 1 for cell in found) else ""
-    return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {spreads}.)"
+    return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {over(found)}.)"
 
 
 def machine(measured: Mapping[str, Any] | None) -> str:

@@ -9,9 +9,8 @@ import networkx as nx
 import numpy as np
 import seaborn as sns
 from cycler import cycler
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor
@@ -109,27 +108,6 @@ def scatter(ax: Axes, groups: Mapping[str, tuple[Numbers, Numbers]], *, labels: 
     finish(ax, *labels)
 
 
-def mask(
-    ax: Axes, allowed: Bool[Tensor, "m n"], *, rows: Sequence[str], columns: Sequence[str], kinds: Sequence[int] = ()
-) -> None:
-    """An attention mask: a filled square where the token of a row sees the token of a column.
-
-    `kinds`, a number a column, colours what is seen by its kind, and draws a line where one kind ends.
-    """
-    kind = np.array(kinds or [0] * len(columns))
-    filled = ListedColormap(["none", *COLOURS])
-    grid = {"linewidths": 0.4, "linecolor": INK, "cbar": False, "square": True}
-    sns.heatmap(allowed.numpy() * (kind + 1.0), ax=ax, cmap=filled, vmin=-0.5, vmax=len(COLOURS) + 0.5, **grid)
-    for edge in np.flatnonzero(np.diff(kind)) + 1:
-        ax.axvline(float(edge), color=INK, linewidth=2.5)
-        if len(rows) == len(columns):
-            ax.axhline(float(edge), color=INK, linewidth=2.5)
-    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
-    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90)
-    ax.tick_params(length=0)
-    ax.grid(visible=False)
-
-
 def graph(
     ax: Axes,
     places: Mapping[str, tuple[float, float]],
@@ -159,14 +137,6 @@ def arcs(ax: Axes, edges: Float[Tensor, "d d"], order: Sequence[int]) -> None:
     graph(ax, places, kept[True], dashed=kept[False], bend=-0.5)
     high = 0.25 * len(order) + 0.2  # the longest arc reaches a quarter of its span
     ax.set(xlim=(-0.5, len(order) - 0.5), ylim=(-high, high), aspect="equal")
-
-
-def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> None:
-    """Grey pictures `n height width`, one a panel."""
-    for ax, picture, title in zip(axes, pictures, titles):
-        ax.imshow(picture.numpy(), cmap="gray")
-        ax.set_title(title)
-        ax.axis("off")
 
 
 def point_clouds(

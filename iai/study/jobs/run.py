@@ -14,7 +14,7 @@ import torch
 
 from iai.baselines import classical as baselines
 from iai.baselines.learned import LearnedBaseline
-from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, evaluate_learner, generation, one_context
+from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, generation, one_context
 from iai.experiment import BaselineExperiment, Experiment, build, to_json
 from iai.model import Amortizer
 from iai.study.jobs import MachineError
@@ -91,7 +91,7 @@ def judged(model: Model, task: Any, config: EvaluationConfig) -> dict[str, Any]:
         return evaluate(model, task, config) | generation.curves(model, task, config)
     device = next(model.parameters()).device
     with torch.no_grad():
-        return evaluate_learner(learner_of(model, config), task, config, evaluated_steps(model, config), device)
+        return evaluate(learner_of(model, config), task, config, evaluated_steps(model, config), device)
 
 
 def learner_of(model: Model, config: EvaluationConfig) -> Learner:
@@ -198,7 +198,7 @@ def baseline_results(task: Any, config: EvaluationConfig) -> dict[str, Any]:
             return kept["found"]
     learners = baselines.for_task(task, points=config.points)
     curves = {
-        name: evaluate_learner(learner, task, config, steps) | generation.curves(learner, task, config)
+        name: evaluate(learner, task, config, steps) | generation.curves(learner, task, config)
         for name, learner in learners.items()
     } | generation.references(task, config)
     costs = {name: adapting(learner, task, config) for name, learner in learners.items()}

@@ -1,7 +1,6 @@
 """Runs, what the ledger counts: an experiment's key, a profile and a seed."""
 
 import fnmatch
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from iai.experiment import to_json
 from iai.study.ledger import records
 from iai.study.registry import EXPERIMENTS, PROFILES, experiment, seeds_of
+from iai.tasks import data
 
 COMMAND = [sys.executable, "-m", "iai"]
 
@@ -49,7 +49,7 @@ def runs_root() -> Path:
     """Where checkpoints and logs go: `$IAI_RUNS`, else `runs` beside the ledger's `book`."""
     ledger = records.root()
     beside = ledger.parent.parent if ledger.parent.name == "book" else ledger.parent
-    return Path(os.environ.get("IAI_RUNS") or beside / "runs")
+    return data.folder("IAI_RUNS", beside / "runs")
 
 
 def matching(pattern: str) -> list[str]:

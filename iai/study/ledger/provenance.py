@@ -25,7 +25,7 @@ def sources_hash() -> str:
     `study` decides what is run and shown, and is left out; so a move, a comment or a new table makes no record old.
     """
     modules = (path for path in LIBRARY.rglob("*.py") if "study" not in path.relative_to(LIBRARY).parts)
-    found = sorted(line for path in modules for line in statements(path.read_text()))
+    found = sorted(line for path in modules for line in statements(path.read_text("utf-8")))
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:12]
 
 
@@ -49,7 +49,7 @@ def commit() -> str | None:
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(LIBRARY), *words, "--", "."]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout.strip()
 
     try:
         last = git("log", "-1", "--format=%h", "--abbrev=12")

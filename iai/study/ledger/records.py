@@ -1,49 +1,48 @@
 """The ledger: one JSON file a run at `<root>/<profile>/<key>/seed<k>.json`, read as one frame of numbers.
 
-`root` is `$IAI_RESULTS`, or the nearest `book/results` from the working directory upwards.
+`root` is `$IAI_RESULTS`, or the nearest `book/results` from the working directory upwards, or the one of this checkout.
 """
 
-import difflib
 import json
 import math
-import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import pandas as pd
 
+from iai.fields import unknown
 from iai.study.ledger import locks
-from iai.study.ledger.provenance import commit, config_hash, sources_hash
+from iai.study.ledger.provenance import LIBRARY, commit, config_hash, sources_hash
+from iai.study.ledger.schema import MODEL, SCHEMA, Record, check, series_of
 from iai.study.ledger.statistics import Missing, Summary
+from iai.tasks import data
 from iai.training import replace_file
 from iai.types import UserError
 
-__all__ = ["Missing", "Summary", "commit", "config_hash", "sources_hash"]
+__all__ = ["SCHEMA", "Missing", "Summary", "commit", "config_hash", "sources_hash", "unknown"]
 
-SCHEMA = 1
 P = ParamSpec("P")
 R = TypeVar("R")
-MODEL = "model"
-"""The name of the model itself among the learners of a frame."""
 COLUMNS = ["key", "seed", "evaluation", "learner", "metric", "k", "mean", "se"]
-Record = dict[str, Any]
 Status = Literal["done", "pending", "stale", "running"]
-FIELDS: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("key", "profile", "config_hash", "sources_hash", "device", "torch", "created"), str),
-    **dict.fromkeys(("config", "metrics", "baselines", "curve"), dict),
-    **{"schema": int, "seed": int, "seconds": (int, float)},
-}
 
 
 def root() -> Path:
-    """The ledger's folder: `$IAI_RESULTS`, else the nearest `book/results` upwards, else a new one."""
-    if named := os.environ.get("IAI_RESULTS"):
-        return Path(named)
-    ledgers = [folder / "book" / "results" for folder in (Path.cwd(), *Path.cwd().parents)]
-    return next(filter(Path.is_dir, ledgers), ledgers[0])
+    """The ledger's folder: `$IAI_RESULTS`, else the nearest `book/results` upwards, else this checkout's, else new."""
+    above = (Path.cwd(), *Path.cwd().parents, LIBRARY.parent)
+    ledgers = [folder / "book" / "results" for folder in above]
+    return data.folder("IAI_RESULTS", next(filter(Path.is_dir, ledgers), ledgers[0]))
+
+
+def searched() -> None:
+    """Say on stderr which folder was searched, if it has no record."""
+    if not any(root().glob("*/**/seed*.json")):
+        what = "has no records" if root().is_dir() else "does not exist"
+        print(f"iai: the ledger {root()} {what}: name another with --results DIR or IAI_RESULTS", file=sys.stderr)
 
 
 def path_of(key: str, profile: str, seed: int) -> Path:
@@ -54,11 +53,11 @@ def path_of(key: str, profile: str, seed: int) -> Path:
 def read(path: Path) -> Record:
     """The record at `path`; `UserError` if it is no whole record."""
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_bytes())
         if not isinstance(record, dict):
             raise ValueError("it is no JSON object")
         check(record)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         fix = f"restore it with `git checkout -- {path}`, or delete it and run it again"
         raise UserError(f"{path} is no ledger record ({error}): {fix}") from error
     return record
@@ -71,22 +70,6 @@ def write(record: Record) -> Path:
     lines = (f" {json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in tidy.items())
     path = path_of(record["key"], record["profile"], record["seed"])
     return replace_file(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
-
-
-def check(record: Record) -> None:
-    """Raise `ValueError` with the first thing that is wrong with a record."""
-    for field, kind in FIELDS.items():
-        if field not in record:
-            raise ValueError(f"it has no {field!r}")
-        if not isinstance(record[field], kind) or isinstance(record[field], bool):
-            raise ValueError(f"its {field!r} is {record[field]!r:.40}")
-    if record["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {record['schema']}, this iai reads {SCHEMA}")
-    for *_, series in _series(record):
-        if not len(series["mean"]) == len(series["se"]) > 0:
-            raise ValueError("a metric's mean and se differ in length or are empty")
-        if not all(value is None or isinstance(value, int | float) for value in series["mean"] + series["se"]):
-            raise ValueError("a metric holds something that is no number")
 
 
 def until_changed(function: Callable[Concatenate[str, str, P], R]) -> Callable[Concatenate[str, str, P], R]:
@@ -129,9 +112,10 @@ def lock_path(key: str, profile: str, seed: int) -> Path:
 @contextmanager
 def lock(key: str, profile: str, seed: int, patience: float = 0.1) -> Iterator[None]:
     """Own a run inside the block; `locks.Running` if another live process still owns it after `patience` seconds."""
-    (root() / ".locks").mkdir(parents=True, exist_ok=True)
-    (root() / ".locks" / ".gitignore").write_text("*\n")
     with locks.owned(lock_path(key, profile, seed), patience):
+        ignored = root() / ".locks" / ".gitignore"
+        with suppress(OSError):  # of another user
+            ignored.exists() or ignored.write_text("*\n")
         yield
 
 
@@ -162,7 +146,7 @@ def frame(keys: str, profile: str) -> pd.DataFrame:
     rows = [
         (record["key"], record["seed"], *names, k, mean, se)
         for record in records(keys, profile)
-        for *names, series in _series(record)
+        for *names, series in series_of(record)
         for k, (mean, se) in enumerate(zip(series["mean"], series["se"]))
     ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"mean": float, "se": float})
@@ -187,6 +171,10 @@ def curve(row: str, profile: str, evaluation: str, metric: str) -> tuple[Summary
         rows = rows[rows[column] == name]
         if rows["seed"].nunique() < len(found):
             raise unknown(f"{what} of {key}", name, known)
+    sizes = rows.groupby("seed").size()
+    if sizes.min() < sizes.max():
+        short = path_of(key, profile, int(sizes.idxmin()))
+        raise UserError(f"{short} has fewer {metric} of {evaluation} than other seeds: delete it and run it again")
     means, errors = (rows[part].to_numpy().reshape(len(found), -1).T.tolist() for part in ("mean", "se"))
     return tuple(_summary(found, *step, deterministic=bool(baseline)) for step in zip(means, errors))
 
@@ -218,23 +206,16 @@ def fact(key: str, profile: str, name: str) -> Summary | Missing:
 def measured(name: str) -> dict[str, Any] | None:
     """What `make bench` or `make grid` measured, `bench/<name>.json` of the ledger; None if it never ran."""
     path = root() / "bench" / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not known: one line with the near matches, else with all that there is."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names
-    shown = ", ".join(close[:8]) + (", …" if len(close) > 8 else "")
-    return UserError(f"unknown {what} {name!r}: {'did you mean' if len(close) < len(names) else 'there is'} {shown}")
-
-
-def _series(record: Record) -> Iterator[tuple[str, str, str, dict[str, list[Any]]]]:
-    """(evaluation set, learner, metric, {"mean": [...], "se": [...]}) of a record, those of the model first."""
-    tables = [(name, {MODEL: metrics}) for name, metrics in record["metrics"].items()]
-    for evaluation, learners in [*tables, *record["baselines"].items()]:
-        for learner, metrics in learners.items():
-            yield from ((evaluation, learner, metric, series) for metric, series in metrics.items())
+    if not path.exists():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        cells = found["cells"] if "cells" in found else found["groups"].values()
+        if not all(isinstance(one, dict) for one in cells) or not isinstance(found["cpu"] + found["date"], str):
+            raise ValueError("cells or groups are malformed")
+        return found
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is no measurement ({error}): restore it, or make it again") from error
 
 
 def _summary(found: Sequence[Record], values: Iterable[float], errors: Iterable[float], **how: Any) -> Summary:

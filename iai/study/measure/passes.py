@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -10,16 +10,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, build
 from iai.model import RefinerConfig, Signal, Signals
+from iai.study.ledger.records import Record
+from iai.study.measure.cost import operations
 from iai.study.measure.meter import Work, captured, kernel_ms, profiled, timed
 from iai.tasks import LinearRegression, episode
 from iai.training import Greedy
-from iai.types import UserError
+from iai.types import Batch, UserError
 
 Attention = Literal["fused", "materialised"]
 """Attention whose N x N matrix never exists as a whole, or is written to memory."""
-
-Record = dict[str, Any]
-"""A case and its measurements, as plain data."""
 
 KERNELS: dict[Attention, list[SDPBackend]] = {
     "fused": [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION],
@@ -77,28 +76,12 @@ class Case:
         return self.queries if self.regime == "implicit" else 1
 
 
-def block_flops(config: RefinerConfig, tokens: int) -> int:
-    """Forward operations of all blocks: with feed-forward layers of 4 d, L (24 d^2 + 4 d N) for each of N tokens."""
-    weights = 4 * config.width**2 + 2 * config.width * config.feedforward
-    return config.depth * tokens * (2 * weights + 4 * config.width * tokens)
-
-
 def flops(case: Case) -> int:
-    """Forward operations of all passes of a case: gradients of a linear decode, encoders, blocks and head.
-
-    Slots that are read again in each pass count each time.
-    """
-    experiment, slots = case.experiment, case.slots
-    config, interface = experiment.refiner, build(experiment, device="meta").refiner.interface
-    observations = case.points // case.passes * experiment.signal.data
-    gradients = slots * experiment.signal.gradients
-    anchor = {"none": 0, "x": interface.dx, "y": interface.dy}[interface.anchor]
-    features = observations * (interface.dx + interface.dy + config.bilinear * config.width)
-    features += slots * (interface.slot + anchor) + gradients * (interface.slot + 1 + anchor)
-    head = slots * interface.slot
-    decoding = 4 * (case.points // case.passes) * gradients * interface.slot  # decode and its transpose
-    blocks = block_flops(config, observations + gradients + slots)
-    return case.passes * (2 * config.width * (features + head) + decoding + blocks)
+    """Forward operations of all passes of a case; slots that are read again in each pass count each time."""
+    task, model = case.experiment.task, build(case.experiment, device="meta").requires_grad_(False)
+    batch = Batch(*(torch.empty(1, case.points // case.passes, d, device="meta") for d in (task.dx, task.dy)))
+    state = model.regime.init(torch.empty(1, case.slots, task.dx, device="meta"))
+    return case.passes * operations(lambda: model.step(state, batch))
 
 
 def needed_bytes(case: Case) -> int:

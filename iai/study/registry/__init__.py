@@ -16,33 +16,32 @@ from iai.study.registry.choices import chosen
 from iai.study.registry.costs import BUDGETS, LOOPS
 from iai.study.registry.families import FURTHER, ROWS
 from iai.study.registry.sizes import PROFILES, SECONDS, SEEDS, Profile
-from iai.study.registry.variants import with_one_step
+from iai.study.registry.variants import vary
 
 __all__ = ["BUDGETS", "EXPERIMENTS", "LOOPS", "PROFILES", "SECONDS", "Profile", "experiment", "seeds_of"]
 
 
 @cache
 def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
-    """All experiments of a profile by key, the most wanted first."""
+    """All experiments of a profile by key, the most wanted first.
+
+    `<row>-1-step` is the model that the paper compares with: trained on one step, given the same points a step.
+    """
     rows, further = ({row: chosen(row, profile) for row in some} for some in (ROWS, FURTHER))
     return {
         **rows,
-        **{f"{row}-1-step": with_one_step(made) for row, made in rows.items()},
+        **{f"{row}-1-step": vary(made, objective={"steps": 1}) for row, made in rows.items()},
         **ablations.experiments(profile),
         **further,
-        **{f"{row}-1-step": with_one_step(made) for row, made in further.items()},
+        **{f"{row}-1-step": vary(made, objective={"steps": 1}) for row, made in further.items()},
         **costs.experiments(profile),
         **choices.experiments(profile),
         **baselines.experiments(profile),
     }
 
 
-def _made(key: str, profile: Profile) -> Experiment | BaselineExperiment:
-    return experiments(profile)[key]
-
-
 EXPERIMENTS: dict[str, Callable[[Profile], Experiment | BaselineExperiment]] = {
-    key: partial(_made, key) for key in experiments("smoke")
+    key: partial(lambda key, profile: experiments(profile)[key], key) for key in experiments("smoke")
 }
 """How each key is made at a profile; all profiles have the same keys."""
 

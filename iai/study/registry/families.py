@@ -121,20 +121,19 @@ GENERATED: dict[str, Mixture | Letters] = {
     "mixture-5d": Mixture(dimension=5),
     "letters": Letters(),
 }
-Row = tuple[Callable[[RegimeName, Signals, Profile], Experiment], RegimeName, Signals]
 
-ROWS: dict[str, Row] = {
-    f"{table}/{family}/{kind}": (make, regime, kind)
+ROWS: dict[str, Callable[[Profile], Experiment]] = {
+    f"{table}/{family}/{kind}": partial(make, regime, kind)
     for table, (regime, kinds) in TABLES.items()
     for family, make in {"linear-regression": linear_regression, "mnist": mnist}.items()
     for kind in kinds
 }
-"""The rows of Tables 2 to 4: family, regime and signal."""
-FURTHER: dict[str, Row] = {
-    **{f"features/{regime}/{kind}": (features, regime, kind) for regime, kind in MODELS},
-    "causal-order/implicit/data": (causal_order, "implicit", "data"),
+"""How the rows of Tables 2 to 4 are made: with the settings that all rows of their family share."""
+FURTHER: dict[str, Callable[[Profile], Experiment]] = {
+    **{f"features/{regime}/{kind}": partial(features, regime, kind) for regime, kind in MODELS},
+    "causal-order/implicit/data": partial(causal_order, "implicit", "data"),
     **{
-        f"generation/{name}/{regime}/{kind}": (partial(generation, task), regime, kind)
+        f"generation/{name}/{regime}/{kind}": partial(generation, task, regime, kind)
         for name, task in GENERATED.items()
         for regime, kind in MODELS
         if regime != "parametric" or hasattr(task, "decode")
@@ -145,5 +144,4 @@ FURTHER: dict[str, Row] = {
 
 def defaults(row: str, profile: Profile) -> Experiment:
     """A row with the settings that all rows of its family share."""
-    make, regime, kind = (ROWS | FURTHER)[row]
-    return make(regime, kind, profile)
+    return (ROWS | FURTHER)[row](profile)

@@ -41,11 +41,6 @@ def with_updates(experiment: Trained, updates: float) -> Trained:
     return vary(experiment, train={"updates": round(updates), "warmup": warmup})
 
 
-def with_one_step(experiment: Experiment) -> Experiment:
-    """The model that the paper compares with: trained on one step, given the same points a step."""
-    return vary(experiment, objective={"steps": 1})
-
-
 def in_one_context(experiment: Experiment, tokens: float) -> Experiment:
     """The 1-step model of all observations of a task in one context, for so many times the tokens in training."""
     pool, slots = experiment.objective, experiment.objective.queries if experiment.regime == "implicit" else 1

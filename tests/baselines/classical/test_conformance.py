@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import classical as baselines
 from iai.baselines.classical import Converged, Learner, for_task
-from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, episode
+from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
 from iai.types import Batch
 
 TASKS = {
@@ -75,6 +76,35 @@ def test_a_task_does_not_see_the_others(task: str, name: str) -> None:
         learner = replace(learner, tolerance=1e-6, iterations=1000)
     alone = learner([Batch(b.x[:1], b.y[:1]) for b in batches], queries.x[:1])
     torch.testing.assert_close(alone, learner(batches, queries.x)[:1], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("task", "name"), LEARNERS)
+def test_degenerate_sizes_are_answered(task: str, name: str) -> None:
+    answers_degenerate_sizes(learner_of(task, name), *drawn(task))
+
+
+@pytest.mark.parametrize(("task", "name"), LEARNERS)
+def test_answers_are_on_the_device_of_the_data(task: str, name: str) -> None:
+    answers_on_the_device_of_the_data(learner_of(task, name), *drawn(task))
+
+
+def test_of_mini_batches_that_come_again_an_empty_one_is_as_good_as_none() -> None:
+    task = Reused(task=TASKS["linear-regression"], distinct=2)
+    for learner in for_task(task, points=6, steps=2).values():
+        answers_degenerate_sizes(learner, *drawn("linear-regression"))
+
+
+@pytest.mark.parametrize("name", ["kernel", "em"])
+def test_a_density_of_one_point_has_a_width(name: str) -> None:
+    """At t = 1 the field of a Gaussian of no width would divide by zero."""
+    (batch, *_), queries = drawn("mixture")
+    x = torch.cat([queries.x[..., :-1], torch.ones_like(queries.x[..., -1:])], dim=-1)
+    assert learner_of("mixture", name)([batch[:1]], x).isfinite().all()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_one_observation_is_enough_to_tune_on(task: str) -> None:
+    assert for_task(TASKS[task], points=1, steps=1).keys() == for_task(TASKS[task], points=6, steps=2).keys()
 
 
 def test_learning_rates_are_tuned_on_training_images(monkeypatch: pytest.MonkeyPatch) -> None:

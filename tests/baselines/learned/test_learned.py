@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import learned as rivals
 from iai.baselines.learned import CNP, CNPConfig, LearnedBaseline, LearnedBaselineConfig, Stepwise
-from iai.evaluation import EvaluationConfig, evaluate, evaluate_learner
+from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import BaselineExperiment, build, from_json, to_json
 from iai.study.jobs.run import evaluated_steps, fit, judged
 from iai.tasks import CausalOrder, Images, LinearRegression, episode
@@ -79,6 +80,12 @@ def test_rows_queries_and_tasks_are_what_they_are_whoever_is_beside_them(name: s
     assert not torch.allclose(fewer, expected, atol=1e-4)  # and the data are read
 
 
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_degenerate_sizes_and_any_default_device_are_answered(name: str, task: str) -> None:
+    answers_degenerate_sizes(awake(name, task), *drawn(task))
+    answers_on_the_device_of_the_data(awake(name, task), *drawn(task))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shifted(LinearRegression):
     """Weights around 1, so that there is a start to learn."""
@@ -119,7 +126,7 @@ def test_one_path_gives_what_starting_afresh_does(name: str) -> None:
     rival, task = awake(name, "images"), TASKS["images"]
     assert isinstance(rival, Stepwise)
     config = EvaluationConfig(tasks=4, steps=3, points=6, queries=8)
-    along, afresh = evaluate(rival, task, config), evaluate_learner(rival, task, config)
+    along, afresh = evaluate(rival, task, config), evaluate(rival, task, config, range(config.steps + 1))
     torch.testing.assert_close(along["loss"]["mean"], afresh["loss"]["mean"])
 
 

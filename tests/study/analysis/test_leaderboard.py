@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from example_record import record
 
-from iai.study.analysis.leaderboard import LEARNED, Entry, Leaderboard, adapting, iterative
+from iai.study.analysis.leaderboard import LEARNED, Leaderboard, adapting, iterative
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.registry import EXPERIMENTS, baselines
@@ -26,7 +26,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_row_and_every_learned_baseline_competes_once() -> None:
     boards = [Leaderboard(family=family, profile="cpu") for family in baselines.COMPETE]
-    keys = [one.key for board in boards for one in board.entries.values() if not one.baseline]
+    keys = [key for board in boards for key in board.rows("iterative", "learned").values()]
     assert len(keys) == len(set(keys)) and set(keys) <= set(EXPERIMENTS)
     assert {*ROWS, *baselines.ROWS} <= set(keys)
     assert set(LEARNED.values()) == {*baselines.TRAINING, *baselines.CONTEXTS}
@@ -35,7 +35,7 @@ def test_every_row_and_every_learned_baseline_competes_once() -> None:
 
 def test_all_of_a_family_are_judged_by_the_same_tasks() -> None:
     for family in baselines.COMPETE:
-        keys = [one.key for one in Leaderboard(family=family, profile="smoke").entries.values()]
+        keys = [row.split("|")[0] for row in Leaderboard(family=family, profile="smoke").rows().values()]
         judged = [replace(EXPERIMENTS[key]("smoke").evaluation, one_context=False) for key in keys]
         sets = [EXPERIMENTS[key]("smoke").evaluation_sets for key in keys]
         assert judged == [judged[0]] * len(keys) and sets == [sets[0]] * len(keys)
@@ -44,7 +44,6 @@ def test_all_of_a_family_are_judged_by_the_same_tasks() -> None:
 def test_what_is_not_there_is_pending_and_its_operations_are_those_of_the_plan() -> None:
     board = Leaderboard(family=LR, profile="cpu")
     assert all(isinstance(found, Missing) for found in board.scores(LR, 1).values())
-    assert board.training("SGD", "flops") == "–"
     cheaper = board.scores_within("implicit", "training", LR, 1)
     assert {"MAML", "implicit"} <= set(cheaper) and all(isinstance(found, Missing) for found in cheaper.values())
     assert set(board.selected_rows()) == {"parametric, data", "explicit, data", "implicit"}
@@ -87,10 +86,10 @@ def test_a_fit_costs_what_is_recorded() -> None:
 
 
 def test_more_mini_batches_cost_more_and_the_order_of_draws_does_not_matter() -> None:
-    one = Entry(kind="iterative", key=f"table2/{LR}/grad")
-    few, many = (adapting(one, "smoke", steps)["flops"] for steps in (2, 4))
+    row = f"table2/{LR}/grad"
+    few, many = (adapting(row, "smoke", steps)["flops"] for steps in (2, 4))
     assert few and many and few < many < 2 * few + 1
-    assert adapting(one, "smoke", 4)["flops"] == many
+    assert adapting(row, "smoke", 4)["flops"] == many
 
 
 def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pytest.MonkeyPatch) -> None:

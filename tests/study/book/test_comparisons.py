@@ -14,11 +14,9 @@ from matplotlib.axes import Axes
 from iai.study.book import plots
 from iai.study.book.comparisons import (
     Contrast,
-    by_outcome,
     conclusion,
     contrast_table,
     error_bars,
-    forest_plot,
     in_words,
     outcome,
     sentences,
@@ -104,17 +102,11 @@ def test_spread_that_rows_share_does_not_hide_a_difference() -> None:
     reference, better = one.result("base"), one.result("better")
     assert isinstance(reference, Summary) and isinstance(better, Summary)
     assert better.interval[0] < reference.mean < better.interval[1], "alone, their intervals overlap"
-    assert one.outcomes() == {"better": "lower", "worse": "higher", "absent": "pending"}
+    outcomes = {label: outcome(found) for label, found in one.ratios().items()}
+    assert outcomes == {"better": "lower", "worse": "higher", "absent": "pending"}
     assert str(sentences([one])) == (
         "- *habit*, squared error after 10 steps, against base: **lower** better; **higher** worse; **pending** absent."
     )
-    assert by_outcome([one]) == {
-        "lower": ["habit: better"],
-        "higher": ["habit: worse"],
-        "open": [],
-        "one seed": [],
-        "pending": ["habit: absent"],
-    }
 
 
 @pytest.mark.usefixtures("ledger")
@@ -166,14 +158,6 @@ def test_sentences_are_one_line_while_nothing_is_known() -> None:
 def test_an_unknown_key_is_an_error_and_not_pending() -> None:
     with pytest.raises(UserError, match="unknown key"):
         contrast(typo="update/linear-regression/absolut").ratio("typo")
-
-
-@pytest.mark.usefixtures("ledger")
-def test_a_forest_has_a_mark_for_what_is_known_and_fills_what_is_decided(ax: Axes) -> None:
-    forest_plot(ax, [contrast(better=BETTER, absent=ABSENT, same=KEY)])
-    marks = [line for line in ax.lines if line.get_marker() == "o"]
-    assert [line.get_fillstyle() for line in marks] == ["full", "none"]
-    assert marks[0].get_xdata()[0] == pytest.approx(0.5, rel=1e-6)
 
 
 def test_results_stand_at_their_numbers_and_pending_ones_in_the_legend(ax: Axes) -> None:

@@ -87,15 +87,21 @@ def test_papermill_runs_a_checked_chapter_and_refuses_a_misspelt_parameter(folde
         run(sed=4)
 
 
-def test_a_value_in_a_chapter_is_the_one_in_its_prose(chapter: Chapter) -> None:
+def value(text: str) -> str:
+    """The number of a reference, as prose prints it."""
+    reference = references.Reference.parse(text, "cpu")
+    return format(reference.look_up(), reference.spec)
+
+
+def test_a_reference_in_prose_is_a_number_of_the_ledger() -> None:
     for seed in (0, 1):
         records.write(record(seed=seed))
-    assert chapter.value(f"{KEY}:{SET}:mse:1:.3f") == "0.750"
-    assert chapter.value(f"cpu:{KEY}:{SET}:mse:1") == "0.75"
-    assert chapter.value(f"{KEY}:{SET}:ridge/mse:5:.3f") == "0.125"
-    assert chapter.value(f"{KEY}:{SET}:mse:1/3:.2f") == "2.00"
-    assert chapter.value(f"gpu:{KEY}:{SET}:mse:1:.3f") == "pending"
-    assert chapter.value(f"{EXPLICIT}:{SET}:mse:1") == "pending"
+    assert value(f"{KEY}:{SET}:mse:1:.3f") == "0.750"
+    assert value(f"cpu:{KEY}:{SET}:mse:1") == "0.75"
+    assert value(f"{KEY}:{SET}:ridge/mse:5:.3f") == "0.125"
+    assert value(f"{KEY}:{SET}:mse:1/3:.2f") == "2.00"
+    assert value(f"gpu:{KEY}:{SET}:mse:1:.3f") == "pending"
+    assert value(f"{EXPLICIT}:{SET}:mse:1") == "pending"
 
 
 @pytest.mark.parametrize(
@@ -113,10 +119,10 @@ def test_a_value_in_a_chapter_is_the_one_in_its_prose(chapter: Chapter) -> None:
         (f"{KEY}:mnist:mse:1", "unknown evaluation set"),
     ],
 )
-def test_a_reference_that_the_ledger_cannot_know_is_an_error(chapter: Chapter, reference: str, words: str) -> None:
+def test_a_reference_that_the_ledger_cannot_know_is_an_error(reference: str, words: str) -> None:
     records.write(record())
     with pytest.raises(UserError, match=words):
-        chapter.value(reference)
+        value(reference)
 
 
 def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
@@ -221,15 +227,15 @@ def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
 
 
 def test_a_model_is_trained_once_and_then_loaded(chapter: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = chapter.train(KEY)
-    assert live.losses[-1] < live.losses[0]
+    model, progress = chapter.train(KEY)
+    assert progress.losses[-1] < progress.losses[0]
     path = Run(KEY, "smoke", 0).checkpoint
     before = path.stat().st_mtime_ns
     monkeypatch.setattr("iai.training.objectives.Greedy.__call__", None)
-    again = chapter.train(KEY)
-    assert (again.losses, path.stat().st_mtime_ns) == (live.losses, before)
-    for name, weight in live.amortizer.state_dict().items():
-        assert torch.equal(weight, again.amortizer.state_dict()[name])
+    loaded, again = chapter.train(KEY)
+    assert (again.losses, path.stat().st_mtime_ns) == (progress.losses, before)
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, loaded.state_dict()[name])
     assert checkpoint.read(path)[1]["sources_hash"] == records.sources_hash()
 
 

@@ -119,19 +119,6 @@ def test_a_figure_of_missing_curves_alone_can_be_drawn(ax: Axes) -> None:
     ax.figure.canvas.draw()
 
 
-def test_a_mask_is_filled_where_a_row_sees_a_column(ax: Axes) -> None:
-    allowed = torch.ones(4, 4).tril().bool()
-    plots.mask(ax, allowed, rows=list("abcd"), columns=list("efgh"))
-    assert ax.collections[0].get_array().reshape(4, 4).tolist() == allowed.tolist()
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == list("abcd")
-
-
-def test_a_mask_tells_kinds_of_columns_apart_with_a_line_between(ax: Axes) -> None:
-    plots.mask(ax, torch.ones(2, 3).bool(), rows=list("ab"), columns=list("cde"), kinds=[0, 0, 1])
-    assert ax.collections[0].get_array().reshape(2, 3).tolist() == [[1, 1, 2], [1, 1, 2]]
-    assert [line.get_xdata()[0] for line in ax.get_lines()] == [2]
-
-
 def test_a_graph_has_its_names_in_place_and_an_arrow_for_every_pair(ax: Axes) -> None:
     places = {"a": (1.0, 0.0), "b": (0.0, 0.0), "c": (2.0, 0.0)}
     plots.graph(ax, places, [("b", "c")], dashed=[("a", "b")])
@@ -165,15 +152,13 @@ def test_clouds_are_points_on_one_scale() -> None:
 
 
 def test_the_other_drawings_name_their_axes_and_groups() -> None:
-    figure, (line, ax, image) = plots.panels(3)
+    figure, (line, ax) = plots.panels(2)
     plots.lines(line, {"a": ([1, 2], [3, 4])}, labels=("updates", "loss"), logarithmic=True)
     plots.scatter(ax, {"b": ([1, 2], [3, 4])}, labels=("time", "height"))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time", "height")
     assert {text.get_text() for text in ax.get_legend().get_texts()} == {"b"}
     assert [text.get_text() for text in line.get_legend().get_texts()] == ["a"]
     assert line.get_yscale() == "log"
-    plots.images([image], torch.zeros(1, 28, 28), ["seven"])
-    assert image.get_title() == "seven"
     plt.close(figure)
 
 

@@ -18,9 +18,10 @@ from iai.study.analysis.trials import trials
 from iai.study.jobs import run
 from iai.study.jobs.run import fit
 from iai.study.jobs.runs import Run
-from iai.study.registry import EXPERIMENTS, baselines, experiment, with_one_step
+from iai.study.registry import EXPERIMENTS, baselines, experiment
 from iai.study.registry.choices import CHOSEN, selected
 from iai.study.registry.families import ROWS
+from iai.study.registry.variants import vary
 from iai.tasks import Features, Images, LinearRegression
 from iai.training import checkpoint
 from iai.training.loop import TrainConfig, generator_of
@@ -74,9 +75,13 @@ def damage(path: Path, how: str) -> None:
         path.unlink()
     elif how == "anonymous":
         checkpoint.write(path, tensors, {"progress": metadata["progress"]})
+    elif how == "no experiment":
+        checkpoint.write(path, tensors, metadata | {"config": [1]})
+    elif how == "not finite":
+        checkpoint.write(path, {name: value * torch.nan for name, value in tensors.items()}, metadata)
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "text", "missing", "anonymous"])
+@pytest.mark.parametrize("how", ["truncated", "empty", "text", "missing", "anonymous", "no experiment", "not finite"])
 def test_a_damaged_or_foreign_file_gives_one_clear_line(tmp_path: Path, how: str) -> None:
     path = tmp_path / "run.safetensors"
     fit(small(train=SHORT), path=path, show=False)
@@ -132,7 +137,7 @@ def test_keys_are_the_papers_rows_and_their_one_step_models() -> None:
     assert len(rows) == 14
     for key in rows:
         chosen, one = experiment(key, "cpu"), experiment(f"{key}-1-step", "cpu")
-        assert one == with_one_step(chosen) and one.objective.steps == 1
+        assert one == vary(chosen, objective={"steps": 1}) and one.objective.steps == 1
         table, family, kind = key.split("/")
         assert chosen.regime == {"table2": "parametric", "table3": "explicit", "table4": "implicit"}[table]
         assert chosen.signal.kind == kind

@@ -175,7 +175,7 @@ def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path,
             os.kill(os.getpid(), signal.SIGTERM)
         yield from chosen.objective(model, generator, done)
 
-    who = identity(chosen, 0, {}) | {"config_hash": run.training_hash(chosen)}
+    who = identity(chosen, 0, {}) | {"config_hash": run.training_hash(chosen), "objective": repr(chosen.objective)}
     with pytest.raises(Interrupted, match="after update 2 of 4"):
         train(build(chosen), interrupted, chosen.train, seed=0, checkpoint=Checkpoint(path, who), show=False)
     resumed, _ = fit(chosen, path=path, show=False)

@@ -1,0 +1,55 @@
+"""What a record is: its fields, and the series of numbers in it."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+SCHEMA = 1
+MODEL = "model"
+"""The name of the model itself among the learners of a frame."""
+Record = dict[str, Any]
+NUMBER = (int, float)
+NEEDED: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("key", "profile", "config_hash", "sources_hash", "device", "torch", "created"), str),
+    **dict.fromkeys(("config", "metrics", "baselines", "curve"), dict),
+    **{"schema": int, "seed": int, "seconds": NUMBER},
+}
+"""The fields that every record has, and their types."""
+FIELDS = NEEDED | {
+    **dict.fromkeys(
+        ("parameters", "tokens_per_second", "flops", "flops_per_second", "launches", "peak_memory"), NUMBER
+    ),
+    **dict.fromkeys(("utilisation", "adapt_seconds", "adapt_flops", "job_seconds"), NUMBER),
+    **{"commit": (str, type(None)), "data": dict, "asked": list, "baseline_costs": dict},
+}
+"""Those that a record may have, too."""
+
+
+def check(record: Record) -> None:
+    """Raise `ValueError` with the first thing that is wrong with a record."""
+    if absent := [field for field in NEEDED if field not in record]:
+        raise ValueError(f"it has no {absent[0]!r}")
+    for field, kind in FIELDS.items():
+        value = record.get(field)
+        if field in record and not (isinstance(value, kind) and (_number(value) or not isinstance(value, int | float))):
+            raise ValueError(f"its {field!r} is {value!r:.40}")
+    if record["schema"] != SCHEMA:
+        raise ValueError(f"its schema is {record['schema']}, this iai reads {SCHEMA}")
+    pairs = [(metric, series["mean"], series["se"]) for *_, metric, series in series_of(record)]
+    for metric, one, other in [*pairs, ("curve", record["curve"]["update"], record["curve"]["loss"])]:
+        if not len(one) == len(other) > 0:
+            raise ValueError(f"two series of its {metric!r} differ in length or are empty")
+        if not all(value is None or _number(value) for value in [*one, *other]):
+            raise ValueError(f"its {metric!r} holds something that is no number")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def series_of(record: Record) -> Iterator[tuple[str, str, str, dict[str, list[Any]]]]:
+    """(evaluation set, learner, metric, {"mean": [...], "se": [...]}) of a record, those of the model first."""
+    tables = [(name, {MODEL: metrics}) for name, metrics in record["metrics"].items()]
+    for evaluation, learners in [*tables, *record["baselines"].items()]:
+        for learner, metrics in learners.items():
+            yield from ((evaluation, learner, metric, series) for metric, series in metrics.items())
