@@ -10,7 +10,7 @@ from small import small
 from iai.baselines.classical import Descent, SortBy
 from iai.baselines.learned import CNPConfig
 from iai.evaluation import EvaluationConfig
-from iai.experiment import TASKS, TYPES, from_json, to_json
+from iai.experiment import TYPES, from_json, to_json
 from iai.fields import Size, checked, unknown
 from iai.losses import LOSSES, METRICS
 from iai.model import RefinerConfig, Signal
@@ -134,4 +134,3 @@ def test_sizes_that_do_not_fit_each_other_are_refused() -> None:
 def test_the_error_for_an_unknown_name_lists_all_where_none_is_near() -> None:
     assert str(unknown("loss", "mse", ["a", "b"])) == "unknown loss 'mse': there is a, b"
     assert checked("n", 3, int | None) == 3 and checked("n", None, int | None) is None
-    assert len(TASKS) == 8
