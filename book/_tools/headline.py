@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from iai.study.book import notebook, plots
+from iai.study.ledger.statistics import over
 from iai.study.registry import experiment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,12 +62,16 @@ def rows() -> str:
         "| after | " + " | ".join(f"{k} step{'s' * (k > 1)}" for k in STEPS) + " |",
         "|---|" + "---:|" * len(STEPS),
     ]
-    cells = []
-    for label, (key, evaluation, metric, spec) in ROWS.items():
-        found = book.steps({label: key}, evaluation, metric, STEPS).rows[label]
-        cells += found
+    found = {
+        label: book.steps({label: key}, evaluation, metric, STEPS).rows[label]
+        for label, (key, evaluation, metric, _) in ROWS.items()
+    }
+    cells = [cell for row in found.values() for cell in row]
+    mark = "†" * ("†" in over(cells))
+    for label, (*_, metric, spec) in ROWS.items():
         what = "error" if metric == "error" else "MSE"
-        lines.append(f"| {label} ({what}) | " + " | ".join(notebook.show(cell, spec) for cell in found) + " |")
+        shown = " | ".join(notebook.show(cell, spec, mark) for cell in found[label])
+        lines.append(f"| {label} ({what}) | {shown} |")
     return "\n".join(lines) + f"\n\n{notebook.provenance(cells)}"
 
 
@@ -75,10 +80,10 @@ def main() -> None:
     draw(ROOT / FIGURE)
     readme = ROOT / "README.md"
     block = re.compile(f"(?<={re.escape(MARKS[0])}\n).*?(?={re.escape(MARKS[1])})", re.DOTALL)
-    text, found = block.subn(lambda _: f"\n{rows()}\n\n", readme.read_text())
+    text, found = block.subn(lambda _: f"\n{rows()}\n\n", readme.read_text("utf-8"))
     if not found:
         raise SystemExit(f"{readme} has no place for the table: put {MARKS[0]!r} and {MARKS[1]!r} back")
-    readme.write_text(text)
+    readme.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

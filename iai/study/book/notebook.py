@@ -17,6 +17,7 @@ from iai.study.jobs import queue, runs
 from iai.study.jobs.run import fit
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
+from iai.study.ledger.statistics import over
 from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
 from iai.types import UserError
@@ -139,8 +140,8 @@ def check_parameters(namespace: Mapping[str, Any]) -> None:
     for name in ("profile", "shown_profile"):
         if namespace[name] not in PROFILES:
             raise unknown(name, namespace[name], PROFILES)
-    if namespace["seed"] < 0:
-        raise UserError(f"parameter seed is {namespace['seed']}: it must be 0 or more")
+    if not 0 <= namespace["seed"] < 1000:
+        raise UserError(f"parameter seed is {namespace['seed']}: it must be 0 or more, and less than 1000")
 
 
 def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = "") -> Markdown:
@@ -148,21 +149,27 @@ def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = 
     cells = [cell for row in grid.rows.values() for cell in row]
     words = [all(isinstance(cell, str) for cell in column) for column in zip(*grid.rows.values())]
     lines = [f"| {' | '.join(grid.header)} |", "|---|" + "".join("---|" if w else "---:|" for w in words)]
-    lines += [f"| {label} | {' | '.join(show(cell, spec) for cell in row)} |" for label, row in grid.rows.items()]
+    mark, said = "†" * ("†" in over(cells)), source or provenance(cells)
+    said += " († over tasks.)" * (bool(mark) and "†" not in said)
+    lines += [f"| {label} | {' | '.join(show(cell, spec, mark) for cell in row)} |" for label, row in grid.rows.items()]
     body = "\n".join(lines).replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")  # cells do not break
-    return Markdown(f":::{{table}} {caption} {source or provenance(cells)}\n:name: {name}\n\n{body}\n:::")
+    return Markdown(f":::{{table}} {caption} {said}\n:name: {name}\n\n{body}\n:::")
 
 
-def show(cell: Cell, spec: str = ".3g") -> str:
-    """A cell as text: `mean ± spread` of a summary whose spread is known, and "pending" for what is missing."""
+def show(cell: Cell, spec: str = ".3g", mark: str = "") -> str:
+    """A cell as text: `mean ± spread` of a summary whose spread is known, and "pending" for what is missing.
+
+    A `mark` is put at spreads over tasks, where others are over seeds.
+    """
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, Summary) or math.isnan(cell.spread):
         return format(cell, spec)
+    mark = mark if cell.source == "tasks" else ""
     if spec.endswith("%"):
-        return f"{100 * cell.mean:{spec[:-1]}f} ± {100 * cell.spread:{spec[:-1]}f} %"
+        return f"{100 * cell.mean:{spec[:-1]}f} ± {100 * cell.spread:{spec[:-1]}f}{mark} %"
     digits = (".1g" if cell.spread < 9.5 else ".0f") if spec.endswith("g") else spec
-    return f"{cell.mean:{spec}} ± {cell.spread:{digits}}"
+    return f"{cell.mean:{spec}} ± {cell.spread:{digits}}{mark}"
 
 
 def provenance(cells: Iterable[Cell]) -> str:
@@ -174,9 +181,8 @@ def provenance(cells: Iterable[Cell]) -> str:
         return "(Pending: nothing of this has been run yet.)" if missing else "(Not from the ledger.)"
     profiles = ", ".join(f"`{profile}`" for profile in sorted({cell.profile for cell in found}))
     seeds = " or ".join(sorted({", ".join(map(str, cell.seeds)) for cell in found}))
-    spreads = " or ".join(sorted({cell.source for cell in found}))
     plural = "s" if any(len(cell.seeds) > 1 for cell in found) else ""
-    return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {spreads}.)"
+    return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {over(found)}.)"
 
 
 def machine(measured: Mapping[str, Any] | None) -> str:

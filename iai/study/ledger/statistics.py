@@ -1,6 +1,7 @@
 """A result over seeds with its standard errors and interval, or the statement that there is none."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -75,6 +76,12 @@ class Summary:
     def __format__(self, spec: str) -> str:
         """The mean in format `spec`, by default with three significant digits."""
         return format(self.mean, spec or ".3g")
+
+
+def over(points: Iterable[object]) -> str:
+    """What the ± of the results among `points` is taken over: "seeds", "tasks", or "seeds, † over tasks"."""
+    found = {point.source for point in points if isinstance(point, Summary) and not math.isnan(point.spread)}
+    return "seeds, † over tasks" if len(found) > 1 else "".join(found)
 
 
 Found = Summary | Missing
