@@ -4,8 +4,10 @@ PROFILE ?= smoke
 JOBS ?= 2
 VENV ?= .venv
 CHAPTERS ?= $(sort $(wildcard book/[0-9][0-9]_*.py))
-BIN = $(abspath $(VENV))/bin
-READY = $(VENV)/.ready
+# A path may have a space in it: quoted in a command, escaped in a target.
+BIN = $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
+SPACE := $() $()
+READY = $(subst $(SPACE),\ ,$(VENV))/.ready
 # One thread a process: at these sizes two processes use two cores better than one with two.
 export OMP_NUM_THREADS = 1
 export PATH := $(BIN):$(PATH)
@@ -55,11 +57,11 @@ address: $(READY)
 	python book/_tools/address.py $(REPOSITORY)
 
 $(READY): requirements.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("iai needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
+	"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("iai needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch "$(VENV)/.ready"
 
 clean:
 	rm -rf _build
