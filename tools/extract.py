@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import sys
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,9 +114,14 @@ class Projection:
     def read(path: Path) -> "Projection":
         """The projection of a file that `write` made; `UserError` on any other."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return Projection(*(torch.tensor(arrays[name]) for name in ("mean", "components", "scale")))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            found = data.arrays(path.read_bytes(), "mean", "components", "scale")
+            mean, components, scale = (torch.from_numpy(np.asarray(array, np.float32)) for array in found)
+            if components.shape != (data.FEATURES, len(mean)) or mean.ndim != 1 or scale.shape or not scale > 0:
+                raise ValueError(f"shapes {[array.shape for array in found]}, scale {scale}")
+            if not (mean.isfinite().all() and components.isfinite().all() and scale.isfinite()):
+                raise ValueError("numbers that are not finite")
+            return Projection(mean, components, scale)
+        except (OSError, TypeError, ValueError) as error:
             raise UserError(f"{path} is no projection ({error}): make one with --fit") from error
 
     def write(self, path: Path) -> None:
@@ -160,7 +164,7 @@ def features_of(
     """Features of all images of a data set, in files of `CHUNK` images in `parts`, from the first that is not there."""
     total = len(found)  # type: ignore[arg-type]
     done = 0
-    while (parts / f"{done}.npy").is_file():
+    while whole(parts / f"{done}.npy", min(CHUNK, total - done)):
         done += CHUNK
     rest = DataLoader(Subset(found, range(min(done, total), total)), batch_size=CHUNK, num_workers=workers)
     with (
@@ -176,11 +180,20 @@ def features_of(
     return torch.from_numpy(np.concatenate([np.load(parts / f"{i}.npy") for i in range(0, total, CHUNK)]))
 
 
+def whole(path: Path, images: int) -> bool:
+    """Whether a file of the unfinished work has the features of so many images; else they are computed again."""
+    try:
+        found = np.load(path, allow_pickle=False)
+        return found.ndim == 2 and len(found) == images > 0 and bool(np.isfinite(found).all())
+    except (OSError, EOFError, TypeError, ValueError):
+        return False
+
+
 def claim(folder: Path, job: dict[str, Any]) -> None:
     """Take up the unfinished work in a folder, which must be of this very job."""
     note = folder / "job.txt"
     name = hashlib.sha256(json.dumps(job, sort_keys=True).encode())
-    if note.is_file() and note.read_text() != name.hexdigest():
+    if note.is_file() and note.read_bytes() != name.hexdigest().encode():
         raise UserError(f"{folder} is unfinished work of another extraction: finish that one, or delete it")
     replace_file(note, name.hexdigest().encode())
 
@@ -218,6 +231,11 @@ def extract(arguments: argparse.Namespace) -> Path:
     return target
 
 
+def home(text: str) -> Path:
+    """A path in which ~ is the home folder, also after a =."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 (an unknown user is no error)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse whose errors are one line."""
 
@@ -232,9 +250,9 @@ def parser() -> Parser:
     top.add_argument("name", help="what the feature set is to be called")
     top.add_argument("--backbone", choices=tuple(BACKBONES), default="efficientnet-lite0")
     to_256 = top.add_mutually_exclusive_group()
-    to_256.add_argument("--projection", type=Path, metavar="FILE", help="project on the components in this file")
+    to_256.add_argument("--projection", type=home, metavar="FILE", help="project on the components in this file")
     to_256.add_argument(
-        "--fit", type=Path, metavar="FILE", help="fit components to the training images, keep them here"
+        "--fit", type=home, metavar="FILE", help="fit components to the training images, keep them here"
     )
     top.add_argument("--download", action="store_true", help="let torchvision download what is not there")
     top.add_argument("--device", help="cpu, cuda, ... (default: a GPU if there is one)")

@@ -7,11 +7,11 @@ each data set ships with the package. Features of images are files that `python 
 import hashlib
 import io
 import os
-import zipfile
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,12 +60,7 @@ DATASETS = {
 
 def folder(variable: str, default: str | Path) -> Path:
     """The folder that an environment variable names, or a default; ~ is the home folder."""
-    try:
-        return Path(os.environ.get(variable) or default).expanduser()
-    except RuntimeError as error:
-        raise UserError(
-            f"{variable}={os.environ.get(variable, default)}: no such home folder: write all of it"
-        ) from error
+    return Path(os.path.expanduser(os.environ.get(variable) or default))  # noqa: PTH111 (no error without a home)
 
 
 def root() -> Path:
@@ -140,10 +135,14 @@ def _part(name: str, split: str, source: str) -> tuple[Tensor, Tensor, str]:
 
 @cache
 def _sample(name: str, split: str) -> tuple[Tensor, Tensor, str]:
-    with np.load(Path(__file__).parent / "samples" / f"{name}.npz", allow_pickle=False) as arrays:
-        pixels, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
-    content = _digest(pixels.tobytes() + labels.tobytes())
-    return torch.from_numpy(pixels), torch.from_numpy(labels).long(), content
+    path = Path(__file__).parent / "samples" / f"{name}.npz"
+    try:
+        read = arrays(path.read_bytes(), f"{split}_images", f"{split}_labels")
+        pixels, labels = map(torch.from_numpy, read)
+        _check_labels(pixels, labels, classes=10)
+    except (OSError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}): install iai again") from error
+    return pixels, labels.long(), _digest(b"".join(array.tobytes() for array in read))
 
 
 @cache
@@ -165,15 +164,34 @@ def _features(path: Path) -> FeatureSet:
     command = f"python tools/extract.py IMAGES {path.stem} --projection projection.npz"
     content = _read(path, f"features of {path.stem}", command)
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            x = [torch.from_numpy(arrays[f"x_{split}"]).half() for split in SPLITS]
-            y = [torch.from_numpy(arrays[f"y_{split}"]).long() for split in SPLITS]
-            classes = tuple(map(str, arrays["classes"]))
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        *parts, names = arrays(content, *(f"{kind}_{split}" for kind in "xy" for split in SPLITS), "classes")
+        x, y = [torch.from_numpy(part).half() for part in parts[:2]], [torch.from_numpy(part) for part in parts[2:]]
+        classes = tuple(map(str, names.reshape(-1)))
+        for features, labels in zip(x, y):
+            _check_labels(features, labels, len(classes))
+            if features.shape[1:] != (FEATURES,):
+                raise ValueError(f"vectors of {features.shape[-1]}, not of {FEATURES}")
+    except (TypeError, ValueError) as error:
         raise UserError(f"{path} is no feature file ({error}); delete it and run: {command}") from error
-    if {part.shape[1:] for part in x} != {(FEATURES,)}:
-        raise UserError(f"{path} has vectors of {x[0].shape[-1]}, not of {FEATURES}; run: {command}")
+    y = [labels.long() for labels in y]
     return FeatureSet(x[0], y[0], x[1], y[1], classes, _digest(content))
+
+
+def arrays(content: bytes, *names: str) -> list[Any]:
+    """Arrays of an npz file; `ValueError` if it is none, lacks one, or one is not of numbers or text."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return [np.asarray(file[name], order="C") for name in names]
+    except Exception as error:  # numpy, zipfile and zlib have many words for a damaged file
+        raise ValueError(" ".join(f"{type(error).__name__} {error}".split())) from error
+
+
+def _check_labels(x: Tensor, y: Tensor, classes: int) -> None:
+    """`ValueError` unless all inputs are finite, and each has one of the classes."""
+    if y.shape != x.shape[:1] or not len(y):
+        raise ValueError(f"{len(x)} inputs and labels of shape {tuple(y.shape)}")
+    if y.is_floating_point() or not 0 <= y.min() <= y.max() < classes or not x.isfinite().all():
+        raise ValueError(f"inputs that are not finite, or labels that are not all in 0 to {classes - 1}")
 
 
 def _read(path: Path, what: str, command: str) -> bytes:

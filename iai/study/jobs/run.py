@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,14 +190,16 @@ def baseline_curves(task: Any, chosen: Trained) -> dict[str, Any]:
     steps = [k for k in BASELINE_STEPS if k <= config.steps]
     what = json.dumps([to_json(task), to_json(config), steps, records.sources_hash()], sort_keys=True)
     path = runs_root() / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
-    if path.exists():
-        return json.loads(path.read_text())
+    with suppress(OSError, LookupError, TypeError, ValueError):  # computed again where it is not as it was written
+        kept = json.loads(path.read_bytes())
+        if kept["content"] == records.config_hash(kept["curves"]):
+            return kept["curves"]
     curves = {
         name: evaluate_learner(learner, task, config, steps) | generation.curves(learner, task, config)
         for name, learner in baselines.for_task(task, points=config.points).items()
     }
     found = {name: as_json(curve) for name, curve in (curves | generation.references(task, config)).items()}
-    replace_file(path, json.dumps(found).encode())
+    replace_file(path, json.dumps({"content": records.config_hash(found), "curves": found}).encode())
     return found
 
 
