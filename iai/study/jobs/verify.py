@@ -11,6 +11,7 @@ from unittest.mock import patch
 from iai.study.jobs.queue import reproduce
 from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
+from iai.study.ledger.schema import MODEL, series_of
 from iai.types import UserError
 
 STANDARD_ERRORS = 2.0
@@ -38,7 +39,7 @@ class Finding:
 def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
     """Compute runs again in a folder that is then thrown away; `UserError` unless all are in the ledger."""
     if missing := [one for one in runs if one.status() != "done"]:
-        raise UserError(f"{missing[0]} is not in the ledger, or is stale: reproduce it first")
+        raise UserError(f"{missing[0]} is not in the ledger {records.root()}, or is stale: reproduce it first")
     before = [records.read(records.path_of(*one)) for one in runs]
     runs_root().mkdir(parents=True, exist_ok=True)
     with (
@@ -51,15 +52,12 @@ def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
 
 
 def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
-    """What two records of one run differ in: metrics and training curve, and the baselines that both have.
+    """What two records of one run differ in: metrics, training curve and baselines.
 
     The model's numbers must agree in all digits kept; those of baselines, which solvers fit, in five.
     """
-    same = all(old[name] == new[name] for name in ("metrics", "curve"))
-    for name in old["baselines"].keys() & new["baselines"].keys():
-        mine, theirs = old["baselines"][name], new["baselines"][name]
-        same = same and all(alike(mine[b], theirs[b]) for b in mine.keys() & theirs.keys())
-    return Finding(one, same, furthest(old["metrics"], new["metrics"]))
+    same = all(old[name] == new[name] for name in ("metrics", "curve")) and alike(old["baselines"], new["baselines"])
+    return Finding(one, same, furthest(old, new))
 
 
 def alike(one: Any, other: Any) -> bool:
@@ -72,16 +70,24 @@ def alike(one: Any, other: Any) -> bool:
     return math.isclose(one, other, rel_tol=1e-5) if both else one == other
 
 
-def furthest(old: dict[str, Any], new: dict[str, Any]) -> float:
-    """The largest |a - b| of two tables of metrics, in standard errors of the difference.
+def furthest(old: records.Record, new: records.Record) -> float:
+    """The largest |a - b| of two records' metrics and baselines, in standard errors of the difference.
 
-    It is infinite where a difference has no standard error, or only one of the two is a number.
+    Standard errors are those of the new record. It is infinite where a difference has none, where only one of the two
+    is a number or has the series, and where the old standard error is not half to twice the new one.
     """
+    mine, theirs = ({tuple(names): series for *names, series in series_of(record)} for record in (old, new))
+    if mine.keys() != theirs.keys():
+        return math.inf
     largest = 0.0
-    for name, metric in ((name, metric) for name, metrics in old.items() for metric in metrics):
-        one, other = old[name][metric], new[name][metric]
-        for a, b, *errors in zip(one["mean"], other["mean"], one["se"], other["se"], strict=True):
-            spread = math.hypot(*(error or 0.0 for error in errors))
-            known = a is not None and b is not None and spread
-            largest = max(largest, 0.0 if a == b else abs(a - b) / spread if known else math.inf)
+    for name, one in mine.items():
+        rows, others = (list(zip(series["mean"], series["se"])) for series in (one, theirs[name]))
+        if len(rows) != len(others):
+            return math.inf
+        for (a, error), (b, spread) in zip(rows, others):
+            if (a == b and error == spread) or (name[1] != MODEL and alike([a, error], [b, spread])):
+                continue
+            if None in (a, b, error, spread) or not 0 < spread / 2 <= error <= 2 * spread:
+                return math.inf
+            largest = max(largest, abs(a - b) / (2**0.5 * spread))
     return largest

@@ -14,6 +14,7 @@ from iai.study.jobs import runs, verify
 from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 
+HALVES = record()["baselines"][SET]["ridge"]["mse"]["mean"]
 RUN = Run(key=KEY, profile="smoke", seed=0)
 
 
@@ -76,7 +77,27 @@ def test_differences_are_found_in_curves_and_baselines_too() -> None:
     other["baselines"][SET]["ridge"]["mse"]["mean"][1] *= 1 + 1e-4
     assert not verify.compare(RUN, current(), other).identical
     other["baselines"][SET] = {}  # a baseline that only one has
-    assert verify.compare(RUN, current(), other).identical
+    assert not verify.compare(RUN, current(), other).identical
     other = current()
     other["metrics"][SET]["mse"]["mean"][5] = None
     assert verify.compare(RUN, current(), other).furthest == float("inf")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda metrics, baselines: baselines["ridge"]["mse"].update(mean=[v and 9 * v for v in HALVES]),
+        lambda metrics, baselines: baselines.clear(),
+        lambda metrics, baselines: metrics["mse"].update(se=[0.3] * 21),
+        lambda metrics, baselines: metrics["mse"].update(mean=metrics["mse"]["mean"][:-1], se=[0.1] * 20),
+        lambda metrics, baselines: metrics.update(made_up=metrics["mse"]),
+        lambda metrics, baselines: metrics.update(mse_of_old=metrics.pop("mse")),
+    ],
+    ids=["baselines", "no baseline", "errors", "short", "extra", "other"],
+)
+def test_a_record_that_says_something_else_lies_outside(change: Any) -> None:
+    old = current()
+    change(old["metrics"][SET], old["baselines"][SET])
+    for one, other in ((old, current()), (current(), old)):
+        finding = verify.compare(RUN, one, other)
+        assert not finding.identical and finding.furthest > verify.STANDARD_ERRORS and "OUTSIDE" in str(finding)
