@@ -30,12 +30,8 @@ def execute(words: list[str]) -> int:
 
 def in_one_line(error: Any) -> tuple[int, str] | None:
     """Exit code and text of an error: a mistake of the user, a run of another process, data or machine; else None."""
-    from iai.study.ledger.records import unknown
     from iai.types import UserError
 
-    if hasattr(error, "possibilities"):
-        known = [option for parameter in error.ctx.command.get_params(error.ctx) for option in parameter.opts]
-        return 2, str(unknown("option", error.option_name, known))
     if isinstance(error, commands.UsageError):
         text = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         return 2, text + ": quote a pattern that has a * in it" * ("unexpected extra" in text)
@@ -46,6 +42,11 @@ def in_one_line(error: Any) -> tuple[int, str] | None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; errors are one line, and SIGTERM ends a command as Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:  # closed: without this the next file opened would take its place
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        elif hasattr(stream, "reconfigure"):  # a terminal that has no ±, a folder whose name is no text
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = execute(sys.argv[1:] if words is None else list(words))
         sys.stdout.flush()

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -52,17 +51,22 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
     def action(**options: Any) -> int:
         for folder in FOLDERS:
             if path := options.pop(folder):
-                os.environ[f"IAI_{folder.upper()}"] = str(path)
+                os.environ[f"IAI_{folder.upper()}"] = path
         for name in ("seeds", "jobs", "threads"):
-            if options.get(name) is not None and options[name] < 1:
-                raise UsageError(f"--{name} must be 1 or more")
+            if options.get(name) is not None and not 1 <= options[name] <= 1000:
+                raise UsageError(f"--{name} must be 1 or more, and 1000 at most")
         if not 0 <= options.get("seed", 0) < 1000:
             raise UsageError("--seed must be 0 or more, and less than 1000")
-        return function(**options)
+        code = function(**options)
+        if function.__name__ in ("list_", "show", "claims"):
+            from iai.study.ledger import records
+
+            records.searched()
+        return code
 
     parameters = list(inspect.signature(function).parameters.values())
     for folder, words in FOLDERS.items():
-        option = Annotated[Path | None, typer.Option(metavar="DIR", help=words)]
+        option = Annotated[str | None, typer.Option(metavar="DIR", help=words)]
         parameters.append(inspect.Parameter(folder, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option))
     action.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     action.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -174,7 +178,7 @@ def show(key: Key) -> int:
 def headlines(key: str, profile: str) -> list[str]:
     """A line for each metric of each evaluation set: mean ± spread after some steps."""
     from iai.evaluation import generation
-    from iai.study.ledger import records
+    from iai.study.ledger import records, statistics
 
     found = records.records(key, profile)
     lines = []
@@ -185,10 +189,11 @@ def headlines(key: str, profile: str) -> list[str]:
                 return [f"  {points}: {points.reason}"]
             steps = generation.ASKED if metric in generation.METRICS else HEADLINE_STEPS
             shown = {k: points[k] for k in steps if k < len(points)}
-            cells = [f"k={k} {point} ± {point.spread:.2g}" for k, point in shown.items()]
-            sources = " or ".join(sorted({point.source for point in shown.values()}))
-            over = f"± standard error over {sources}, seeds {', '.join(map(str, points[0].seeds))}"
-            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({over})")
+            over = statistics.over(shown.values())
+            marks = {k: "†" * (point.source == "tasks" and "†" in over) for k, point in shown.items()}
+            cells = [f"k={k} {point} ± {point.spread:.2g}{marks[k]}" for k, point in shown.items()]
+            words = f"± standard error over {over}; seeds {', '.join(map(str, points[0].seeds))}"
+            lines.append(f"  {name} {metric}: {'  '.join(cells)}  ({words})")
     return lines
 
 

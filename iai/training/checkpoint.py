@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import stat
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -54,34 +53,23 @@ class Checkpoint:
                 raise UserError(f"{self.path} belongs to another {what}: move it away or restore the {what}")
         try:
             model.load_state_dict(under("model.", tensors))
-            state = moments(optimizer, under("optimizer.", tensors))
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, value in under("optimizer.", tensors).items():
+                index, moment = name.split(".")
+                state.setdefault(int(index), {})[moment] = value
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
             device = next(model.parameters()).device
             progress = Progress(losses=list(tensors["losses"].to(device)), **found["progress"])
-            counted = len(progress.losses) == progress.update
-            if not (counted and progress.rollout >= 0 <= progress.seconds < float("inf")):
-                raise ValueError(f"{len(progress.losses)} losses, {found['progress']}")
+            malformed = len(progress.losses) != progress.update or progress.rollout < 0 or not progress.seconds >= 0
+            for one, kept in optimizer.state.items():
+                shapes = {name: one.shape if name.startswith("exp_avg") else () for name in kept}
+                malformed |= len(kept) != 3 or shapes != {name: value.shape for name, value in kept.items()}
+            if malformed:
+                raise ValueError("a position or moments that no training has")
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            raise UserError(
-                f"{self.path} does not fit this training ({what:.200}): delete it and train again"
-            ) from error
+            what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise UserError(f"{self.path} does not fit this training ({what}): delete it and train again") from error
         return progress
-
-
-def moments(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """The state of AdamW by parameter from tensors `<index>.<name>`; `ValueError` where one fits no parameter."""
-    parameters = [one for group in optimizer.param_groups for one in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        index, moment = name.split(".")
-        one = parameters[int(index)]
-        if (value.numel() != 1) if moment == "step" else (value.shape, value.dtype) != (one.shape, one.dtype):
-            raise ValueError(f"optimizer.{name} is {value.dtype} of shape {tuple(value.shape)}")
-        state.setdefault(int(index), {})[moment] = value
-    if any(set(found) != {"step", "exp_avg", "exp_avg_sq"} for found in state.values()):
-        raise ValueError("moments of the optimizer are missing")
-    return state
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -106,11 +94,7 @@ def content_hash(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> str:
 
 
 def read(path: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return `(tensors on device, metadata)` of a file that `write` made; `UserError` on any other file.
-
-    So it is on one whose content does not have the hash that was written with it (files of before have none), or has
-    numbers that are not finite.
-    """
+    """`(tensors on device, metadata)` of a file as `write` made it, or of before hashes; `UserError` on any other."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"there is no checkpoint at {path}: train one with `python -m iai run KEY`")
@@ -136,7 +120,7 @@ def read(path: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tens
 def replace_file(path: Path, content: bytes) -> Path:
     """Write `content` to `path` atomically: a synced temporary file, then a rename."""
     path = Path(path)
-    make_folder(path.parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -151,18 +135,6 @@ def replace_file(path: Path, content: bytes) -> Path:
         raise
     _sync_folder(path.parent)
     return path
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it; whoever may write in the one above may write in it, if that one is shared."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    above, made = folder.parent.stat(), folder.stat()
-    if not above.st_mode & stat.S_ISVTX:  # in /tmp all may write, and nothing is shared
-        shared = above.st_mode & (0o022 if above.st_gid == made.st_gid else 0o002)
-        folder.chmod(made.st_mode | shared)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -31,14 +31,19 @@ def rank() -> int:
 
 
 def launched() -> int:
-    """The number of processes that `torchrun` started, or 1."""
-    return int(os.environ.get("WORLD_SIZE", 1))
+    """The number of processes that `torchrun` started, or 1 where it did not: a batch system sets WORLD_SIZE alone."""
+    size, rank, *others = (os.environ.get(name, "") for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "MASTER_PORT"))
+    if not (size and rank and all(others)):
+        return 1
+    if not (all(map(str.isdecimal, (size, rank, others[1]))) and int(rank) < int(size)):
+        raise UserError(f"RANK={rank} is no process of WORLD_SIZE={size}: start with torchrun, or unset both")
+    return int(size)
 
 
 def local_device(name: str | None) -> str | None:
     """The GPU of this process, if there are several processes and no device but "cuda" was named; else `name`."""
     cuda = torch.cuda.is_available() and name in (None, "cuda")
-    return f"cuda:{os.environ['LOCAL_RANK']}" if launched() > 1 and cuda else name
+    return f"cuda:{os.environ.get('LOCAL_RANK') or 0}" if launched() > 1 and cuda else name
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def pick_device(name: str | None = None) -> torch.device:
     try:
         device = torch.device(name or fallback)
         torch.zeros((), device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise UserError(f"device {name!r} cannot be used here: choose {fallback!r} or leave it out") from error
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True

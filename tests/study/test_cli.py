@@ -140,7 +140,7 @@ def test_list_and_show_print_every_status_and_number(capsys: pytest.CaptureFixtu
     assert main(["show", KEY]) == 0
     shown = capsys.readouterr().out
     assert "k=1 0.5 ± 0.1" in shown
-    assert "standard error over tasks, seeds 0" in shown
+    assert "standard error over tasks; seeds 0" in shown
     assert f"python -m iai run {KEY} --profile smoke --seed 0" in shown
     assert '"type": "Experiment"' in shown
 

@@ -36,8 +36,10 @@ def environment() -> dict[str, str]:
 def launch(command: list[str], env: dict[str, str], log: Path, **options: Any) -> subprocess.Popen[bytes]:
     """A process whose command and output are added to a log."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and not os.access(log, os.W_OK):  # of another user
+        log.unlink()
     with log.open("ab") as output:
-        output.write(f"$ {shlex.join(command)}\n".encode())
+        output.write(os.fsencode(f"$ {shlex.join(command)}\n"))
         output.flush()
         options |= {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
         return subprocess.Popen(command, env=os.environ | env, **options)

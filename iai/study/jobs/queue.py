@@ -47,9 +47,12 @@ def expected_seconds(profile: str) -> dict[str, float]:
     return {key: known.get(key, otherwise) + START_SECONDS for key in EXPERIMENTS}
 
 
-def check_folders() -> None:
+def check_folders(below: str = "") -> None:
     """`UserError` unless ledger and checkpoints can be written now and have room, before any training."""
-    for folder, megabytes, option in ((records.root(), LEDGER_MB, "--results"), (runs_root(), RUNS_MB, "--runs")):
+    if not records.root().is_dir():
+        say(f"a new ledger: {records.root().absolute()}")
+    for root, megabytes, option in ((records.root(), LEDGER_MB, "--results"), (runs_root(), RUNS_MB, "--runs")):
+        folder = root / below
         remedy = f"free some space, or choose another folder with {option} DIR"
         try:
             replace_file(folder / f"probe.{uuid4().hex}", bytes(4096)).unlink()
@@ -71,7 +74,7 @@ def compute(one: Run, device: str | None, show: bool, *, again: bool = False, re
             chosen = experiment(one.key, one.profile)
             fit(chosen, seed=one.seed, device=pick_device(device), path=one.checkpoint, show=False)
         return f"process {rank} has done its share of {one}"
-    check_folders()
+    check_folders(f"{one.profile}/{one.key}")
     with records.lock(*one):
         done = one.status(renew, locked=False) == "done" and not again
         if not done:

@@ -1,7 +1,6 @@
 """Runs, what the ledger counts: an experiment's key, a profile and a seed."""
 
 import fnmatch
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from iai.experiment import to_json
 from iai.study.ledger import records
 from iai.study.registry import EXPERIMENTS, PROFILES, experiment, seeds_of
+from iai.tasks import data
 
 COMMAND = [sys.executable, "-m", "iai"]
 
@@ -36,8 +36,7 @@ class Run(NamedTuple):
     def status(self, renew: bool = False, locked: bool = True) -> records.Status:
         """done, pending, stale, or running if `locked` counts; with `renew`, a record of other sources is stale too."""
         config = records.config_hash(to_json(experiment(self.key, self.profile)))
-        look = records.status if locked else records.recorded
-        return look(*self, config, records.sources_hash() if renew else None)
+        return records.status(*self, config, records.sources_hash() if renew else None, locked)
 
     def command(self, device: str | None, renew: bool = False) -> list[str]:
         """`python -m iai run KEY ...`."""
@@ -49,7 +48,7 @@ def runs_root() -> Path:
     """Where checkpoints and logs go: `$IAI_RUNS`, else `runs` beside the ledger's `book`."""
     ledger = records.root()
     beside = ledger.parent.parent if ledger.parent.name == "book" else ledger.parent
-    return Path(os.environ.get("IAI_RUNS") or beside / "runs")
+    return data.folder("IAI_RUNS", beside / "runs")
 
 
 def matching(pattern: str) -> list[str]:

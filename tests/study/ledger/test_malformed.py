@@ -1,0 +1,103 @@
+"""Records and measurements that somebody or something damaged: one line that names the file, and never a traceback."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_record import KEY, SET, record
+
+from iai.experiment import to_json
+from iai.study import registry
+from iai.study.cli import main
+from iai.study.ledger import records, schema
+from iai.types import UserError
+
+WRONG: list[Any] = [None, True, "0", "x", [], {}, [1], {"a": 1}, 10**400, float("nan"), float("inf")]
+
+
+@pytest.fixture(autouse=True)
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("IAI_RUNS", str(tmp_path / "runs"))
+    return tmp_path
+
+
+def whole() -> records.Record:
+    """A record with everything that `run` writes, which is done."""
+    config = to_json(registry.experiment(KEY, "cpu"))
+    further = {
+        **dict.fromkeys(("parameters", "flops", "launches", "peak_memory", "job_seconds", "adapt_seconds"), 1.0),
+        **{"asked": [0, 1], "data": {}, "baseline_costs": {"ridge": {"flops": 1, "seconds": None}}},
+    }
+    return record(KEY, 0, config=config, config_hash=records.config_hash(config)) | further
+
+
+def damaged() -> Iterator[tuple[str, Any]]:
+    """A record for each field and each thing that it cannot be."""
+    for field in whole():
+        kind = schema.FIELDS[field]
+        for value in WRONG:
+            plain = isinstance(value, kind) and not isinstance(value, bool)
+            number = isinstance(value, int | float)
+            inside = field in ("metrics", "baselines", "curve") and value != {}
+            if inside or not plain or (number and value == 10**400):
+                yield f"{field}={value!r:.10}", whole() | {field: value}
+    for place, value in ((("mse",), 3), (("mse", "mean"), "12"), (("mse", "mean"), {"a": 1}), (("mse", "se"), None)):
+        found = whole()
+        inner: Any = found["metrics"][SET]
+        for name in place[:-1]:
+            inner = inner[name]
+        inner[place[-1]] = value
+        yield f"{place}={value!r}", found
+
+
+def test_no_malformed_field_is_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    path = records.write(whole())
+    assert main(["list", KEY]) == main(["show", KEY]) == main(["claims"]) == 0
+    assert capsys.readouterr().err == ""
+    for what, found in damaged():
+        path.write_text(json.dumps(found))
+        with pytest.raises(UserError, match="delete it") as raised:
+            records.read(path)
+        assert str(path) in str(raised.value) and "\n" not in str(raised.value), what
+    for words in (["list", KEY], ["show", KEY], ["claims"]):
+        assert main(words) == 2, words
+        said = capsys.readouterr().err
+        assert str(path) in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "\udcff", "[" * 100_000, '{"schema": 1e999}'])
+def test_a_file_that_is_no_record_is_one_line(text: str) -> None:
+    path = records.write(whole())
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(UserError, match="delete it"):
+        records.read(path)
+
+
+def test_a_seed_with_fewer_numbers_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    records.write(whole())
+    short = records.write(whole() | {"seed": 1, "metrics": {SET: {"mse": {"mean": [1.0] * 20, "se": [0.1] * 20}}}})
+    assert main(["show", KEY]) == 2
+    said = capsys.readouterr().err
+    assert str(short) in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "7", "{}", '{"cpu": "x", "date": "y", "cells": [1]}', "\udcff"]
+)
+def test_a_measurement_that_is_none_is_one_line(text: str) -> None:
+    path = records.root() / "bench" / "passes-cpu.json"
+    assert records.measured("passes-cpu") is None
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(UserError, match="delete it") as raised:
+        records.measured("passes-cpu")
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["cpu", "passes-cpu"])
+def test_what_was_measured_is_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
+    assert records.measured(name)
