@@ -39,3 +39,7 @@ def test_table_is_what_the_ledger_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(README.parent)
     tool = runpy.run_path(str(README.parent / "book" / "_tools" / "headline.py"))
     assert tool["rows"]() in README.read_text(), "make notebooks"
+    table = tool["rows"]()
+    assert "over seeds, † over tasks" in table
+    marked = {line.split(" (")[0][2:] for line in table.splitlines() if "†" in line and line.startswith("|")}
+    assert marked == {label for label, (row, *_) in tool["ROWS"].items() if "|" in row}, "the classical learners"
