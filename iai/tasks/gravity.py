@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.func import vmap
 
 from iai.fields import Amount, config
 from iai.types import Batch
@@ -57,13 +58,9 @@ class Gravity:
         x = torch.rand(tasks, points, 2, generator=generator, device=device)
         x = torch.stack([x[..., 0] * self.seconds, x[..., 1] * self.speed], dim=-1)
         noise = torch.randn(tasks, points, 1, generator=generator, device=device)
-        return Batch(x, _height(x, theta) + self.noise_sd * noise)
+        return Batch(x, vmap(self.decode)(x, theta) + self.noise_sd * noise)
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
         """The known physics of one planet: the height in metres of x = (t, v), for theta = g / 9.81."""
-        return _height(x, theta.reshape(1, 1))
-
-
-def _height(x: Tensor, theta: Tensor) -> Tensor:
-    t, v = x[..., :1], x[..., 1:]
-    return v * t - EARTH * theta * t.square() / 2
+        t, v = x[:, :1], x[:, 1:]
+        return v * t - EARTH * theta.reshape(1, 1) * t.square() / 2

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -21,57 +20,40 @@ Equations = Callable[[Tensor], Tensor]
 """f_t of every node t: observations of the nodes 0 ... t - 1, `tasks n t`, to `tasks n`."""
 
 
-@dataclass(frozen=True)
-class Linear:
-    """f_t(x) = sum_i weights[i, t] x_i, zero where i is no parent of t."""
+def linear(generator: torch.Generator, graph: Graphs) -> Equations:
+    """f_t(x) = sum_i weights[i, t] x_i, with weights of random sign and size U(1, 3) where i is a parent of t."""
+    uniform = 2 * torch.rand(graph.shape, generator=generator, device=graph.device) - 1
+    weights = (uniform.sign() + 2 * uniform) * graph
 
-    weights: Float[Tensor, "tasks d d"]
-
-    def __call__(self, earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
+    def equations(earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
         node = earlier.shape[-1]
-        return (earlier @ self.weights[:, :node, node, None])[..., 0]
+        return (earlier @ weights[:, :node, node, None])[..., 0]
+
+    return equations
 
 
-@dataclass(frozen=True)
-class Fourier:
+def fourier(generator: torch.Generator, graph: Graphs) -> Equations:
     """f_t(x) = sum_m amplitudes[t, m] cos(frequencies[t, :, m] . x + phases[t, m]), of standardised x.
 
-    In the limit of many features a Gaussian process with a squared-exponential kernel (Rahimi, Recht 2007).
+    Functions of length scale 1, in sds of a parent, whose own sd over functions is U(1, 3): in the limit of many
+    features a Gaussian process with a squared-exponential kernel (Rahimi, Recht 2007).
     """
-
-    frequencies: Float[Tensor, "tasks d d m"]
-    phases: Float[Tensor, "tasks d m"]
-    amplitudes: Float[Tensor, "tasks d m"]
-
-    def __call__(self, earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
-        node = earlier.shape[-1]
-        angles = standardised(earlier) @ self.frequencies[:, node, :node] + self.phases[:, None, node]
-        return (angles.cos() @ self.amplitudes[:, node, :, None])[..., 0]
-
-
-def linear(generator: torch.Generator, graph: Graphs) -> Linear:
-    """Weights of random sign and size U(1, 3)."""
-    uniform = 2 * torch.rand(graph.shape, generator=generator, device=graph.device) - 1
-    return Linear((uniform.sign() + 2 * uniform) * graph)
-
-
-def fourier(generator: torch.Generator, graph: Graphs) -> Fourier:
-    """Functions of length scale 1, in sds of a parent, whose own sd over functions is U(1, 3)."""
     tasks, nodes, _ = graph.shape
     device, shape = graph.device, (tasks, nodes, FEATURES)
     size = 1 + 2 * torch.rand(tasks, nodes, 1, generator=generator, device=device)
-    frequencies = torch.randn(tasks, nodes, nodes, FEATURES, generator=generator, device=device)
-    return Fourier(
-        frequencies=frequencies * graph.mT[..., None],
-        phases=2 * math.pi * torch.rand(shape, generator=generator, device=device),
-        amplitudes=size * math.sqrt(2 / FEATURES) * torch.randn(shape, generator=generator, device=device),
-    )
+    frequencies = torch.randn(tasks, nodes, nodes, FEATURES, generator=generator, device=device) * graph.mT[..., None]
+    phases = 2 * math.pi * torch.rand(shape, generator=generator, device=device)
+    amplitudes = size * math.sqrt(2 / FEATURES) * torch.randn(shape, generator=generator, device=device)
+
+    def equations(earlier: Float[Tensor, "tasks n t"]) -> Float[Tensor, "tasks n"]:
+        node = earlier.shape[-1]
+        angles = standardised(earlier) @ frequencies[:, node, :node] + phases[:, None, node]
+        return (angles.cos() @ amplitudes[:, node, :, None])[..., 0]
+
+    return equations
 
 
-MECHANISMS: dict[Mechanism, Callable[[torch.Generator, Tensor], Equations]] = {
-    "linear": linear,
-    "fourier": fourier,
-}
+MECHANISMS: dict[Mechanism, Callable[[torch.Generator, Tensor], Equations]] = {"linear": linear, "fourier": fourier}
 """Samplers of the equations of given graphs, by name."""
 
 
