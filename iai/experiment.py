@@ -26,7 +26,7 @@ from iai.model import (
 )
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
-from iai.types import Decode, KnownTask, Task, UserError
+from iai.types import KnownTask, Task, UserError
 
 RegimeName = Literal["parametric", "explicit", "implicit"]
 
@@ -133,20 +133,14 @@ def build(
         torch.default_generator.manual_seed(checked("seed", seed, Seed))
         if isinstance(experiment, BaselineExperiment):
             return learned.make(experiment.learner, experiment.task).to(device)
-        return _amortizer(experiment).to(device)
-
-
-def _amortizer(experiment: Experiment) -> Amortizer:
-    """The regime of an experiment, and a refiner for the state of that regime."""
-    make: dict[str, Callable[[Experiment], Parameters | Predictions]]
-    make = {"parametric": parametric, "explicit": explicit, "implicit": implicit}
-    regime, config = make[experiment.regime](experiment), experiment.refiner
-    if isinstance(regime, Predictions) and regime.space == "softmax":
-        config = replace(config, update="simplex")  # so that probabilities stay probabilities
-    shapes = regime.interface(experiment.task)
-    if isinstance(config, RelationsConfig):
-        return Amortizer(regime, Relations(config, shapes))
-    return Amortizer(regime, Refiner(config, shapes))
+        make: dict[str, Callable[[Experiment], Parameters | Predictions]]
+        make = {"parametric": parametric, "explicit": explicit, "implicit": implicit}
+        regime, config = make[experiment.regime](experiment), experiment.refiner
+        if isinstance(regime, Predictions) and regime.space == "softmax":
+            config = replace(config, update="simplex")  # so that probabilities stay probabilities
+        shapes = regime.interface(experiment.task)
+        refiner = Relations(config, shapes) if isinstance(config, RelationsConfig) else Refiner(config, shapes)
+        return Amortizer(regime, refiner).to(device)
 
 
 def parametric(experiment: Experiment) -> Parameters:
@@ -158,19 +152,15 @@ def parametric(experiment: Experiment) -> Parameters:
     slots, width = task.theta_shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
-    return _parameters(experiment, task.decode, slots, width)
+    return Parameters(task.decode, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
 
 
 def explicit(experiment: Experiment) -> Parameters:
     """The regime whose state is a latent code for each output, with a learned likelihood."""
     task, latent = experiment.task, experiment.latent
     slots, width = (task.dy, latent) if experiment.theta == "class" else (1, task.dy * latent)
-    return _parameters(experiment, Decoder(task.dx, task.dy, latent), slots, width)
-
-
-def _parameters(experiment: Experiment, decode: Decode, slots: int, width: int) -> Parameters:
-    """The regime of a likelihood."""
-    return Parameters(decode, LOSSES[experiment.task.loss], (slots, width), experiment.signal, classes=slots > 1)
+    decode = Decoder(task.dx, task.dy, latent)
+    return Parameters(decode, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
 
 
 def implicit(experiment: Experiment) -> Predictions:

@@ -95,15 +95,7 @@ class Evidence:
 
 @runtime_checkable
 class StepwiseLearner(Protocol):
-    """A learner with weights that goes from mini-batch to mini-batch, and predicts after each."""
-
-    def __call__(self, batches: Sequence[Batch], x: Tensor) -> Tensor:
-        """f(x, g(batches))."""
-        ...
-
-    def parameters(self) -> Iterator[Tensor]:
-        """Its weights."""
-        ...
+    """A `Learner` that goes from mini-batch to mini-batch, and predicts after each."""
 
     def predictions(self, batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
         """Predictions at x, `tasks q dy`, before the first mini-batch and after each."""

@@ -58,8 +58,8 @@ def as_drawn(drawn: Any, task: Task, generator: torch.Generator, tasks: int, poi
 def finite(task: Task, drawn: Episode) -> Episode:
     """An episode whose numbers are all finite; else a `UserError`, for which it waits for the device."""
     batches, queries = drawn
-    for name, values in (("x", [b.x for b in [*batches, queries]]), ("y", [b.y for b in [*batches, queries]])):
-        if not all(part.isfinite().all() for part in values):
+    for name in ("x", "y"):
+        if not all(getattr(batch, name).isfinite().all() for batch in [*batches, queries]):
             raise UserError(f"{type(task).__name__}.sample drew {name} that is not finite: look at the data")
     return drawn
 
@@ -78,9 +78,6 @@ class Reused:
         if name in ("task", "distinct") or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.task, name)
-
-    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
-        return self.task.sample(generator, tasks, points)
 
     def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches, `distinct` of them different, and queries that are in none."""

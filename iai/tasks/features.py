@@ -32,7 +32,7 @@ class Features(Labelled):
     classes: Classes = "train"
     ways: Annotated[int, Bounds(2)] = 10
     projection: Size | None = None
-    source: Literal["full", "sample"] = "full"
+    source: data.Source = "full"
 
     file: ClassVar[str] = "features"
     """The part of the data whose hash is recorded."""
