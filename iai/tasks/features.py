@@ -51,10 +51,10 @@ class Features(Labelled):
         chance = torch.rand(tasks, len(examples.sizes), generator=generator, device=generator.device)
         index, y = draw(examples, generator, pick(examples, chance, self.ways), points)
         x = embedding(index, examples.values).to(y.dtype)
-        if self.projection is None:
-            return Batch(x, y)
-        shape = (tasks, FEATURES, self.projection)
-        return Batch(x @ (torch.randn(shape, generator=generator, device=generator.device) / FEATURES**0.5), y)
+        if self.projection is not None:
+            normal = torch.randn(tasks, FEATURES, self.projection, generator=generator, device=generator.device)
+            x = x @ (normal / FEATURES**0.5)
+        return Batch(x, y)
 
 
 @cache

@@ -31,8 +31,8 @@ def independent(generator: torch.Generator, edges: Edges, nodes: int, damping: f
     block = torch.arange(nodes, device=edges.device) % BLOCKS
     odds = torch.where(block[:, None] == block, 1.0, damping)
     probability = (edges * nodes / odds.triu(1).sum()).view(-1, 1, 1) * odds
-    drawn = torch.rand(len(edges), nodes, nodes, generator=generator, device=edges.device) < probability
-    graph = drawn.triu(1)
+    drawn = torch.rand(len(edges), nodes, nodes, generator=generator, device=edges.device)
+    graph = (drawn < probability).triu(1)
     return graph | graph.mT
 
 

@@ -53,10 +53,10 @@ class Gravity:
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Observations of new planets, x `tasks points 2` and y `tasks points 1`."""
         device = generator.device
-        theta = torch.rand(tasks, 1, 1, generator=generator, device=device)
-        theta = self.weakest + (self.strongest - self.weakest) * theta
-        x = torch.rand(tasks, points, 2, generator=generator, device=device)
-        x = torch.stack([x[..., 0] * self.seconds, x[..., 1] * self.speed], dim=-1)
+        share = torch.rand(tasks, 1, 1, generator=generator, device=device)
+        theta = self.weakest + (self.strongest - self.weakest) * share
+        time, speed = torch.rand(tasks, points, 2, generator=generator, device=device).unbind(-1)
+        x = torch.stack([time * self.seconds, speed * self.speed], dim=-1)
         noise = torch.randn(tasks, points, 1, generator=generator, device=device)
         return Batch(x, vmap(self.decode)(x, theta) + self.noise_sd * noise)
 

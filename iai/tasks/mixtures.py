@@ -46,9 +46,8 @@ class Mixture(Population):
     def points(self, generator: torch.Generator, theta: Theta, count: int) -> Points:
         means, log_weights, variances = self.parameters(theta[:, 0])
         chosen = torch.multinomial(log_weights.exp(), count, replacement=True, generator=generator)
-        shape = (len(theta), count, self.dimension)
-        noise = torch.randn(shape, generator=generator, device=theta.device)
-        centres = means.gather(1, chosen[..., None].expand(shape))
+        noise = torch.randn(len(theta), count, self.dimension, generator=generator, device=theta.device)
+        centres = means.gather(1, chosen[..., None].expand_as(noise))
         return centres + variances.gather(1, chosen).sqrt()[..., None] * noise
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
