@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args, overload
 
 import torch
+from torch import Tensor, nn
 
 from iai.baselines import learned
 from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation import EvaluationConfig
-from iai.fields import Seed, Size, checked, config
+from iai.fields import Seed, Size, checked, config, recorded
 from iai.losses import LOSSES
 from iai.model import (
     Amortizer,
@@ -24,10 +26,11 @@ from iai.model import (
     Signal,
     Space,
 )
-from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused
+from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
-from iai.types import KnownTask, Task, UserError
+from iai.types import Batch, Decode, Task, UserError
 
+Device = torch.device | str
 RegimeName = Literal["parametric", "explicit", "implicit"]
 
 
@@ -45,6 +48,8 @@ class Experiment:
     latent: Size = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
+    theta_shape: tuple[Size, Size] | None = recorded(default=None, omitted=True)
+    """Slots and width of theta for a `decode` that the parametric regime is built with; else they are the task's."""
     refiner: RefinerConfig = RefinerConfig()
     train: TrainConfig = TrainConfig()
 
@@ -77,7 +82,7 @@ def json_type(kind: type) -> str:
     return str(getattr(kind, "json_type", kind.__name__))
 
 
-TASKS = (CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused)
+TASKS = (CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored)
 OBJECTIVES = (EndToEnd, Greedy, RandomStep, Unrolled)
 SETTINGS = (EvaluationConfig, RefinerConfig, RelationsConfig, Signal, TrainConfig, *get_args(LearnedBaselineConfig))
 TYPES: dict[str, type] = {
@@ -87,7 +92,12 @@ TYPES: dict[str, type] = {
 
 
 def to_json(value: Any) -> Any:
-    """A config as plain data: a dataclass becomes its `type` and its fields, as `fields.recorded` names them."""
+    """A config as plain data: a dataclass becomes its `type` and its fields, as `fields.recorded` names them.
+
+    A task that is not listed in `TYPES` is `Stored`.
+    """
+    if hasattr(value, "sample") and type(value) not in TYPES.values():
+        value = Stored.of(value)
     if is_dataclass(value):
         return {"type": json_type(type(value))} | {
             f.metadata.get("name") or f.name: to_json(getattr(value, f.name))
@@ -122,45 +132,84 @@ def from_json(value: Any) -> Any:
 
 
 @overload
-def build(experiment: Experiment, seed: int = ..., device: torch.device | str = ...) -> Amortizer: ...
+def build(experiment: Experiment, seed: int = ..., device: Device = ..., decode: Decode | None = ...) -> Amortizer: ...
 @overload
-def build(experiment: BaselineExperiment, seed: int = ..., device: torch.device | str = ...) -> LearnedBaseline: ...
+def build(experiment: BaselineExperiment, seed: int = ..., device: Device = ...) -> LearnedBaseline: ...
 def build(
-    experiment: Experiment | BaselineExperiment, seed: int = 0, device: torch.device | str = "cpu"
+    experiment: Experiment | BaselineExperiment, seed: int = 0, device: Device = "cpu", decode: Decode | None = None
 ) -> Amortizer | LearnedBaseline:
-    """The untrained model of an experiment; its weights are a function of the seed alone."""
+    """The untrained model of an experiment; its weights are a function of the seed alone.
+
+    `decode(x, theta)` is a likelihood of your own, `n dx` to `n dy`: a module in the explicit regime, where theta is
+    `dy latent`, and a function in the parametric one, where it is `theta_shape`; `UserError` if it is not.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(checked("seed", seed, Seed))
         if isinstance(experiment, BaselineExperiment):
             return learned.make(experiment.learner, experiment.task).to(device)
-        make: dict[str, Callable[[Experiment], Parameters | Predictions]]
-        make = {"parametric": parametric, "explicit": explicit, "implicit": implicit}
-        regime, config = make[experiment.regime](experiment), experiment.refiner
-        if isinstance(regime, Predictions) and regime.space == "softmax":
-            config = replace(config, update="simplex")  # so that probabilities stay probabilities
-        shapes = regime.interface(experiment.task)
-        refiner = Relations(config, shapes) if isinstance(config, RelationsConfig) else Refiner(config, shapes)
-        return Amortizer(regime, refiner).to(device)
+        model = _amortizer(experiment, decode).to(device)
+    if decode is not None:
+        _try_out(model, experiment)
+    return model
 
 
-def parametric(experiment: Experiment) -> Parameters:
+def _try_out(model: Amortizer, experiment: Experiment) -> None:
+    """One step with a likelihood of the user's; `UserError` where it fails."""
+    x, y = (torch.zeros(1, 2, d).to(model.regime.initial) for d in (experiment.task.dx, experiment.task.dy))
+    try:
+        if (found := model([], x).shape) != y.shape:
+            raise ValueError(f"it makes {tuple(found[1:])}")
+        model([Batch(x, y)], x)
+    except Exception as error:
+        reason, wanted = str(error).splitlines()[0], f"x (2, {x.shape[2]}) and theta to (2, {y.shape[2]})"
+        raise UserError(f"decode must map {wanted}, task by task: {reason}") from error
+
+
+def _amortizer(experiment: Experiment, decode: Decode | None) -> Amortizer:
+    """The regime of an experiment, and a refiner for the state of that regime."""
+    if decode and (experiment.regime, isinstance(decode, nn.Module)) not in (("explicit", True), ("parametric", False)):
+        raise UserError("decode is a module in the explicit regime, a function in the parametric one, and in no other")
+    make: dict[str, Callable[[Experiment], Parameters | Predictions]]
+    make = {"parametric": partial(parametric, decode=decode), "explicit": partial(explicit, decode=decode)}
+    regime, config = (make | {"implicit": implicit})[experiment.regime](experiment), experiment.refiner
+    if isinstance(regime, Predictions) and regime.space == "softmax":
+        config = replace(config, update="simplex")  # so that probabilities stay probabilities
+    shapes = regime.interface(experiment.task)
+    if isinstance(config, RelationsConfig):
+        return Amortizer(regime, Relations(config, shapes))
+    return Amortizer(regime, Refiner(config, shapes))
+
+
+def parametric(experiment: Experiment, decode: Decode | None = None) -> Parameters:
     """The regime whose state is theta of the known likelihood; `UserError` for a task without one."""
     task = experiment.task
-    if not hasattr(task, "decode"):
-        raise UserError(f"{type(task).__name__} has no known decode: choose the explicit or the implicit regime")
-    task = cast(KnownTask, task)
-    slots, width = task.theta_shape
+    known = decode or getattr(task, "decode", None)
+    shape = (decode and experiment.theta_shape) or getattr(task, "theta_shape", None)
+    if not (known and shape):
+        raise UserError(
+            f"{type(task).__name__} lacks decode or theta_shape: choose the explicit or the implicit regime"
+        )
+    slots, width = shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
-    return Parameters(task.decode, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
+    return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)
 
 
-def explicit(experiment: Experiment) -> Parameters:
+def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor) -> Tensor:
+    """decode(x, theta), with theta in the shape that it was written for."""
+    return decode(x, theta.reshape(shape))
+
+
+def explicit(experiment: Experiment, decode: Decode | None = None) -> Parameters:
     """The regime whose state is a latent code for each output, with a learned likelihood."""
     task, latent = experiment.task, experiment.latent
     slots, width = (task.dy, latent) if experiment.theta == "class" else (1, task.dy * latent)
-    decode = Decoder(task.dx, task.dy, latent)
-    return Parameters(decode, LOSSES[task.loss], (slots, width), experiment.signal, classes=slots > 1)
+    return _parameters(experiment, decode or Decoder(task.dx, task.dy, latent), slots, width)
+
+
+def _parameters(experiment: Experiment, decode: Decode, slots: int, width: int) -> Parameters:
+    """The regime of a likelihood."""
+    return Parameters(decode, LOSSES[experiment.task.loss], (slots, width), experiment.signal, classes=slots > 1)
 
 
 def implicit(experiment: Experiment) -> Predictions:
@@ -174,20 +223,26 @@ def implicit(experiment: Experiment) -> Predictions:
     return Predictions(task.dy, space, experiment.latent, experiment.signal.history, alike)
 
 
-def load(path: Path | str, device: torch.device | str = "cpu") -> Amortizer | LearnedBaseline:
+def load(path: Path | str, device: Device = "cpu") -> Amortizer | LearnedBaseline:
     """The trained model of a checkpoint, ready for `model(batches, x)`."""
-    where = pick_device(str(device))
+    return restore(path, str(device))[1]
+
+
+def restore(path: Path | str, device: str | None = None, decode: Decode | None = None) -> tuple[Any, Any]:
+    """The experiment of a checkpoint and its trained model, with the `decode` that it was built with."""
+    where = pick_device(device)
     tensors, metadata = checkpoint.read(Path(path), where)
     if "config" not in metadata:
         raise UserError(f"{path} does not say what was trained: train with `iai.study.jobs.run.fit`, which writes that")
-    if not isinstance(chosen := from_json(metadata["config"]), Experiment | BaselineExperiment):
+    experiment: Any = from_json(metadata["config"])
+    if not isinstance(experiment, Experiment | BaselineExperiment):
         raise UserError(f"{path} has a config that is no experiment: train it again")
-    amortizer = build(chosen, 0, where)
+    model = build(cast(Experiment, experiment), 0, where, decode)
     try:
-        amortizer.load_state_dict(checkpoint.under("model.", tensors))
+        model.load_state_dict(checkpoint.under("model.", tensors))
     except RuntimeError as error:
         raise UserError(
-            f"{path} has other weights than this iai gives its config: train it again, or load it with the iai"
-            f" of commit {metadata.get('commit')}"
+            f"{path} has other weights than this iai gives its config: give its decode, if that is your own; else train"
+            f" it again, or load it with the iai of commit {metadata.get('commit')}"
         ) from error
-    return amortizer.eval()
+    return experiment, model.eval()
