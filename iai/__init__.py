@@ -1,4 +1,4 @@
-"""Iterative amortized inference: f(x, g(D)). `iai.load(path)` is a trained amortizer; the parts have the rest."""
+"""Iterative amortized inference: f(x, g(D)). `iai.Learner` is the front door, `iai.load(path)` a trained amortizer."""
 
 import os
 from importlib import import_module
@@ -6,11 +6,12 @@ from typing import Any
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # silences the profiler; read when torch is first imported
 
-HOMES = {"load": "experiment", "build": "experiment", "train": "training", "evaluate": "evaluation"}
+EXPERIMENT = dict.fromkeys(("load", "build"), "experiment")
+HOMES = EXPERIMENT | {"Learner": "learner", "train": "training", "evaluate": "evaluation"}
 
 
 def __getattr__(name: str) -> Any:
-    """`load`, `build`, `train` and `evaluate`, imported when first used: `import iai` alone stays fast."""
+    """`Learner`, `load`, `build`, `train` and `evaluate`, imported when first used: `import iai` alone stays fast."""
     if name in HOMES:
         return getattr(import_module(f"iai.{HOMES[name]}"), name)
     raise AttributeError(f"module 'iai' has no attribute {name!r}")

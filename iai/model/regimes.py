@@ -97,20 +97,14 @@ class Parameters(nn.Module):
 
     def interface(self, data: Task | Interface) -> Interface:
         """Slots are anchored at labels or, if there is one, at nothing; a remembered one has its gradient beside it."""
-        tokens = self.signal.tokens if self.signal.gradients else "none"
-        labels = self.anchor.shape[1]
+        tokens, labels = self.signal.tokens if self.signal.gradients else "none", self.anchor.shape[1]
         if (self.slots > 1 or labels) and labels != data.dy:
             raise UserError(
                 f"{self.slots} slots and {data.dy} labels: a theta has one slot, or classes=True and dy slots"
             )
-        return Interface.of(
-            data,
-            slot=self.width,
-            past=self.width * (1 + self.signal.gradients) if self.signal.history else 0,
-            anchor="y" if labels else "none",
-            running=tokens == "running",
-            whole=tokens == "mean",
-        )
+        past = self.width * (1 + self.signal.gradients) if self.signal.history else 0
+        means = {"running": tokens == "running", "whole": tokens == "mean"}
+        return Interface.of(data, slot=self.width, past=past, anchor="y" if labels else "none", **means)
 
     def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The mean loss of one task's observations as a function of its theta."""
@@ -157,17 +151,9 @@ class Predictions(nn.Module):
 
     def interface(self, data: Task | Interface) -> Interface:
         """Slots are anchored at queries, and independent; on the simplex their scale is that of a uniform softmax."""
-        simplex = self.space == "softmax"
-        return Interface.of(
-            data,
-            dy=self.dy,
-            slot=self.width,
-            past=self.width if self.history else 0,
-            anchor="x",
-            independent=True,
-            simplex=simplex,
-            slot_scale=1 / self.dy if simplex else 1.0,
-        )
+        scale = {"simplex": True, "slot_scale": 1 / self.dy} if self.space == "softmax" else {}
+        past = self.width if self.history else 0
+        return Interface.of(data, dy=self.dy, slot=self.width, past=past, anchor="x", independent=True, **scale)
 
 
 class Decoder(nn.Module):

@@ -1,4 +1,4 @@
-"""The command line: `python -m iai list | run | reproduce | show | verify | claims`."""
+"""The command line: `python -m iai list | run | reproduce | show | verify | claims | check`."""
 
 import os
 import signal

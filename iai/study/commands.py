@@ -31,6 +31,7 @@ Jobs = Annotated[int, typer.Option(metavar="J", help="processes at once, of one 
 Budget = Annotated[str, typer.Option(metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")]
 Executor = Annotated[str, typer.Option(help="where jobs run: local or slurm")]
 Slurm = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="slurm_partition, timeout_min, ...")]
+Report = Annotated[str | None, typer.Option("--json", metavar="FILE", help="write all of it for a bug report")]
 Again = Annotated[bool, typer.Option("--again", help="compute it anew even if the ledger has it")]
 Renew = Annotated[bool, typer.Option("--renew", help="also what other code than this computed")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
@@ -154,17 +155,24 @@ def reproduce(
 
 
 @command
-def baselines(pattern: Pattern, profile: Profile = "cpu") -> int:
-    """Compute what runs are compared with, on the CPU: `run` and `reproduce` then find it."""
+def baselines(key: Key, profile: Profile = "cpu") -> int:
+    """Compute what runs of a key are compared with, on the CPU: they then find it."""
     from iai.study.jobs.run import baseline_results
-    from iai.study.jobs.runs import wanted
     from iai.study.registry import experiment
 
-    for one in wanted(pattern, profile, 1):
-        chosen = experiment(one.key, profile)
-        for task in chosen.evaluation_sets.values():
-            baseline_results(task, chosen.evaluation)
+    chosen = experiment(key, profile)
+    for task in chosen.evaluation_sets.values():
+        baseline_results(task, chosen.evaluation)
     return 0
+
+
+@command
+def check(device: Device = None, threads: Threads = 1, report: Report = None) -> int:
+    """Whether this machine computes what it should, and how fast: about a minute; exit code 1 if something is wrong."""
+    from iai.study.measure import check
+    from iai.training import pick_device
+
+    return int(check.check(pick_device(device), threads, report)["verdict"] == "wrong")
 
 
 @command

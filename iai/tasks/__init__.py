@@ -14,3 +14,4 @@ from iai.tasks.linear_regression import LinearRegression
 from iai.tasks.mechanisms import standardised
 from iai.tasks.mixtures import Mixture, velocity
 from iai.tasks.populations import Population, data_points, interpolated
+from iai.tasks.stored import Stored

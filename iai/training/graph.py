@@ -5,7 +5,7 @@ All tensors of an update stay where they are in memory. Without CUDA the same co
 
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -30,11 +30,9 @@ def half(config: TrainConfig, device: torch.device) -> bool:
     return config.precision == "bfloat16" or (config.precision == "auto" and able)
 
 
-def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[Any]:
-    """The precision of forward passes on a device."""
-    # No cache: it would keep weights that were first used under no_grad as constants.
-    here = torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
-    return here if half(config, device) else nullcontext()
+def autocast(config: TrainConfig, device: torch.device) -> torch.autocast:
+    """The precision of forward passes; without a cache, which would keep weights used under no_grad as constants."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=half(config, device), cache_enabled=False)
 
 
 def captures(objective: object, config: TrainConfig, device: torch.device) -> TypeGuard[Greedy]:

@@ -29,8 +29,6 @@ from iai.types import Learner, StepwiseLearner
 
 BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
 """Steps after which baselines are evaluated, each of which starts afresh."""
-ADAPTED = 10
-"""Mini-batches that a learner adapts to when that is timed."""
 MUST_MATCH = {"config_hash": "configuration", "seed": "seed", "sources_hash": "version of iai"}
 """What a checkpoint must share with a training that resumes from it, and its name in the error."""
 Trained = Experiment | BaselineExperiment
@@ -68,6 +66,7 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
             metrics = {name: as_json(judged(model, task, config)) for name, task in sets}
         finish()
     beside = {name: baseline_results(task, config) for name, task in sets}
+    cost = adapting(learner_of(model, config), next(iter(chosen.evaluation_sets.values())), config, where)
     cpu = f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
     return {
         "schema": records.SCHEMA,
@@ -81,7 +80,8 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
         "baselines": {name: found["curves"] for name, found in beside.items()},
         "baseline_costs": next(found["costs"] for found in beside.values()),
         "curve": training_curve(done),
-        **adapting(chosen, model),
+        "adapt_seconds": cost["seconds"],
+        "adapt_flops": cost["flops"],
     }
 
 
@@ -106,19 +106,10 @@ def evaluated_steps(model: Model, config: EvaluationConfig) -> list[int]:
     return sorted({k for k in BASELINE_STEPS if k < config.steps} | {config.steps})
 
 
-def adapting(chosen: Trained, model: Model) -> dict[str, Any]:
-    """Seconds and operations of adapting to `ADAPTED` mini-batches of one task and answering."""
-    task, config = next(iter(chosen.evaluation_sets.values())), chosen.evaluation
-    cost = cost_of_one(learner_of(model, config), task, config, next(model.parameters()).device)
-    return {f"adapt_{name}": number for name, number in cost.items()}
-
-
-def cost_of_one(
-    learner: Learner, task: Any, config: EvaluationConfig, device: torch.device | str = "cpu"
-) -> dict[str, float | None]:
-    """Seconds and operations of a learner that adapts to one task of an evaluation."""
+def adapting(learner: Learner, task: Any, config: EvaluationConfig, device: torch.device | str = "cpu") -> Any:
+    """Seconds and operations of a learner that adapts to ten mini-batches of one task and answers."""
     batches, queries = next(episodes(task, replace(config, tasks=1), device))
-    return cost_of_adapting(learner, batches[:ADAPTED], queries)
+    return cost_of_adapting(learner, batches[:10], queries)
 
 
 def fit(
@@ -210,7 +201,7 @@ def baseline_results(task: Any, config: EvaluationConfig) -> dict[str, Any]:
         name: evaluate(learner, task, config, steps) | generation.curves(learner, task, config)
         for name, learner in learners.items()
     } | generation.references(task, config)
-    costs = {name: cost_of_one(learner, task, config) for name, learner in learners.items()}
+    costs = {name: adapting(learner, task, config) for name, learner in learners.items()}
     found = {"curves": {name: as_json(curve) for name, curve in curves.items()}, "costs": costs}
     replace_file(path, json.dumps({"content": records.config_hash(found), "found": found}).encode())
     return found
