@@ -172,7 +172,7 @@ def _features(path: Path) -> FeatureSet:
         for features, labels in zip(x, y):
             _check_labels(features, labels, len(classes))
             if features.shape[1:] != (FEATURES,):
-                raise ValueError(f"vectors of {features.shape[-1]}, not of {FEATURES}")
+                raise ValueError(f"it has vectors of {features.shape[-1]}, not of {FEATURES}")
     except (TypeError, ValueError) as error:
         raise UserError(f"{path} is no feature file ({error}); delete it and run: {command}") from error
     y = [labels.long() for labels in y]

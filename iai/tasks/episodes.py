@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import one_hot
 
 from iai.fields import Size, config
-from iai.types import Batch, Episode, EpisodicTask, Task, UserError
+from iai.types import Batch, Episode, Task, UserError
 
 TRAINING_SEEDS = range(1_000_000_007, 1_000_000_007 + 2**31)
 """The seeds that training draws from; whatever judges or tunes takes others.
@@ -24,9 +24,9 @@ def episode(task: Task, generator: torch.Generator, tasks: int, steps: int, poin
     """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
     One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
-    observations (`EpisodicTask`) draws its own episode. `UserError` where a draw has another shape or device.
+    observations draws its own episode. `UserError` where a draw has another shape or device.
     """
-    if isinstance(task, EpisodicTask):
+    if hasattr(task, "episode"):
         batches, asked = task.episode(generator, tasks, steps, points, queries)
         drawn = [as_drawn(batch, task, generator, tasks, points) for batch in batches]
         return drawn, as_drawn(asked, task, generator, tasks, queries)
