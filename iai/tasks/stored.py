@@ -1,28 +1,30 @@
 """Tasks of a user as JSON has them: enough to predict, and enough to find the class that draws more."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pkgutil import resolve_name
 from typing import Any
 
 import torch
 
+from iai.fields import Amount, Size, config
+from iai.losses import LossName
 from iai.types import Batch, UserError
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Stored:
     """Shapes and scales of a task of your own, and what makes it again: `module:qualname` of its class, and its state.
 
     It stands for the task, whose class is imported when it is first asked for more than shapes and scales.
     """
 
-    dx: int
-    dy: int
-    loss: str
-    x_scale: float = 1.0
-    y_scale: float = 1.0
-    theta_shape: tuple[int, int] | None = None
+    dx: Size
+    dy: Size
+    loss: LossName
+    x_scale: Amount = 1.0
+    y_scale: Amount = 1.0
+    theta_shape: tuple[Size, Size] | None = None
     kind: str = ""
     state: Any = None
 
