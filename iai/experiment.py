@@ -14,18 +14,8 @@ from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation import EvaluationConfig
 from iai.fields import Seed, Size, checked, config, recorded
 from iai.losses import LOSSES
-from iai.model import (
-    Amortizer,
-    Decoder,
-    Parameters,
-    Predictions,
-    Refiner,
-    RefinerConfig,
-    Relations,
-    RelationsConfig,
-    Signal,
-    Space,
-)
+from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
+from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Batch, Decode, Task, UserError
@@ -175,9 +165,8 @@ def _amortizer(experiment: Experiment, decode: Decode | None) -> Amortizer:
     if isinstance(regime, Predictions) and regime.space == "softmax":
         config = replace(config, update="simplex")  # so that probabilities stay probabilities
     shapes = regime.interface(experiment.task)
-    if isinstance(config, RelationsConfig):
-        return Amortizer(regime, Relations(config, shapes))
-    return Amortizer(regime, Refiner(config, shapes))
+    refiner = Relations(config, shapes) if isinstance(config, RelationsConfig) else Refiner(config, shapes)
+    return Amortizer(regime, refiner)
 
 
 def parametric(experiment: Experiment, decode: Decode | None = None) -> Parameters:
@@ -186,18 +175,15 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     known = decode or getattr(task, "decode", None)
     shape = (decode and experiment.theta_shape) or getattr(task, "theta_shape", None)
     if not (known and shape):
-        raise UserError(
-            f"{type(task).__name__} lacks decode or theta_shape: choose the explicit or the implicit regime"
-        )
+        raise UserError(f"{type(task).__name__} lacks decode or theta_shape: choose the explicit or implicit regime")
     slots, width = shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
-    return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)
 
+    def in_shape(x: Tensor, theta: Tensor) -> Tensor:
+        return known(x, theta.reshape(tuple(shape)))
 
-def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor) -> Tensor:
-    """decode(x, theta), with theta in the shape that it was written for."""
-    return decode(x, theta.reshape(shape))
+    return _parameters(experiment, in_shape, slots, width)
 
 
 def explicit(experiment: Experiment, decode: Decode | None = None) -> Parameters:

@@ -134,10 +134,7 @@ def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:
 
 def as_json(curves: dict[str, Curve]) -> dict[str, Any]:
     """Curves rounded to 7 significant digits, for the ledger."""
-
-    def rounded(value: float | None) -> float | None:
-        return None if value is None else float(f"{value:.7g}")
-
     return {
-        name: {key: [rounded(v) for v in values] for key, values in curve.items()} for name, curve in curves.items()
+        name: {key: [None if v is None else float(f"{v:.7g}") for v in values] for key, values in curve.items()}
+        for name, curve in curves.items()
     }

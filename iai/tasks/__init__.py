@@ -4,14 +4,13 @@ A new family is a file here. It is also listed in `experiment.TASKS`, which load
 `baselines.classical.for_task`, which says what it is compared with.
 """
 
-from iai.tasks.causal_order import CausalOrder
+from iai.tasks.causal_order import CausalOrder, standardised
 from iai.tasks.episodes import TRAINING_SEEDS, Reused, episode, finite, seed_of
 from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
 from iai.tasks.letters import Letters
 from iai.tasks.linear_regression import LinearRegression
-from iai.tasks.mechanisms import standardised
 from iai.tasks.mixtures import Mixture, velocity
 from iai.tasks.populations import Population, data_points, interpolated
 from iai.tasks.stored import Stored

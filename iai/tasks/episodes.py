@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import one_hot
 
 from iai.fields import Size, config
-from iai.types import Batch, Episode, EpisodicTask, Task, UserError, full_precision
+from iai.types import Batch, Episode, Task, UserError, full_precision
 
 TRAINING_SEEDS = range(1_000_000_007, 1_000_000_007 + 2**31)
 """The seeds that training draws from; whatever judges or tunes takes others.
@@ -24,10 +24,10 @@ def episode(task: Task, generator: torch.Generator, tasks: int, steps: int, poin
     """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
     One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
-    observations (`EpisodicTask`) draws its own episode. `UserError` where a draw has another shape or device.
+    observations draws its own episode. `UserError` where a draw has another shape or device.
     """
     exact, count = full_precision(generator.device), steps * points + queries  # data are exact in every precision
-    if isinstance(task, EpisodicTask):
+    if hasattr(task, "episode"):
         with exact:
             batches, asked = task.episode(generator, tasks, steps, points, queries)
         drawn = [as_drawn(batch, task, generator, tasks, points) for batch in batches]
@@ -60,8 +60,8 @@ def as_drawn(drawn: Any, task: Task, generator: torch.Generator, tasks: int, poi
 def finite(task: Task, drawn: Episode) -> Episode:
     """An episode whose numbers are all finite; else a `UserError`, for which it waits for the device."""
     batches, queries = drawn
-    for name, values in (("x", [b.x for b in [*batches, queries]]), ("y", [b.y for b in [*batches, queries]])):
-        if not all(part.isfinite().all() for part in values):
+    for name in ("x", "y"):
+        if not all(getattr(batch, name).isfinite().all() for batch in [*batches, queries]):
             raise UserError(f"{type(task).__name__}.sample drew {name} that is not finite: look at the data")
     return drawn
 
@@ -80,9 +80,6 @@ class Reused:
         if name in ("task", "distinct") or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.task, name)
-
-    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
-        return self.task.sample(generator, tasks, points)
 
     def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches, `distinct` of them different, and queries that are in none."""

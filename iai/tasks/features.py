@@ -32,7 +32,7 @@ class Features(Labelled):
     classes: Classes = "train"
     ways: Annotated[int, Bounds(2)] = 10
     projection: Size | None = None
-    source: Literal["full", "sample"] = "full"
+    source: data.Source = "full"
 
     file: ClassVar[str] = "features"
     """The part of the data whose hash is recorded."""
@@ -51,10 +51,10 @@ class Features(Labelled):
         chance = torch.rand(tasks, len(examples.sizes), generator=generator, device=generator.device)
         index, y = draw(examples, generator, pick(examples, chance, self.ways), points)
         x = embedding(index, examples.values).to(y.dtype)
-        if self.projection is None:
-            return Batch(x, y)
-        shape = (tasks, FEATURES, self.projection)
-        return Batch(x @ (torch.randn(shape, generator=generator, device=generator.device) / FEATURES**0.5), y)
+        if self.projection is not None:
+            normal = torch.randn(tasks, FEATURES, self.projection, generator=generator, device=generator.device)
+            x = x @ (normal / FEATURES**0.5)
+        return Batch(x, y)
 
 
 @cache

@@ -33,7 +33,7 @@ class Images(Labelled):
     law: Literal["permutation", "projection", "both"] = "both"
     projection: Size = 64
     ways: Annotated[int, Bounds(2, CLASSES)] = CLASSES
-    source: Literal["full", "sample"] = "full"
+    source: data.Source = "full"
     distinct_laws: Size | None = recorded(default=None, omitted=True)
 
     def __post_init__(self) -> None:

@@ -191,7 +191,7 @@ def test_other_widths_are_refused(folder: data.Path) -> None:
         ({"ways": 1}, 1, "ways = 1: choose 2 or more"),
         ({"ways": 7}, 1, r"ways = 7, but .* has 6 classes; ask for fewer"),
         ({"ways": 2}, 11, r"11 images a task, but toy \(full, train, train classes\) may have only 10"),
-        ({"source": "sample"}, 1, "unknown data set 'toy'; try 'mnist' or 'fashion-mnist'"),
+        ({"source": "sample"}, 1, "unknown data set 'toy': there is mnist, fashion-mnist"),
     ],
 )
 def test_impossible_tasks_are_refused(folder: data.Path, change: dict[str, Any], points: int, words: str) -> None:

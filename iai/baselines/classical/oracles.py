@@ -1,6 +1,7 @@
 """Bayes-optimal learners, which know the noise and the prior: of gravity and of linear regression."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -24,19 +25,18 @@ class Ridge:
     noise_variance: Amount
     bias: bool = True
 
+    forgets: ClassVar[bool] = False
+
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, EXACT)
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
         identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), theta.new_ones(())
-        for batch in self._updates(batches):
+        for batch in batches if self.forgets or not batches else [concat(batches)]:
             known, y = design(batch.x.double()), batch.y.double()
             covariance = torch.linalg.inv(known.mT @ known / noise + identity / variance)
             theta = theta + covariance @ (known.mT @ (y - known @ theta)) / noise
             variance = covariance.diagonal(dim1=-2, dim2=-1).mean()
         return (design(x.double()) @ theta).to(x.dtype)
-
-    def _updates(self, batches: Sequence[Batch]) -> Sequence[Batch]:
-        return [concat(batches)] if batches else []
 
 
 class Memoryless(Ridge):
@@ -46,8 +46,7 @@ class Memoryless(Ridge):
     and 1 at first (block Kaczmarz).
     """
 
-    def _updates(self, batches: Sequence[Batch]) -> Sequence[Batch]:
-        return batches
+    forgets = True
 
 
 @config

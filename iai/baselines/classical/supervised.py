@@ -19,9 +19,8 @@ class Mean:
     classify: bool = False
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        nothing = x.new_zeros(x.shape[0], 1, self.dy)
-        total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), nothing)
         points = sum(b.points for b in batches)
+        total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), x.new_zeros(x.shape[0], 1, self.dy))
         mean = total / max(points, 1)
         return (logits(mean, points) if self.classify else mean).expand(-1, x.shape[1], -1)
 
@@ -86,8 +85,6 @@ class Logistic:
 
     dy: Size
     C: float = 0.1
-    tolerance: float = 1e-3
-    iterations: int = 1000
 
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
 
@@ -107,7 +104,7 @@ class Logistic:
         if len(classes) == 1 or not len(queries):
             shares[:, classes] = 1.0
             return shares
-        model = LogisticRegression(C=self.C, tol=self.tolerance, max_iter=self.iterations)
+        model = LogisticRegression(C=self.C, tol=1e-3, max_iter=1000)
         model.fit(x.cpu().numpy(), label.cpu().numpy())
         shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).to(x)
         return shares
