@@ -25,7 +25,7 @@ from iai.model import (
     Signal,
     Space,
 )
-from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored
+from iai.tasks import TASKS, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Batch, Decode, Task, UserError, recorded
 
@@ -81,7 +81,6 @@ def json_type(kind: type) -> str:
     return str(getattr(kind, "json_type", kind.__name__))
 
 
-TASKS = (CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored)
 OBJECTIVES = (EndToEnd, Greedy, RandomStep, Unrolled)
 SETTINGS = (EvaluationConfig, RefinerConfig, RelationsConfig, Signal, TrainConfig, *get_args(LearnedBaselineConfig))
 TYPES: dict[str, type] = {
@@ -186,7 +185,7 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     shape = (decode and experiment.theta_shape) or getattr(task, "theta_shape", None)
     if not (known and shape):
         raise UserError(
-            f"{type(task).__name__} lacks decode or theta_shape: choose the explicit or the implicit regime"
+            f"{type(task).__name__} has no known decode or theta_shape: choose the explicit or the implicit one"
         )
     slots, width = shape
     if experiment.theta == "one" or slots != task.dy:

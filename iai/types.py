@@ -113,7 +113,7 @@ class Task(Protocol):
     """p(T): a distribution over tasks, as a sampler of their data D_T.
 
     `x_scale` and `y_scale`, the RMS of one entry of x and of y, are optional and 1 by default. A task that a config
-    names in JSON is listed in `experiment.TASKS`.
+    names in JSON is listed in `tasks.TASKS`.
     """
 
     loss: ClassVar[str]
