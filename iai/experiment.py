@@ -178,11 +178,12 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     slots, width = shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
+    return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)  # a closure has no pickle
 
-    def in_shape(x: Tensor, theta: Tensor) -> Tensor:
-        return known(x, theta.reshape(tuple(shape)))
 
-    return _parameters(experiment, in_shape, slots, width)
+def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor) -> Tensor:
+    """decode(x, theta), with theta in the shape that it was written for."""
+    return decode(x, theta.reshape(shape))
 
 
 def explicit(experiment: Experiment, decode: Decode | None = None) -> Parameters:
