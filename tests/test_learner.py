@@ -271,7 +271,7 @@ def frame(**columns: Any) -> pd.DataFrame:
         ),
         (lambda: Learner(Linear(), "explicit", decode=Net(latent=5)).pretrain(1), UserError, "decode must map"),
         (lambda: Learner(Linear(), "parametric", theta_shape=(9, 9), decode=max).pretrain(1), UserError, "must map"),
-        (lambda: Learner(Line(), "parametric").pretrain(1), UserError, "no known decode or theta_shape"),
+        (lambda: Learner(Line(), "parametric").pretrain(1), UserError, "lacks decode or theta_shape"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(call: Callable[[], Any], error: type[Exception], message: str) -> None:
@@ -359,7 +359,7 @@ def test_a_file_that_is_none_or_lacks_its_decode_is_one_clear_line(tmp_path: Pat
     run.fit(registry.experiment("baseline/linear-regression/cnp", "smoke"), path=baseline, show=False)
     cases = (
         (path, "give its decode"),
-        (function, "no known decode or theta_shape"),
+        (function, "lacks decode or theta_shape"),
         (cut, "damaged"),
         (baseline, "is of a baseline"),
     )
