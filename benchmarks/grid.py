@@ -84,9 +84,7 @@ if __name__ == "__main__":
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "sources": sources_hash(),
-        "measuring": config_hash(
-            {one.__name__: statements(Path(one.__file__).read_text()) for one in (passes, meter)}
-        ),
+        "measuring": config_hash({one.__name__: statements(Path(one.__file__).read_text()) for one in (passes, meter)}),
     }
     for cell in fill(Path(sys.argv[1]), GRIDS, header):
         named = [str(cell[name]) for name in ("points", "passes", "regime", "signal", "queries", "width", "attention")]
