@@ -14,11 +14,6 @@ from iai.losses import squared_error
 from iai.tasks import data_points, velocity
 from iai.types import Batch, Learner, concat
 
-BANDWIDTHS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""Multiples of Scott's rule that are tried for a kernel."""
-COMPONENTS = (4, 8, 16)
-"""Numbers of components that are tried for a mixture."""
-
 
 @config
 class Gaussian(Fitted):
@@ -107,12 +102,8 @@ def points_seen(batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Flo
 
 def densities(components: int | None, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
     """The fitted densities by name; an unknown number of `components` is tuned on 8 of the tasks."""
-    kernels = [Kernel(factor=factor) for factor in BANDWIDTHS]
-    mixtures = [ExpectationMaximisation(components=k) for k in ([components] if components else COMPONENTS)]
-    few = slice(0, 8)
-    some, asked = [batch.tasks(few) for batch in batches], queries.tasks(few)
-    return {
-        "gaussian": Gaussian(),
-        "kernel": best(kernels, squared_error, batches, queries),
-        "em": mixtures[0] if components else best(mixtures, squared_error, some, asked),
-    }
+    kernels = [Kernel(factor=factor) for factor in (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)]
+    mixtures = [ExpectationMaximisation(components=k) for k in ([components] if components else (4, 8, 16))]
+    few = [batch.tasks(slice(8)) for batch in batches], queries.tasks(slice(8))
+    kernel, mixture = best(kernels, squared_error, batches, queries), best(mixtures, squared_error, *few)
+    return {"gaussian": Gaussian(), "kernel": kernel, "em": mixture}

@@ -12,8 +12,6 @@ from iai.fields import Amount, config
 from iai.tasks import Gravity, LinearRegression
 from iai.types import Batch, concat
 
-EXACT = 1e-9
-"""The noise variance that is used in place of 0."""
 GRID = 4096
 """Values of theta at which the posterior is computed."""
 
@@ -28,7 +26,7 @@ class Ridge:
     forgets: ClassVar[bool] = False
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, EXACT)
+        design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, 1e-9)
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
         identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), theta.new_ones(())
         for batch in batches if self.forgets or not batches else [concat(batches)]:
