@@ -12,8 +12,7 @@ from torch import Tensor
 from iai.baselines.classical.causal_order import Score, SortBy
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
 from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, Converged, Descent, tune
-from iai.baselines.classical.oracles import Memoryless, Planet, Ridge
-from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Neighbours
+from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Memoryless, Neighbours, Planet, Ridge
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
 from iai.types import Batch, KnownTask, Learner
 
