@@ -12,10 +12,7 @@ from iai.tasks import TRAINING_SEEDS, episode, finite
 from iai.types import Batch, Episode, Learner, StepwiseLearner, Task, UserError, concat
 
 Curve = dict[str, list[float | None]]
-"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not evaluated.
-
-The `se` of one task is None too.
-"""
+"""`mean` of a metric at k = 0 ... K and `se` over tasks; None where k is not evaluated, and for the se of one task."""
 
 
 @config

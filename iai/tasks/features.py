@@ -44,8 +44,7 @@ class Features(Labelled):
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Features of distinct images, x `tasks points dx` and one-hot labels `tasks points ways`.
 
-        Raises `UserError` where there is no such set, where it has fewer classes than `ways`, or where a task could
-        ask for more images than its classes have.
+        Raises `UserError` where there is no such set, or it has too few classes, or too few images of them.
         """
         examples = _pool(self, data.features(self.dataset, self.source), generator.device)
         chance = torch.rand(tasks, len(examples.sizes), generator=generator, device=generator.device)

@@ -57,10 +57,7 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
 
 
 def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch, longer: bool = False) -> dict[str, Learner]:
-    """SGD and Adam, one step a mini-batch; and, if `longer`, Adam in ten passes over the data and L-BFGS.
-
-    Those are tuned on half of the tasks, as they take longer.
-    """
+    """SGD and Adam, one step a mini-batch; if `longer`, Adam in ten passes and L-BFGS, tuned on half of the tasks."""
     init = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0  # the middle of the prior
     known: dict[str, Any] = {"decode": task.decode, "loss": task.loss, "theta_shape": task.theta_shape, "init": init}
     found: dict[str, Learner] = {

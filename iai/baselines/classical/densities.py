@@ -39,10 +39,7 @@ class Gaussian(Fitted):
 
 
 class Mixed(Fitted):
-    """A mixture of Gaussians: theta has a row a component, with its mean, its log-weight and its log-variance.
-
-    Before any batch it is one N(0, I).
-    """
+    """A mixture of Gaussians: theta has a row a component, of mean, log-weight and log-variance; first one N(0, I)."""
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         z = points_seen(batches, x)
@@ -58,10 +55,7 @@ class Mixed(Fitted):
 
 @config
 class Kernel(Mixed):
-    """A Gaussian around every data point seen, all of one width: a kernel density.
-
-    The width is Scott's rule, n^(-1 / (d + 4)) times the data's standard deviation, times `factor`.
-    """
+    """A Gaussian around every data point seen, all `factor` times as wide as Scott's rule says: n^(-1 / (d + 4)) sd."""
 
     factor: Amount = 0.5
 

@@ -108,7 +108,7 @@ class Logistic:
             return shares
         model = LogisticRegression(C=self.C, tol=1e-3, max_iter=1000)
         model.fit(x.cpu().numpy(), label.cpu().numpy())
-        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).to(x)
+        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).to(shares)
         return shares
 
 
