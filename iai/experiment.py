@@ -16,7 +16,7 @@ from iai.fields import Seed, Size, checked, config, recorded
 from iai.losses import LOSSES
 from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
 from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored
+from iai.tasks import TASKS, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Batch, Decode, Task, UserError
 
@@ -72,7 +72,6 @@ def json_type(kind: type) -> str:
     return str(getattr(kind, "json_type", kind.__name__))
 
 
-TASKS = (CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored)
 OBJECTIVES = (EndToEnd, Greedy, RandomStep, Unrolled)
 SETTINGS = (EvaluationConfig, RefinerConfig, RelationsConfig, Signal, TrainConfig, *get_args(LearnedBaselineConfig))
 TYPES: dict[str, type] = {
@@ -179,11 +178,12 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     slots, width = shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
+    return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)  # a closure has no pickle
 
-    def in_shape(x: Tensor, theta: Tensor) -> Tensor:
-        return known(x, theta.reshape(tuple(shape)))
 
-    return _parameters(experiment, in_shape, slots, width)
+def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor) -> Tensor:
+    """decode(x, theta), with theta in the shape that it was written for."""
+    return decode(x, theta.reshape(shape))
 
 
 def explicit(experiment: Experiment, decode: Decode | None = None) -> Parameters:

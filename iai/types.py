@@ -108,7 +108,7 @@ class Task(Protocol):
 
     `x_scale` and `y_scale`, the RMS of one entry of x and of y, are optional and 1 by default. A task whose queries are
     not held-out observations draws its own `episode`, as `CausalOrder` does. A task that a config names in JSON is
-    listed in `experiment.TASKS`.
+    listed in `tasks.TASKS`.
     """
 
     loss: ClassVar[str]

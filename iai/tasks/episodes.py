@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import one_hot
 
 from iai.fields import Size, config
-from iai.types import Batch, Episode, Task, UserError
+from iai.types import Batch, Episode, Task, UserError, full_precision
 
 TRAINING_SEEDS = range(1_000_000_007, 1_000_000_007 + 2**31)
 """The seeds of training, half of those that PyTorch's CPU generator tells apart; what judges or tunes has others."""
@@ -23,12 +23,14 @@ def episode(task: Task, generator: torch.Generator, tasks: int, steps: int, poin
     One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
     observations draws its own episode. `UserError` where a draw has another shape or device.
     """
+    exact, count = full_precision(generator.device), steps * points + queries  # data are exact in every precision
     if hasattr(task, "episode"):
-        batches, asked = task.episode(generator, tasks, steps, points, queries)
+        with exact:
+            batches, asked = task.episode(generator, tasks, steps, points, queries)
         drawn = [as_drawn(batch, task, generator, tasks, points) for batch in batches]
         return drawn, as_drawn(asked, task, generator, tasks, queries)
-    count = steps * points + queries
-    data = as_drawn(task.sample(generator, tasks, count), task, generator, tasks, count)
+    with exact:
+        data = as_drawn(task.sample(generator, tasks, count), task, generator, tasks, count)
     batches = [data[i * points : (i + 1) * points] for i in range(steps)]
     return batches, data[steps * points :]
 

@@ -1,4 +1,4 @@
-"""Tasks of a user as JSON has them: enough to predict, and enough to find the class that draws more."""
+"""Tasks of a user: as JSON has them, enough to predict and to find the class that draws more; under new labels."""
 
 import json
 from dataclasses import fields
@@ -9,7 +9,8 @@ import torch
 
 from iai.fields import Amount, Size, config
 from iai.losses import LossName
-from iai.types import Batch, UserError
+from iai.tasks.episodes import episode
+from iai.types import Batch, Episode, UserError
 
 
 @config
@@ -31,7 +32,7 @@ class Stored:
     @staticmethod
     def of(task: Any) -> "Stored":
         """A task as JSON has it; one with a state that is not plain data has no `kind`, and cannot be made again."""
-        facts = {f.name: getattr(task, f.name) for f in fields(Stored) if hasattr(task, f.name)}
+        facts = {field.name: getattr(task, field.name) for field in fields(Stored) if hasattr(task, field.name)}
         try:
             json.dumps(vars(task))
         except (TypeError, ValueError):
@@ -54,5 +55,23 @@ class Stored:
         return getattr(self.made(), name)
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
-        """Observations of new tasks, drawn by the task."""
         return self.made().sample(generator, tasks, points)
+
+
+@config
+class Relabelled:
+    """Tasks of another distribution, with a numbering of the classes drawn for each: labels are names, and no more."""
+
+    task: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "task" or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.task, name)
+
+    def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
+        """`steps` mini-batches and queries, with the one-hot classes of each task in another order."""
+        batches, asked = episode(self.task, generator, tasks, steps, points, queries)
+        order = torch.rand(tasks, 1, self.task.dy, generator=generator, device=generator.device).argsort(-1)
+        *batches, asked = (Batch(one.x, one.y.gather(-1, order.expand_as(one.y))) for one in (*batches, asked))
+        return batches, asked

@@ -181,7 +181,7 @@ def test_damaged_file_is_refused(folder: data.Path, content: bytes) -> None:
 
 def test_other_widths_are_refused(folder: data.Path) -> None:
     write(folder / "features" / "wide.npz", width=384)
-    with pytest.raises(UserError, match=r"has vectors of 384, not of 256"):
+    with pytest.raises(UserError, match=r"vectors of 384, not of 256"):
         data.features("wide")
 
 
@@ -232,3 +232,39 @@ def test_few_images_tell_classes_of_the_real_sets_apart(name: str, classes: Any)
     for learner in (Centroids(dy=10), Logistic(dy=10)):
         error = evaluate(learner, task, config, [5])["error"]["mean"][5]
         assert error == pytest.approx(expected, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"y_train": np.zeros(59, np.int16)}, "60 inputs and labels of shape (59,)"),
+        ({"y_test": np.zeros((60, 1), np.int16)}, "60 inputs and labels of shape (60, 1)"),
+        ({"y_train": np.full(60, 10)}, "0 to 9"),
+        ({"y_train": np.full(60, -1)}, "0 to 9"),
+        ({"y_train": np.full(60, np.nan)}, "0 to 9"),
+        ({"x_train": np.full((60, 256), np.nan)}, "not finite"),
+        ({"x_test": np.full((60, 256), 1e6)}, "not finite"),
+        ({"x_test": np.full((60, 256), "a")}, "convert"),
+        ({"x_test": np.full((60, 256), None)}, "allow_pickle"),
+        ({"x_test": np.zeros((60, 255))}, "vectors of 255, not of 256"),
+        ({"x_test": np.zeros(60)}, "vectors of 60, not of 256"),
+        ({"x_test": np.zeros((0, 256)), "y_test": np.zeros(0, int)}, "0 inputs"),
+        ({"classes": np.array([], str)}, "0 to -1"),
+    ],
+)
+def test_features_that_make_no_tasks_are_refused(folder: data.Path, changes: dict[str, Any], what: str) -> None:
+    path = folder / "features" / "toy.npz"
+    with np.load(path) as arrays:
+        whole = dict(arrays)
+    np.savez(path, **whole | changes)
+    with pytest.raises(UserError, match=r"toy\.npz is no feature file .*; delete it and run: python tools") as raised:
+        data.features("toy")
+    assert what in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_labels_and_features_of_any_type_of_number_are_used(folder: data.Path) -> None:
+    path = folder / "features" / "toy.npz"
+    with np.load(path) as arrays:
+        np.savez(path, **{n: a.astype({"x": float, "y": np.uint8}.get(n[0], a.dtype)) for n, a in arrays.items()})
+    found = data.features("toy")
+    assert (found.x_train.dtype, found.y_train.dtype) == (torch.float16, torch.int64)
