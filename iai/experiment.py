@@ -174,7 +174,7 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     known = decode or getattr(task, "decode", None)
     shape = (decode and experiment.theta_shape) or getattr(task, "theta_shape", None)
     if not (known and shape):
-        raise UserError(f"{type(task).__name__} lacks decode or theta_shape: choose the explicit or implicit regime")
+        raise UserError(f"{type(task).__name__} lacks decode or theta_shape: take the explicit or the implicit regime")
     slots, width = shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width

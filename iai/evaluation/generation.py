@@ -155,8 +155,7 @@ def curves(learner: Learner, task: Task, config: EvaluationConfig) -> dict[str, 
     if not config.generation_tasks:
         return {}
     trial = Trial.of(task, config, next(learner.parameters()).device if isinstance(learner, Amortizer) else "cpu")
-    fields = (field(learner, trial.batches[:k], trial.queries.x) for k in asked(config))
-    return laid_out([trial.judge(velocity, task) for velocity in fields], task, config)
+    return laid_out(lambda k: trial.judge(field(learner, trial.batches[:k], trial.queries.x), task), task, config)
 
 
 @torch.no_grad()
@@ -167,22 +166,18 @@ def references(task: Task, config: EvaluationConfig) -> dict[str, dict[str, Curv
     """
     if not config.generation_tasks:
         return {}
-    trial, population, steps = Trial.of(task, config), cast(Population, task), len(asked(config))
+    trial, population = Trial.of(task, config), cast(Population, task)
     generator = torch.Generator().manual_seed(config.seed + 1)
     fresh = wasserstein(population.points(generator, trial.theta, POINTS), trial.truth)[None]
-    found = {"fresh": laid_out([fresh] * steps, task, config)}
+    found = {"fresh": laid_out(lambda k: fresh, task, config)}
     if hasattr(task, "log_prob"):
         exact = trial.judge(lambda x: vmap(cast(Any, task).decode)(x, trial.theta), task)
-        found["truth"] = laid_out([exact] * steps, task, config)
+        found["truth"] = laid_out(lambda k: exact, task, config)
     return found
 
 
-def asked(config: EvaluationConfig) -> list[int]:
-    """Numbers of mini-batches after which samples are drawn."""
-    return [k for k in ASKED if k <= config.steps]
-
-
-def laid_out(values: Sequence[Tensor], task: Task, config: EvaluationConfig) -> dict[str, Curve]:
-    """Curves by metric from values `metrics tasks` after each number of `ASKED` mini-batches."""
-    by_metric = torch.stack(list(values), dim=1)  # (metrics, k, tasks)
-    return {name: summarised(rows, asked(config), config.steps) for name, rows in zip(metrics_of(task), by_metric)}
+def laid_out(judged: Callable[[int], Tensor], task: Task, config: EvaluationConfig) -> dict[str, Curve]:
+    """Curves by metric from values `metrics tasks` after k mini-batches, for each k of `ASKED` up to the last step."""
+    asked = [k for k in ASKED if k <= config.steps]
+    by_metric = torch.stack([judged(k) for k in asked], dim=1)  # (metrics, k, tasks)
+    return {name: summarised(rows, asked, config.steps) for name, rows in zip(metrics_of(task), by_metric)}

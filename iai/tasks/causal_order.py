@@ -51,9 +51,7 @@ class CausalOrder:
     def dx(self) -> int:
         return self.nodes
 
-    @property
-    def dy(self) -> int:
-        return self.nodes
+    dy = dx
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Observations of new tasks, x `tasks points d` and y the same."""

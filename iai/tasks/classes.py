@@ -11,7 +11,6 @@ from torch.nn.functional import one_hot
 from iai.types import KnownTask, UserError
 
 Split = Literal["train", "validation", "test"]
-ROUNDS = 20
 
 
 class Labelled(KnownTask):
@@ -103,11 +102,11 @@ def distinct(generator: torch.Generator, sizes: Int64[Tensor, "tasks 1"], points
 
     The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs
     u with key - u modulo size, and swaps a pair or not by a hash of its larger member. A place stays where it
-    was, and so is not uniform, with probability 2^-`ROUNDS`.
+    was, and so is not uniform, with probability 2^-20.
     """
     tasks, device = sizes.shape[0], sizes.device
-    keys = torch.rand(ROUNDS, tasks, 1, generator=generator, device=device)
-    salts = torch.randint(2**62, (ROUNDS, tasks, 1), generator=generator, device=device)
+    keys = torch.rand(20, tasks, 1, generator=generator, device=device)
+    salts = torch.randint(2**62, (20, tasks, 1), generator=generator, device=device)
     place = torch.arange(points, device=device).expand(tasks, points)
     for key, salt in zip((keys * sizes).long(), salts, strict=True):
         partner = (key - place) % sizes

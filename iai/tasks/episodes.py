@@ -9,10 +9,7 @@ from iai.fields import Size, config
 from iai.types import Batch, Episode, Task, UserError, full_precision
 
 TRAINING_SEEDS = range(1_000_000_007, 1_000_000_007 + 2**31)
-"""The seeds that training draws from; whatever judges or tunes takes others.
-
-PyTorch's generator on the CPU takes a seed modulo 2^32, of which these are one half.
-"""
+"""The seeds of training, half of those that PyTorch's CPU generator tells apart; what judges or tunes has others."""
 
 
 def seed_of(seed: int, rollout: int) -> int:

@@ -36,8 +36,7 @@ HALF = 2.0
 class Letters(Population):
     """A task is a capital letter in one of 21 fonts, turned by any angle; its points are uniform inside the glyph.
 
-    An observation is x = [x_t, t], y = z - e (`iai.tasks.populations`). `split` says which letters there are: 24 to
-    train, X to validate, Y to test. The sizes are our choice.
+    `split` says which letters there are: 24 to train, X to validate, Y to test. The sizes are our choice.
     """
 
     split: Literal["train", "validation", "test"] = "train"

@@ -12,8 +12,7 @@ from torch import Tensor
 from iai.baselines.classical.causal_order import Score, SortBy
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
 from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, Converged, Descent, tune
-from iai.baselines.classical.oracles import Memoryless, Planet, Ridge
-from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Neighbours
+from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Memoryless, Neighbours, Planet, Ridge
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
 from iai.types import Batch, KnownTask, Learner
 
@@ -58,10 +57,7 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
 
 
 def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch, longer: bool = False) -> dict[str, Learner]:
-    """SGD and Adam, one step a mini-batch; and, if `longer`, Adam in ten passes over the data and L-BFGS.
-
-    Those are tuned on half of the tasks, as they take longer.
-    """
+    """SGD and Adam, one step a mini-batch; if `longer`, Adam in ten passes and L-BFGS, tuned on half of the tasks."""
     init = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0  # the middle of the prior
     known: dict[str, Any] = {"decode": task.decode, "loss": task.loss, "theta_shape": task.theta_shape, "init": init}
     found: dict[str, Learner] = {

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import vmap
@@ -44,7 +45,7 @@ class LearnedBaseline(nn.Module, ABC):
 
 
 class Inferring(LearnedBaseline):
-    """f is the task's known likelihood, and g returns theta; a `UserError` for a task without one."""
+    """f is the task's known likelihood; g returns theta, from a learned `start`. `UserError` for a task without one."""
 
     task: KnownTask
 
@@ -52,6 +53,7 @@ class Inferring(LearnedBaseline):
         super().__init__(task)
         if not hasattr(task, "decode"):
             raise UserError(f"{type(task).__name__} has no known decode: choose a CNP, which learns its own")
+        self.start = nn.Parameter(torch.zeros(self.task.theta_shape))
 
     def f(self, x: Inputs, adapted: Theta) -> Outputs:
         with full_precision(x.device):

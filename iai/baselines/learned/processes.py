@@ -115,10 +115,8 @@ class Hypernetwork(Inferring):
 
     def __init__(self, config: HypernetworkConfig, task: Task):
         super().__init__(task)
-        width, (slots, each) = config.width, self.task.theta_shape
-        self.pooled = Pooled(task, width)
-        self.write = perceptron(self.pooled.size, width, slots * each)
-        self.start = nn.Parameter(torch.zeros(slots, each))
+        self.pooled = Pooled(task, config.width)
+        self.write = perceptron(self.pooled.size, config.width, self.start.numel())
         for last in self.write[-1].parameters():
             nn.init.zeros_(last)
 

@@ -43,10 +43,6 @@ class LSTMConfig:
 class Stepwise(Inferring):
     """f is the task's known likelihood; g moves theta from a learned start, one step a mini-batch."""
 
-    def __init__(self, task: Task):
-        super().__init__(task)
-        self.start = nn.Parameter(torch.zeros(self.task.theta_shape))
-
     @abstractmethod
     def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
         """theta of each task after one more mini-batch, and what the next step remembers (None at the first)."""
@@ -129,9 +125,8 @@ class LSTMOptimizer(Stepwise):
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """The mean loss of held-out queries over all steps."""
-        loss = LOSSES[self.task.loss]
-        _, *thetas = self.path(batches, queries.x)
-        return torch.stack([loss(self.f(queries.x, theta), queries.y).mean() for theta in thetas]).mean()
+        _, *answers = self.predictions(batches, queries.x)
+        return torch.stack([LOSSES[self.task.loss](answer, queries.y).mean() for answer in answers]).mean()
 
 
 def preprocessed(slope: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape 2"]:
