@@ -40,10 +40,10 @@ def as_drawn(drawn: Any, task: Task, generator: torch.Generator, tasks: int, poi
     where = f"{type(task).__name__}.sample"
     try:
         x, y = (drawn.x, drawn.y) if isinstance(drawn, Batch) else map(torch.as_tensor, drawn)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{where} must return Batch(x, y), not {type(drawn).__name__}") from error
-    if task.loss == "cross_entropy" and y.ndim == 2 and not y.is_floating_point():
-        y = one_hot(y.long(), task.dy)
+        if task.loss == "cross_entropy" and y.ndim == 2 and not y.is_floating_point():
+            y = one_hot(y.long(), task.dy)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{where} must return Batch(x, y), not {type(drawn).__name__} ({error})") from error
     for name, values, features in (("x", x, task.dx), ("y", y, task.dy)):
         wanted, found = (tasks, points, features), tuple(values.shape)
         if found != wanted:

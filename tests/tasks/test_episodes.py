@@ -184,6 +184,11 @@ def test_a_draw_that_is_meant_is_taken() -> None:
     assert queries.y.shape == (4, 3, 2) and torch.equal(queries.y.sum(-1), torch.ones(4, 3))
 
 
+def test_labels_beyond_the_classes_are_refused() -> None:
+    with pytest.raises(UserError, match=r"Classes\.sample .*num_classes"):
+        lines(lambda x, y: (x, torch.full(y.shape[:2], 2)), Classes)
+
+
 def test_data_that_are_not_finite_are_refused_before_any_update_and_before_judging() -> None:
     task = Lines(lambda x, y: Batch(x, y * float("nan")))
     chosen = small("implicit", task)
