@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from iai.fields import Bounds, Count, Size, config, recorded
 from iai.losses import METRICS
+from iai.model import Refiner
 from iai.tasks import TRAINING_SEEDS, episode, finite
 from iai.types import Batch, Episode, Learner, StepwiseLearner, Task, UserError, concat
 
@@ -62,11 +63,14 @@ def evaluate(
 
     A `StepwiseLearner` predicts after every mini-batch; any other reads its first k afresh, for all k or those in `ks`.
     `<metric>_by_points` has at index m those after one step of m observations, for m in `config.contexts`.
-    Predictions of another shape than the targets are a `UserError`.
+    Predictions of another shape than the targets, or a task of other sizes than a model's, are a `UserError`.
     """
     config, model = config or EvaluationConfig(), cast(Any, getattr(learner, "amortizer_", learner))
     module, asked = isinstance(model, nn.Module), range(config.steps + 1) if ks is None else ks
     where = device or (next(model.parameters()).device if module else "cpu")
+    if isinstance(built := getattr(model, "refiner", None), Refiner):
+        if (task.dx, task.dy) != (sizes := (built.interface.dx, built.interface.dy)):
+            raise UserError(f"the task has (dx, dy) = {(task.dx, task.dy)}, and the amortizer was built for {sizes}")
 
     def curves(predictions: Callable[..., Iterator[Tensor]], ks: Sequence[int], last: int) -> dict[str, Curve]:
         rows: dict[str, list[Tensor]] = {name: [] for name in METRICS[task.loss]}

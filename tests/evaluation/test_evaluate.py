@@ -11,6 +11,7 @@ from small import awake, small
 
 from iai.baselines.classical import Mean
 from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate
+from iai.experiment import build
 from iai.losses import squared_error
 from iai.tasks import Images, LinearRegression
 from iai.types import Batch, UserError
@@ -117,3 +118,8 @@ def test_what_is_no_prediction_is_one_clear_line(learner: Any, message: str) -> 
     with pytest.raises(UserError, match=message) as error:
         evaluate(learner, TASK, CONFIG)
     assert "\n" not in str(error.value)
+
+
+def test_an_amortizer_says_which_tasks_it_was_built_for() -> None:
+    with pytest.raises(UserError, match=r"\(3, 1\), and the amortizer was built for \(2, 1\)"):
+        evaluate(build(small("implicit")), LinearRegression(dimension=3))
