@@ -68,9 +68,9 @@ def evaluate(
     config, model = config or EvaluationConfig(), cast(Any, getattr(learner, "amortizer_", learner))
     module, asked = isinstance(model, nn.Module), range(config.steps + 1) if ks is None else ks
     where = device or (next(model.parameters()).device if module else "cpu")
-    if isinstance(built := getattr(model, "refiner", None), Refiner):
-        if (task.dx, task.dy) != (sizes := (built.interface.dx, built.interface.dy)):
-            raise UserError(f"the task has (dx, dy) = {(task.dx, task.dy)}, and the amortizer was built for {sizes}")
+    refiner, sizes = getattr(model, "refiner", None), (task.dx, task.dy)
+    if isinstance(refiner, Refiner) and sizes != (built := (refiner.interface.dx, refiner.interface.dy)):
+        raise UserError(f"the task has (dx, dy) = {sizes}, and the amortizer was built for {built}")
 
     def curves(predictions: Callable[..., Iterator[Tensor]], ks: Sequence[int], last: int) -> dict[str, Curve]:
         rows: dict[str, list[Tensor]] = {name: [] for name in METRICS[task.loss]}
