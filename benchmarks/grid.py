@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from iai.study.ledger.provenance import config_hash, sources_hash, statements
+from iai.study.ledger.records import read
 from iai.study.measure import meter, passes
 from iai.study.measure.passes import KERNELS, Case, Record, measure
 from iai.training import replace_file
@@ -62,7 +63,7 @@ def fill(
 
     Records in `path` are not measured again, unless they have another `header`: machine, versions, settings.
     """
-    found = json.loads(path.read_text()) if path.exists() else {}
+    found = read(path, lambda found: found["cells"][:0]) if path.exists() else {}
     same = {name: found.get(name) for name in header} == header
     cells = list(found["cells"]) if same else []
     for ns, ks, base in grids:

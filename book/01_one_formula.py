@@ -49,7 +49,8 @@ import math
 
 import torch
 
-from iai.study.book import formulas, notebook, plots
+import formulas
+from iai.study.book import notebook, plots
 from iai.baselines.classical import Planet
 from iai.experiment import Experiment
 from iai.evaluation import EvaluationConfig

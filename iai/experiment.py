@@ -14,19 +14,9 @@ from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation import EvaluationConfig
 from iai.fields import Seed, Size, checked, config, recorded
 from iai.losses import LOSSES
-from iai.model import (
-    Amortizer,
-    Decoder,
-    Parameters,
-    Predictions,
-    Refiner,
-    RefinerConfig,
-    Relations,
-    RelationsConfig,
-    Signal,
-    Space,
-)
-from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored
+from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
+from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
+from iai.tasks import TASKS, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Batch, Decode, Task, UserError
 
@@ -82,7 +72,6 @@ def json_type(kind: type) -> str:
     return str(getattr(kind, "json_type", kind.__name__))
 
 
-TASKS = (CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, Stored)
 OBJECTIVES = (EndToEnd, Greedy, RandomStep, Unrolled)
 SETTINGS = (EvaluationConfig, RefinerConfig, RelationsConfig, Signal, TrainConfig, *get_args(LearnedBaselineConfig))
 TYPES: dict[str, type] = {
@@ -175,9 +164,8 @@ def _amortizer(experiment: Experiment, decode: Decode | None) -> Amortizer:
     if isinstance(regime, Predictions) and regime.space == "softmax":
         config = replace(config, update="simplex")  # so that probabilities stay probabilities
     shapes = regime.interface(experiment.task)
-    if isinstance(config, RelationsConfig):
-        return Amortizer(regime, Relations(config, shapes))
-    return Amortizer(regime, Refiner(config, shapes))
+    refiner = Relations(config, shapes) if isinstance(config, RelationsConfig) else Refiner(config, shapes)
+    return Amortizer(regime, refiner)
 
 
 def parametric(experiment: Experiment, decode: Decode | None = None) -> Parameters:
@@ -186,13 +174,11 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     known = decode or getattr(task, "decode", None)
     shape = (decode and experiment.theta_shape) or getattr(task, "theta_shape", None)
     if not (known and shape):
-        raise UserError(
-            f"{type(task).__name__} lacks decode or theta_shape: choose the explicit or the implicit regime"
-        )
+        raise UserError(f"{type(task).__name__} lacks decode or theta_shape: take the explicit or the implicit regime")
     slots, width = shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
-    return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)
+    return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)  # a closure has no pickle
 
 
 def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor) -> Tensor:

@@ -97,7 +97,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     kind = NoneType if hint is None else get_origin(hint) or hint
-    return isinstance(value, kind) if isinstance(kind, type) else True
+    return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
 
 
 def unknown(what: str, name: Any, known: Iterable[Any]) -> UserError:

@@ -25,9 +25,9 @@ from torch import Tensor
 from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, build, restore, to_json
 from iai.model import Amortizer, Parameters, RefinerConfig, Signal
-from iai.tasks import Stored
+from iai.tasks import Relabelled, Stored
 from iai.training import Greedy, TrainConfig, checkpoint, pick_device, train
-from iai.types import Batch, Decode, Task, UserError
+from iai.types import Batch, Decode, UserError
 
 SIGNAL, REFINER = Signal(), RefinerConfig(width=32, depth=2, feedforward=64)
 ROWS = 1024  # predicted at once: the memory of implicit ones grows with the square of their number
@@ -37,9 +37,13 @@ class Learner(BaseEstimator):
     """Classification or regression, as the loss of `task` says, by an amortizer that was pretrained on such tasks.
 
     `regime`, `signal`, `refiner` and `latent` are those of `Experiment`, `decode` and `theta_shape` those of `build`.
-    Integer labels below dy name outputs of the model; other labels take them in order. A clone, as of
-    cross-validation, keeps what was pretrained.
+    Labels are names: pretraining numbers the classes of each task at random, unless the regime is parametric or
+    `relabel` is False. Then integer labels below dy say which output of the model they are, and others take them in
+    order. A clone, as of cross-validation, keeps what was pretrained.
     """
+
+    columns_: dict[Any, int]
+    seen_: Any
 
     def __init__(
         self,
@@ -49,38 +53,37 @@ class Learner(BaseEstimator):
         signal: Signal = SIGNAL,
         refiner: RefinerConfig = REFINER,
         latent: int = 32,
+        relabel: bool = True,
         decode: Decode | None = None,
         theta_shape: tuple[int, int] | None = None,
         device: str | None = None,
     ):
         self.task, self.regime, self.batch_size, self.signal, self.refiner = task, regime, batch_size, signal, refiner
-        self.latent, self.decode, self.theta_shape, self.device = latent, decode, theta_shape, device
+        self.latent, self.relabel, self.decode, self.theta_shape = latent, relabel, decode, theta_shape
+        self.device = device
 
     def pretrain(
-        self,
-        updates: int = 1000,
-        seed: int = 0,
-        warm_start: bool = False,
-        show: bool = True,
-        log: Any = None,
-        **more: Any,
+        self, updates: int = 1000, seed: int = 0, resume: bool = False, show: bool = True, log: Any = None, **more: Any
     ) -> "Learner":
         """Train afresh on 40 `tasks` at a time, of 5 `steps` with `batch_size` `points`, and 20 `queries`.
 
-        `more` are fields of `Greedy`, as these, and of `TrainConfig`, as `lr`. With `warm_start`, go on from what was
+        `more` are fields of `Greedy`, as these, and of `TrainConfig`, as `lr`. With `resume`, go on from what was
         pretrained: take another seed then. `log(update, loss)` hears every loss.
         """
         task = self.task.made() if isinstance(self.task, Stored) else self.task
-        names = {field.name for field in fields(Greedy)} & more.keys()
-        if isinstance(task, type) or not isinstance(task, Task) or task.loss == "edge_cross_entropy":
-            raise UserError(f"{task!r} is no task of rows: give an object with dx, dy, loss and sample (types.Task)")
-        pool: Any = {"tasks": 40, "steps": 5, "points": self.batch_size, "queries": 20}
-        objective = Greedy(task=task, **pool | {name: more.pop(name) for name in names})
-        plan: Any = {"objective": objective, "train": TrainConfig(updates=updates, **{"lr": 3e-3} | more)}
-        chosen = Experiment(**plan, **self._design(), evaluation_sets={}, evaluation=EvaluationConfig())
-        start = self._pretrained() if warm_start else build(chosen, seed, pick_device(self.device), self.decode)
+        known = not isinstance(task, type) and all(hasattr(task, name) for name in ("dx", "dy", "loss", "sample"))
+        if not known or task.loss == "edge_cross_entropy":
+            raise UserError(f"{task!r} draws no rows: give an object with dx, dy, loss and sample (iai.types.Task)")
+        pool, loop = ({field.name for field in fields(kind)} & more.keys() for kind in (Greedy, TrainConfig))
+        if wrong := more.keys() - pool - loop:
+            raise UserError(f"pretrain has no setting {', '.join(wrong)}: it has those of Greedy and of TrainConfig")
+        how: Any = {"tasks": 40, "steps": 5, "points": self.batch_size, "queries": 20, "lr": 3e-3} | more
+        config = TrainConfig(updates=updates, **{name: how.pop(name) for name in {"lr", *loop}})
+        plan = {"evaluation_sets": {}, "evaluation": EvaluationConfig(), "train": config, **self._design()}
+        chosen = Experiment(objective=Greedy(task=self._asked(task), **how), **plan)
+        start = self._pretrained() if resume else build(chosen, seed, pick_device(self.device), self.decode)
         model = copy.deepcopy(start).train()  # a decode is the user's
-        train(model, objective, chosen.train, seed=seed, show=show, log=log)
+        train(model, chosen.objective, config, seed=seed, show=show, log=log)
         self.task, self.experiment_, self.amortizer_ = task, chosen, model.eval()
         return self._forget()
 
@@ -101,7 +104,7 @@ class Learner(BaseEstimator):
         batches = [Batch(*part) for part in zip(x, t)]
         if isinstance(model.regime, Parameters):
             with torch.no_grad():
-                self.seen_: Any = reduce(model.step, batches, model.regime.init(x[0]) if first else self.seen_)
+                self.seen_ = reduce(model.step, batches, model.regime.init(x[0]) if first else self.seen_)
         else:  # a state is that of queries, which come later
             self.seen_ = batches if first else [*self.seen_, *batches]
         return self
@@ -141,15 +144,18 @@ class Learner(BaseEstimator):
         one, model = restore(Path(path).expanduser(), device, copy.deepcopy(decode))
         if not isinstance(model, Amortizer):
             raise UserError(f"{path} is of a baseline, and no amortizer: iai.load(path)")
-        one = replace(one, objective=replace(one.objective, task=task or one.task))
-        learner = cls(one.task, one.regime, one.objective.points, one.signal, one.refiner, one.latent, decode)
-        learner.theta_shape, learner.device, learner.experiment_, learner.amortizer_ = (
-            one.theta_shape,
-            device,
-            one,
-            model,
-        )
+        inner = one.task.task if isinstance(one.task, Relabelled) else one.task
+        learner = cls(task or inner, one.regime, one.objective.points, one.signal, one.refiner, one.latent)
+        learner.decode, learner.theta_shape, learner.device = decode, one.theta_shape, device
+        learner.relabel = one.task == learner._asked(inner)
+        objective = replace(one.objective, task=learner._asked(learner.task))
+        learner.experiment_, learner.amortizer_ = replace(one, objective=objective), model
         return learner
+
+    def _asked(self, task: Any) -> Any:
+        """The task that is trained on: under new labels, where these are names."""
+        names = task.loss == "cross_entropy" and self.relabel and self.regime != "parametric"
+        return Relabelled(task=task) if names else task
 
     def _design(self) -> dict[str, Any]:
         """The settings of the experiment that pretraining is."""
@@ -158,7 +164,8 @@ class Learner(BaseEstimator):
     def _pretrained(self) -> Amortizer:
         """The amortizer; `NotFittedError` without one, or if settings that it depends on have changed."""
         check_is_fitted(self, "amortizer_", msg="this Learner is not pretrained: pretrain(), or Learner.load(path)")
-        if self.task != self.experiment_.task or self.experiment_ != replace(self.experiment_, **self._design()):
+        made = self.experiment_
+        if self._asked(self.task) != made.task or made != replace(made, **self._design()):
             raise NotFittedError("settings changed since this Learner was pretrained: set them back, or pretrain again")
         return self.amortizer_
 
@@ -175,10 +182,13 @@ class Learner(BaseEstimator):
         """Targets as a task has them, `n dy`: numbers, or one-hot classes."""
         dy = self.task.dy
         if self._classifies():
-            check_classification_targets(y)
-            labels = [*np.asarray(classes).tolist(), *np.unique(y).tolist()]
-            self.columns_: dict[Any, int] = columns({} if first else self.columns_, labels, dy)
-            self.classes_ = np.array(sorted(self.columns_))
+            try:
+                check_classification_targets(y)
+                labels = [*np.asarray(classes).tolist(), *np.unique(y).tolist()]
+                found = columns({} if first else self.columns_, labels, dy)
+                self.classes_, self.columns_ = np.array(sorted(found)), found
+            except TypeError as error:
+                raise UserError(f"y has labels of several kinds, or missing ones: {error}") from error
             return np.eye(dy)[[self.columns_[label] for label in y.tolist()]]
         y = check_array(y, ensure_2d=False, dtype=np.float32, input_name="y")
         self.flat_, y = y.ndim == 1, y.reshape(len(y), -1)

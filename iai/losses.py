@@ -93,11 +93,7 @@ class ByLoss(dict[str, Value]):
         raise unknown("loss", name, self)
 
 
-LOSSES: ByLoss[Loss] = ByLoss(
-    squared_error=squared_error,
-    cross_entropy=cross_entropy,
-    edge_cross_entropy=edge_cross_entropy,
-)
+LOSSES: ByLoss[Loss] = ByLoss({loss.__name__: loss for loss in (squared_error, cross_entropy, edge_cross_entropy)})
 """Training losses by name, as in the `loss` field of a task."""
 
 METRICS: ByLoss[dict[str, Loss]] = ByLoss(

@@ -95,15 +95,7 @@ class Evidence:
 
 @runtime_checkable
 class StepwiseLearner(Protocol):
-    """A learner with weights that goes from mini-batch to mini-batch, and predicts after each."""
-
-    def __call__(self, batches: Sequence[Batch], x: Tensor) -> Tensor:
-        """f(x, g(batches))."""
-        ...
-
-    def parameters(self) -> Iterator[Tensor]:
-        """Its weights."""
-        ...
+    """A `Learner` that goes from mini-batch to mini-batch, and predicts after each."""
 
     def predictions(self, batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
         """Predictions at x, `tasks q dy`, before the first mini-batch and after each."""
@@ -114,8 +106,9 @@ class StepwiseLearner(Protocol):
 class Task(Protocol):
     """p(T): a distribution over tasks, as a sampler of their data D_T.
 
-    `x_scale` and `y_scale`, the RMS of one entry of x and of y, are optional and 1 by default. A task that a config
-    names in JSON is listed in `experiment.TASKS`.
+    `x_scale` and `y_scale`, the RMS of one entry of x and of y, are optional and 1 by default. A task whose queries are
+    not held-out observations draws its own `episode`, as `CausalOrder` does. A task that a config names in JSON is
+    listed in `tasks.TASKS`.
     """
 
     loss: ClassVar[str]
@@ -133,15 +126,6 @@ class Task(Protocol):
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Distinct observations of new tasks, `tasks points dx` and `tasks points dy`, on the generator's device."""
-        ...
-
-
-@runtime_checkable
-class EpisodicTask(Protocol):
-    """A task that draws its own episodes, because its queries are not held-out observations."""
-
-    def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
-        """`steps` mini-batches of `points` observations of new tasks, and their queries."""
         ...
 
 

@@ -7,4 +7,4 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from jaxtyping import install_import_hook
 
-hook = install_import_hook(["iai", "extract", "grid"], "beartype.beartype")
+hook = install_import_hook(["iai", "extract", "formulas", "grid"], "beartype.beartype")

@@ -10,7 +10,7 @@ from small import data, small
 from iai import experiment
 from iai.baselines import learned
 from iai.baselines.classical import for_task
-from iai.evaluation import EvaluationConfig, evaluate, evaluate_learner
+from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import BaselineExperiment, build
 from iai.model import RelationsConfig, Signal
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
@@ -72,7 +72,7 @@ def test_an_amortizer_trains_and_answers(regime: str, name: str) -> None:
     chosen = small(
         "implicit" if regime == "relations" else regime,
         task,
-        signal=Signal(kind="grad+data" if theta else "data", history=regime != "relations"),
+        signal=Signal(kind="grad+data" if theta else "data", history=int(regime != "relations")),
         objective=Greedy(task=task, tasks=2, steps=2, points=3, queries=NODES, passes_per_fill=1),
         train=TrainConfig(updates=2, warmup=1),
     )
@@ -90,7 +90,7 @@ def test_classical_baselines_answer(name: str) -> None:
     for learner in for_task(TASKS[name], points=3, steps=1).values():
         for seen in ([], batches):
             assert learner(seen, queries.x).dtype == torch.float64
-        assert evaluate_learner(learner, TASKS[name], CONFIG)["loss"]["mean"][2] is not None
+        assert evaluate(learner, TASKS[name], CONFIG)["loss"]["mean"][2] is not None
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: type(config).__name__)

@@ -10,7 +10,7 @@ from small import small
 from iai.experiment import TYPES, build, from_json, to_json
 from iai.model import RefinerConfig, Signal
 from iai.study.registry import EXPERIMENTS, PROFILES, experiment
-from iai.tasks import Images, LinearRegression
+from iai.tasks import Gravity, Images, LinearRegression
 from iai.types import Task, UserError
 
 IMAGES = Images(source="sample", projection=5, ways=3)
@@ -38,7 +38,9 @@ def test_a_later_field_is_written_only_if_it_was_set() -> None:
 
 
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
-@pytest.mark.parametrize("task", [IMAGES, LinearRegression(dimension=3)], ids=["images", "regression"])
+@pytest.mark.parametrize(
+    "task", [IMAGES, LinearRegression(dimension=3), Gravity()], ids=["images", "regression", "gravity"]
+)
 def test_the_refiner_is_told_the_scales_of_its_task(regime: str, task: Task) -> None:
     interface = build(small(regime, task)).refiner.interface
     assert (interface.x_scale, interface.y_scale) == (
@@ -93,7 +95,7 @@ class Blackbox:
 @pytest.mark.parametrize(
     ("make", "fix"),
     [
-        (lambda: small(task=Blackbox()), "explicit or the implicit"),
+        (lambda: small(task=Blackbox()), "lacks decode .* explicit or implicit"),
         (lambda: small("implicit", space="softmax"), "choose 'logits'"),
         (lambda: small("implicit", signal=Signal(kind="grad")), "kind='data'"),
         (lambda: small(refiner={"mask": "causal"}), "tokens='running'"),

@@ -23,8 +23,8 @@ from iai.learner import Learner, columns
 from iai.model import RefinerConfig, Signal
 from iai.study import registry
 from iai.study.jobs import run
-from iai.tasks import CausalOrder, LinearRegression, Stored
-from iai.types import Batch, UserError
+from iai.tasks import CausalOrder, LinearRegression, Relabelled, Stored
+from iai.types import Batch, UserError, concat
 
 TINY = RefinerConfig(width=16, depth=1, heads=2, feedforward=32)
 QUICK: dict[str, Any] = {"updates": 20, "tasks": 10, "show": False, "lr": 1e-2}
@@ -169,6 +169,49 @@ def test_classes_keep_their_outputs_as_more_of_them_come() -> None:
     assert learner(CLASSES).fit(X, LABELS).fit(X, np.where(LABELS == "a", "p", "q")).classes_.tolist() == ["p", "q"]
 
 
+class Bands(Linear):
+    """Three bands along a direction: the middle one is always class 1."""
+
+    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
+        x = torch.randn(tasks, points, self.dx, generator=generator)
+        w = torch.nn.functional.normalize(torch.randn(tasks, self.dx, 1, generator=generator), dim=1)
+        return Batch(
+            x, torch.nn.functional.one_hot(torch.bucketize((x @ w)[..., 0], torch.tensor([-0.4, 0.4])), 3).to(x)
+        )
+
+
+def test_labels_are_names_and_no_order_of_them_matters() -> None:
+    """A task that numbers its classes in one way only is learned for all ways, unless it is asked not to be."""
+    task = Bands(dx=1, dy=3, loss="cross_entropy")
+    accuracy = {}
+    for relabel in (True, False):
+        one = Learner(task, relabel=relabel, refiner=TINY).pretrain(**QUICK | {"updates": 150})
+        x = np.random.default_rng(0).normal(size=(300, 1))
+        band = np.digitize(x[:, 0], [-0.4, 0.4])
+        for names in (["a", "b", "c"], ["b", "c", "a"]):
+            labels = np.array(names)[band]
+            accuracy[relabel, names[0]] = one.fit(x[:50], labels[:50]).score(x, labels)
+    assert accuracy[True, "a"] > 0.75 and accuracy[True, "b"] > 0.75
+    assert accuracy[False, "a"] > 0.75 and accuracy[False, "b"] < 0.6
+    numbers = one.fit(
+        x[band != 0][:30], band[band != 0][:30]
+    )  # without relabelling, 1 and 2 say which classes they are
+    assert numbers.score(x[band != 0], band[band != 0]) > 0.75 and numbers.classes_.tolist() == [1, 2]
+
+
+def test_relabelled_tasks_number_their_classes_alike_in_all_of_their_data() -> None:
+    task, drawn = Relabelled(task=Bands(dx=1, dy=3, loss="cross_entropy")), torch.Generator().manual_seed(0)
+    batches, asked = task.episode(drawn, 6, 2, 50, 40)
+    plain, same = (
+        Bands(dx=1, dy=3, loss="cross_entropy").sample(drawn.manual_seed(0), 6, 140),
+        concat([*batches, asked]),
+    )
+    assert torch.equal(same.x, plain.x) and not torch.equal(same.y, plain.y)
+    for mine, theirs in zip(same.y.argmax(-1), plain.y.argmax(-1)):
+        assert len(set(zip(mine.tolist(), theirs.tolist()))) == 3
+    assert (task.dx, task.dy, task.loss) == (1, 3, "cross_entropy")
+
+
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("n", [1, 3, 2500])
 def test_any_number_of_rows_is_answered(regime: str, n: int) -> None:
@@ -213,9 +256,12 @@ def frame(**columns: Any) -> pd.DataFrame:
         (lambda: learner(batch_size=0).fit(X, Y), UserError, "batch_size = 0"),
         (lambda: learner(batch_size="3").fit(X, Y), UserError, "batch_size = '3'"),
         (lambda: learner().fit(X, Y).predict(1e30 * X), UserError, "not finite: give X and y on the scale"),
-        (lambda: Learner(Linear).pretrain(1), UserError, "is no task of rows: give an object"),
-        (lambda: Learner(3).pretrain(1), UserError, "3 is no task of rows"),
-        (lambda: Learner(CausalOrder()).pretrain(1), UserError, "is no task of rows"),
+        (lambda: Learner(Linear).pretrain(1), UserError, "draws no rows: give an object"),
+        (lambda: Learner(3).pretrain(1), UserError, "3 draws no rows"),
+        (lambda: Learner(CausalOrder()).pretrain(1), UserError, "draws no rows"),
+        (lambda: Learner(Linear()).pretrain(1, rate=3), UserError, "no setting rate: it has those of Greedy"),
+        (lambda: learner(CLASSES).fit(X[:4], ["a", None, "b", "a"]), UserError, "several kinds, or missing"),
+        (lambda: learner(CLASSES).fit(X[:2], [1, 2]).partial_fit(X[:1], ["b"]), UserError, "several kinds"),
         (lambda: Learner(Linear(), decode=torch.nn.Linear(1, 1)).pretrain(1), UserError, "and in no other"),
         (lambda: Learner(Linear(), "explicit", decode=len).pretrain(1), UserError, "a module in the explicit regime"),
         (
@@ -265,13 +311,14 @@ OWN: dict[str, dict[str, Any]] = {
     "module": {"task": Line(), "regime": "explicit", "decode": Net(), "latent": 4},
     "function": {"task": Line(), "regime": "parametric", "decode": quadratic, "theta_shape": (2, 3)},
     "classes": {"task": CLASSES, "regime": "explicit"},
+    "ordered": {"task": CLASSES, "relabel": False},
 }
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_what_was_saved_predicts_the_same_and_can_be_trained_on(name: str, tmp_path: Path) -> None:
     made = Learner(**OWN[name], refiner=TINY, batch_size=7).pretrain(**QUICK)
-    y = LABELS if name == "classes" else Y
+    y = LABELS if OWN[name]["task"] == CLASSES else Y
     path = made.save(tmp_path / "deep" / "mine.safetensors")
     again = Learner.load(path, decode=OWN[name].get("decode"))
     assert again.get_params() | {"task": None} == made.get_params() | {"task": None}
@@ -343,7 +390,7 @@ def test_pretraining_starts_afresh_unless_asked_to_go_on_and_leaves_a_decode_alo
     assert np.array_equal(one.pretrain(**QUICK).fit(X, Y).predict(ASKED), first)
     assert not np.allclose(one.pretrain(**QUICK, seed=1).fit(X, Y).predict(ASKED), first)
     start = clone(one)
-    further = one.pretrain(**QUICK | {"updates": 1, "lr": 1e-9}, warm_start=True).fit(X, Y).predict(ASKED)
+    further = one.pretrain(**QUICK | {"updates": 1, "lr": 1e-9}, resume=True).fit(X, Y).predict(ASKED)
     np.testing.assert_allclose(further, start.fit(X, Y).predict(ASKED), atol=1e-4)
 
 
@@ -358,9 +405,10 @@ def test_scikit_learn_takes_it_for_what_it_is() -> None:
         twin.predict(X)
 
 
-def test_evaluate_takes_a_learner_as_it_takes_its_amortizer() -> None:
+def test_evaluate_takes_a_learner_as_it_takes_its_amortizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Learner, "__call__", lambda self, batches, x: 1 / 0)  # it would start afresh for every step
     config = EvaluationConfig(tasks=4, steps=3, points=5, queries=4)
-    assert evaluate(learner(), Linear(), config) == evaluate(pretrained().amortizer_, Linear(), config)
+    assert evaluate(clone(pretrained()), Linear(), config) == evaluate(pretrained().amortizer_, Linear(), config)
 
 
 class AnyShape(Learner):

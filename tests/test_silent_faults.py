@@ -16,12 +16,13 @@ from iai.evaluation import EvaluationConfig, episodes
 from iai.experiment import Experiment, build
 from iai.losses import LOSSES, squared_error
 from iai.model import Amortizer, Signal
+from iai.study.jobs.run import judged
 from iai.study.registry import PROFILES
 from iai.study.registry import experiments as registered
 from iai.tasks import Images, LinearRegression, episode
 from iai.training import Checkpoint, Greedy, RandomStep, TrainConfig, adamw, rollout_losses, train
 from iai.training.graph import CapturedUpdates
-from iai.types import Batch, Evidence, State
+from iai.types import Batch, Evidence, State, concat
 
 REGRESSION = LinearRegression(dimension=2)
 IMAGES = Images(source="sample", projection=5, ways=3)
@@ -211,6 +212,25 @@ def test_predictions_differ_between_queries(mask: str, space: str) -> None:
     experiment = small("implicit", IMAGES, {"mask": mask}, space=space)
     amortizer, (batches, queries) = awake(experiment), data(experiment)
     assert (amortizer(batches[:1], queries.x).std(1).amax(-1) > 1e-3).all()
+
+
+def test_a_model_of_one_context_reads_all_observations_at_once() -> None:
+    config = EvaluationConfig(tasks=2, steps=3, points=3, queries=5, one_context=True)
+    amortizer = awake(small())
+    ((batches, queries),) = episodes(REGRESSION, config)
+    found = judged(amortizer, REGRESSION, config)["mse"]["mean"][3]
+    at_once, in_turn = (
+        squared_error(amortizer(seen, queries.x), queries.y).mean().item() for seen in ([concat(batches)], batches)
+    )
+    assert found == pytest.approx(at_once, rel=1e-4) and found != pytest.approx(in_turn, rel=1e-2)
+
+
+def test_probabilities_stay_probabilities() -> None:
+    experiment = small("implicit", IMAGES, space="softmax")
+    amortizer, (batches, queries) = awake(experiment), data(experiment)
+    values = amortizer.g(batches, queries.x).value
+    assert (values > 0).all() and (values.std(-1) > 1e-3).any()
+    torch.testing.assert_close(values.sum(-1), torch.ones_like(values[..., 0]))
 
 
 @pytest.mark.parametrize("regime", ["parametric", "explicit"])

@@ -9,13 +9,10 @@ from torch import Tensor, nn
 from iai.fields import Bounds, Count, Size, config, recorded
 from iai.losses import METRICS
 from iai.tasks import TRAINING_SEEDS, episode, finite
-from iai.types import Batch, Learner, StepwiseLearner, Task, UserError, concat
+from iai.types import Batch, Episode, Learner, StepwiseLearner, Task, UserError, concat
 
 Curve = dict[str, list[float | None]]
-"""`mean` and `se` (standard error over tasks) of a metric at k = 0 ... K; None where k was not evaluated.
-
-The `se` of one task is None too.
-"""
+"""`mean` of a metric at k = 0 ... K and `se` over tasks; None where k is not evaluated, and for the se of one task."""
 
 
 @config
@@ -45,15 +42,12 @@ class EvaluationConfig:
             raise UserError(f"seed = {self.seed}: training draws from it too, choose one below {TRAINING_SEEDS[0]:,}")
 
 
-def episodes(
-    task: Task, config: EvaluationConfig, device: torch.device | str = "cpu"
-) -> Iterator[tuple[list[Batch], Batch]]:
+def episodes(task: Task, config: EvaluationConfig, device: torch.device | str = "cpu") -> Iterator[Episode]:
     """The evaluation tasks, chunk by chunk: the same ones on every call, drawn on the CPU."""
     for i, first in enumerate(range(0, config.tasks, config.chunk)):
         generator = torch.Generator().manual_seed(config.seed + i)
         tasks = min(config.chunk, config.tasks - first)
-        drawn = episode(task, generator, tasks, config.steps, config.points, config.queries)
-        batches, queries = finite(task, drawn)
+        batches, queries = finite(task, episode(task, generator, tasks, config.steps, config.points, config.queries))
         yield [batch.to(device) for batch in batches], queries.to(device)
 
 
@@ -74,6 +68,15 @@ def evaluate(
     module, asked = isinstance(model, nn.Module), range(config.steps + 1) if ks is None else ks
     where = device or (next(model.parameters()).device if module else "cpu")
 
+    def curves(predictions: Callable[..., Iterator[Tensor]], ks: Sequence[int], last: int) -> dict[str, Curve]:
+        rows: dict[str, list[Tensor]] = {name: [] for name in METRICS[task.loss]}
+        for batches, queries in episodes(task, config, where):
+            answers = [checked(answer, queries.y) for answer in predictions(batches, queries.x)]
+            for name, metric in METRICS[task.loss].items():
+                means = [metric(answer, queries.y).mean(-1) for answer in answers]  # over queries
+                rows[name].append(torch.stack(means).double().cpu())
+        return {name: summarised(torch.cat(values, dim=1), ks, last) for name, values in rows.items()}
+
     def afresh(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
         return (model(batches[:k], x) for k in asked)
 
@@ -82,33 +85,16 @@ def evaluate(
 
     predictions = model.predictions if ks is None and isinstance(model, StepwiseLearner) else afresh
     with torch.set_grad_enabled(torch.is_grad_enabled() and not module):  # a function may fit by gradients
-        curves = _curves(predictions, task, config, asked, config.steps, where)
+        found = curves(predictions, asked, config.steps)
         if config.contexts and ks is None:
-            by_points = _curves(after_one_step, task, config, config.contexts, config.points, where)
-            curves |= {f"{name}_by_points": curve for name, curve in by_points.items()}
-    return curves
+            by_points = curves(after_one_step, config.contexts, config.points)
+            found |= {f"{name}_by_points": curve for name, curve in by_points.items()}
+    return found
 
 
 def one_context(learner: Learner) -> Learner:
     """The learner that reads all observations as one mini-batch."""
     return lambda batches, x: learner([concat(batches)] if batches else [], x)
-
-
-def _curves(
-    predictions: Callable[[Sequence[Batch], Tensor], Iterator[Tensor]],
-    task: Task,
-    config: EvaluationConfig,
-    ks: Sequence[int],
-    last: int,
-    device: torch.device | str,
-) -> dict[str, Curve]:
-    """Metrics of predictions at `ks` of 0 ... `last`: mean over queries, then mean and standard error over tasks."""
-    rows: dict[str, list[Tensor]] = {name: [] for name in METRICS[task.loss]}
-    for batches, queries in episodes(task, config, device):
-        answers = [checked(answer, queries.y) for answer in predictions(batches, queries.x)]
-        for name, metric in METRICS[task.loss].items():
-            rows[name].append(torch.stack([metric(answer, queries.y).mean(-1) for answer in answers]).double().cpu())
-    return {name: summarised(torch.cat(values, dim=1), ks, last) for name, values in rows.items()}
 
 
 def checked(answer: Any, y: Tensor) -> Tensor:
@@ -134,10 +120,7 @@ def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:
 
 def as_json(curves: dict[str, Curve]) -> dict[str, Any]:
     """Curves rounded to 7 significant digits, for the ledger."""
-
-    def rounded(value: float | None) -> float | None:
-        return None if value is None else float(f"{value:.7g}")
-
     return {
-        name: {key: [rounded(v) for v in values] for key, values in curve.items()} for name, curve in curves.items()
+        name: {key: [None if v is None else float(f"{v:.7g}") for v in values] for key, values in curve.items()}
+        for name, curve in curves.items()
     }

@@ -17,6 +17,7 @@ from torch.func import vmap
 from iai.evaluation.evaluate import Curve, EvaluationConfig, summarised
 from iai.model import Amortizer, Parameters
 from iai.tasks import Population, interpolated
+from iai.tasks.populations import Points
 from iai.types import Batch, Learner, Task, UserError
 
 Field = Callable[[Tensor], Tensor]
@@ -61,14 +62,12 @@ def field(learner: Learner, batches: Sequence[Batch], x: Float[Tensor, "tasks q 
     return lambda points: learner(batches, points)
 
 
-def at(points: Float[Tensor, "tasks n d"], t: float) -> Float[Tensor, "tasks n dx"]:
+def at(points: Points, t: float) -> Float[Tensor, "tasks n dx"]:
     """x = [x_t, t] of points that are all at one time."""
     return torch.cat([points, torch.full_like(points[..., :1], t)], dim=-1)
 
 
-def generate(
-    velocity: Field, noise: Float[Tensor, "tasks n d"], intervals: int = INTERVALS
-) -> Float[Tensor, "tasks n d"]:
+def generate(velocity: Field, noise: Points, intervals: int = INTERVALS) -> Points:
     """Samples: noise carried from t = 0 to t = 1 by Heun's method, which is of second order."""
     points, h = noise, 1 / intervals
     for i in range(intervals):
@@ -78,7 +77,7 @@ def generate(
     return points
 
 
-def log_density(velocity: Field, z: Float[Tensor, "tasks n d"], intervals: int = INTERVALS) -> Float[Tensor, "tasks n"]:
+def log_density(velocity: Field, z: Points, intervals: int = INTERVALS) -> Float[Tensor, "tasks n"]:
     """log q(z) = log N(x_0; 0, I) - int_0^1 div v(x_t, t) dt along the flow through z, in nats, by Heun's method.
 
     The instantaneous change of variables (Chen et al. 2018), with all d terms of the divergence and no estimate of
@@ -93,19 +92,16 @@ def log_density(velocity: Field, z: Float[Tensor, "tasks n d"], intervals: int =
     return prior - total
 
 
-def with_divergence(
-    velocity: Field, x: Float[Tensor, "tasks n dx"], h: float = STEP
-) -> tuple[Float[Tensor, "tasks n d"], Float[Tensor, "tasks n"]]:
-    """Velocities at x and their divergence, the sum of d v_i / d x_i, by central differences of step h."""
+def with_divergence(velocity: Field, x: Float[Tensor, "tasks n dx"]) -> tuple[Points, Float[Tensor, "tasks n"]]:
+    """Velocities at x and their divergence, the sum of d v_i / d x_i, by central differences."""
     d, n = x.shape[-1] - 1, x.shape[1]
-    steps = h * torch.eye(d, d + 1, dtype=x.dtype, device=x.device)
+    steps = STEP * torch.eye(d, d + 1, dtype=x.dtype, device=x.device)
     beside = [x + sign * step for sign in (1, -1) for step in steps]
     v, *others = velocity(torch.cat([x, *beside], dim=1)).split(n, dim=1)
-    task_gradients = [(others[i] - others[d + i])[..., i] / (2 * h) for i in range(d)]
-    return v, torch.stack(task_gradients).sum(0)
+    return v, torch.stack([(others[i] - others[d + i])[..., i] / (2 * STEP) for i in range(d)]).sum(0)
 
 
-def wasserstein(one: Float[Tensor, "tasks n d"], other: Float[Tensor, "tasks m d"]) -> Float[Tensor, " tasks"]:
+def wasserstein(one: Points, other: Float[Tensor, "tasks m d"]) -> Float[Tensor, " tasks"]:
     """The 2-Wasserstein distance between clouds of equally heavy points, task by task, exact.
 
     Computed by POT (Flamary et al. 2021); `UserError` where that is not installed. Not a number where a point is not.
@@ -126,8 +122,8 @@ class Trial:
     theta: Float[Tensor, "tasks 1 width"]
     batches: list[Batch]
     queries: Batch
-    noise: Float[Tensor, "tasks n d"]
-    truth: Float[Tensor, "tasks n d"]
+    noise: Points
+    truth: Points
 
     @staticmethod
     def of(task: Task, config: EvaluationConfig, device: torch.device | str = "cpu") -> "Trial":
@@ -159,8 +155,7 @@ def curves(learner: Learner, task: Task, config: EvaluationConfig) -> dict[str, 
     if not config.generation_tasks:
         return {}
     trial = Trial.of(task, config, next(learner.parameters()).device if isinstance(learner, Amortizer) else "cpu")
-    fields = (field(learner, trial.batches[:k], trial.queries.x) for k in asked(config))
-    return laid_out([trial.judge(velocity, task) for velocity in fields], task, config)
+    return laid_out(lambda k: trial.judge(field(learner, trial.batches[:k], trial.queries.x), task), task, config)
 
 
 @torch.no_grad()
@@ -171,22 +166,18 @@ def references(task: Task, config: EvaluationConfig) -> dict[str, dict[str, Curv
     """
     if not config.generation_tasks:
         return {}
-    trial, population, steps = Trial.of(task, config), cast(Population, task), len(asked(config))
+    trial, population = Trial.of(task, config), cast(Population, task)
     generator = torch.Generator().manual_seed(config.seed + 1)
     fresh = wasserstein(population.points(generator, trial.theta, POINTS), trial.truth)[None]
-    found = {"fresh": laid_out([fresh] * steps, task, config)}
+    found = {"fresh": laid_out(lambda k: fresh, task, config)}
     if hasattr(task, "log_prob"):
         exact = trial.judge(lambda x: vmap(cast(Any, task).decode)(x, trial.theta), task)
-        found["truth"] = laid_out([exact] * steps, task, config)
+        found["truth"] = laid_out(lambda k: exact, task, config)
     return found
 
 
-def asked(config: EvaluationConfig) -> list[int]:
-    """Numbers of mini-batches after which samples are drawn."""
-    return [k for k in ASKED if k <= config.steps]
-
-
-def laid_out(values: Sequence[Tensor], task: Task, config: EvaluationConfig) -> dict[str, Curve]:
-    """Curves by metric from values `metrics tasks` after each number of `ASKED` mini-batches."""
-    by_metric = torch.stack(list(values), dim=1)  # (metrics, k, tasks)
-    return {name: summarised(rows, asked(config), config.steps) for name, rows in zip(metrics_of(task), by_metric)}
+def laid_out(judged: Callable[[int], Tensor], task: Task, config: EvaluationConfig) -> dict[str, Curve]:
+    """Curves by metric from values `metrics tasks` after k mini-batches, for each k of `ASKED` up to the last step."""
+    asked = [k for k in ASKED if k <= config.steps]
+    by_metric = torch.stack([judged(k) for k in asked], dim=1)  # (metrics, k, tasks)
+    return {name: summarised(rows, asked, config.steps) for name, rows in zip(metrics_of(task), by_metric)}

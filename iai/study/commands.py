@@ -58,7 +58,12 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
                 raise UsageError(f"--{name} must be 1 or more, and 1000 at most")
         if not 0 <= options.get("seed", 0) < 1000:
             raise UsageError("--seed must be 0 or more, and less than 1000")
-        return function(**options)
+        code = function(**options)
+        if function.__name__ in ("list_", "show", "claims"):
+            from iai.study.ledger import records
+
+            records.searched()
+        return code
 
     parameters = list(inspect.signature(function).parameters.values())
     for folder, words in FOLDERS.items():

@@ -97,18 +97,16 @@ def draw(
     return index, one_hot(label, ways).to(torch.get_default_dtype())
 
 
-def distinct(
-    generator: torch.Generator, sizes: Int64[Tensor, "tasks 1"], points: int, rounds: int = 20
-) -> Int64[Tensor, "tasks points"]:
+def distinct(generator: torch.Generator, sizes: Int64[Tensor, "tasks 1"], points: int) -> Int64[Tensor, "tasks points"]:
     """`points` distinct integers of 0 ... size - 1 for each task, in random order, in O(points) operations.
 
     The first entries of a random permutation by "swap or not" (Hoang, Morris, Rogaway 2012): each round pairs
     u with key - u modulo size, and swaps a pair or not by a hash of its larger member. A place stays where it
-    was, and so is not uniform, with probability 2^-rounds.
+    was, and so is not uniform, with probability 2^-20.
     """
     tasks, device = sizes.shape[0], sizes.device
-    keys = torch.rand(rounds, tasks, 1, generator=generator, device=device)
-    salts = torch.randint(2**62, (rounds, tasks, 1), generator=generator, device=device)
+    keys = torch.rand(20, tasks, 1, generator=generator, device=device)
+    salts = torch.randint(2**62, (20, tasks, 1), generator=generator, device=device)
     place = torch.arange(points, device=device).expand(tasks, points)
     for key, salt in zip((keys * sizes).long(), salts, strict=True):
         partner = (key - place) % sizes

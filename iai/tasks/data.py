@@ -8,20 +8,20 @@ import hashlib
 import io
 import os
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float16, Int64, UInt8
 from torch import Tensor
 
+from iai.fields import checked, unknown
 from iai.types import UserError
 
 SPLITS = ("train", "test")
-SOURCES = ("full", "sample")
+Source = Literal["full", "sample"]
 """`full`: all images, from `IAI_DATA`; `sample`: the first 100 of each class and part, from the package."""
 
 
@@ -81,7 +81,8 @@ def download(*names: str) -> None:
 
 def dataset(name: str) -> DataSet:
     """The facts about a data set, by its name."""
-    _check("data set", name, tuple(DATASETS))
+    if name not in DATASETS:
+        raise unknown("data set", name, DATASETS)
     return DATASETS[name]
 
 
@@ -116,7 +117,7 @@ def features(name: str, source: str = "full") -> FeatureSet:
     network: they are the 16 x 16 lowest frequencies of the discrete cosine transform of the pixels, minus the mean of
     the training images and over one common scale. Raises `UserError` for an unknown set and a missing or damaged file.
     """
-    _check("source", source, SOURCES)
+    checked("source", source, Source)
     return _frequencies(name) if source == "sample" else _features(root() / "features" / f"{name}.npz")
 
 
@@ -128,8 +129,9 @@ def identity(name: str, split: str, source: str = "full") -> str:
 def _part(name: str, split: str, source: str) -> tuple[Tensor, Tensor, str]:
     """Pixels, classes and identity of one part of a data set."""
     dataset(name)
-    _check("part", split, SPLITS)
-    _check("source", source, SOURCES)
+    if split not in SPLITS:
+        raise unknown("part", split, SPLITS)
+    checked("source", source, Source)
     return _sample(name, split) if source == "sample" else _full(name, split, root())
 
 
@@ -170,7 +172,7 @@ def _features(path: Path) -> FeatureSet:
         for features, labels in zip(x, y):
             _check_labels(features, labels, len(classes))
             if features.shape[1:] != (FEATURES,):
-                raise ValueError(f"vectors of {features.shape[-1]}, not of {FEATURES}")
+                raise ValueError(f"it has vectors of {features.shape[-1]}, not of {FEATURES}")
     except (TypeError, ValueError) as error:
         raise UserError(f"{path} is no feature file ({error}); delete it and run: {command}") from error
     y = [labels.long() for labels in y]
@@ -219,9 +221,3 @@ def _frequencies(name: str) -> FeatureSet:
     classes = tuple(f"{one} {label}" for one in names for label in range(10))
     content = "".join(identity(one, split, "sample") for split in SPLITS for one in names)
     return FeatureSet(x[0], y[0], x[1], y[1], classes, _digest(content.encode()))
-
-
-def _check(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        near = get_close_matches(value, known, n=1) or list(known)
-        raise UserError(f"unknown {what} {value!r}; try {' or '.join(map(repr, near))}")

@@ -6,13 +6,10 @@ import torch
 from torch.nn.functional import one_hot
 
 from iai.fields import Size, config
-from iai.types import Batch, Episode, EpisodicTask, Task, UserError
+from iai.types import Batch, Episode, Task, UserError, full_precision
 
 TRAINING_SEEDS = range(1_000_000_007, 1_000_000_007 + 2**31)
-"""The seeds that training draws from; whatever judges or tunes takes others.
-
-PyTorch's generator on the CPU takes a seed modulo 2^32, of which these are one half.
-"""
+"""The seeds of training, half of those that PyTorch's CPU generator tells apart; what judges or tunes has others."""
 
 
 def seed_of(seed: int, rollout: int) -> int:
@@ -24,14 +21,16 @@ def episode(task: Task, generator: torch.Generator, tasks: int, steps: int, poin
     """`steps` mini-batches of `points` observations of new tasks, and `queries` other observations (eq. 6).
 
     One draw of D_T is split, so the mini-batches and the queries are disjoint. A task whose queries are not
-    observations (`EpisodicTask`) draws its own episode. `UserError` where a draw has another shape or device.
+    observations draws its own episode. `UserError` where a draw has another shape or device.
     """
-    if isinstance(task, EpisodicTask):
-        batches, asked = task.episode(generator, tasks, steps, points, queries)
+    exact, count = full_precision(generator.device), steps * points + queries  # data are exact in every precision
+    if hasattr(task, "episode"):
+        with exact:
+            batches, asked = task.episode(generator, tasks, steps, points, queries)
         drawn = [as_drawn(batch, task, generator, tasks, points) for batch in batches]
         return drawn, as_drawn(asked, task, generator, tasks, queries)
-    count = steps * points + queries
-    data = as_drawn(task.sample(generator, tasks, count), task, generator, tasks, count)
+    with exact:
+        data = as_drawn(task.sample(generator, tasks, count), task, generator, tasks, count)
     batches = [data[i * points : (i + 1) * points] for i in range(steps)]
     return batches, data[steps * points :]
 
@@ -58,8 +57,8 @@ def as_drawn(drawn: Any, task: Task, generator: torch.Generator, tasks: int, poi
 def finite(task: Task, drawn: Episode) -> Episode:
     """An episode whose numbers are all finite; else a `UserError`, for which it waits for the device."""
     batches, queries = drawn
-    for name, values in (("x", [b.x for b in [*batches, queries]]), ("y", [b.y for b in [*batches, queries]])):
-        if not all(part.isfinite().all() for part in values):
+    for name in ("x", "y"):
+        if not all(getattr(batch, name).isfinite().all() for batch in [*batches, queries]):
             raise UserError(f"{type(task).__name__}.sample drew {name} that is not finite: look at the data")
     return drawn
 
@@ -78,9 +77,6 @@ class Reused:
         if name in ("task", "distinct") or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.task, name)
-
-    def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
-        return self.task.sample(generator, tasks, points)
 
     def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches, `distinct` of them different, and queries that are in none."""

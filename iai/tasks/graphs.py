@@ -5,6 +5,7 @@ Loops are over nodes, never over tasks.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -21,28 +22,18 @@ BLOCKS, DAMPING, REWIRED = 2, 0.1, 0.3
 """Blocks of a stochastic block model; odds of an edge between them to one within; share rewired in a small world."""
 
 
-def erdos_renyi(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
-    """Independent edges of equal probability: `edges * nodes` are expected, or all pairs if there are fewer."""
-    pairs = torch.ones(nodes, nodes, device=edges.device)
-    return _independent(generator, edges, pairs)
+def independent(generator: torch.Generator, edges: Edges, nodes: int, damping: float = 1.0) -> Graphs:
+    """Independent edges (Erdos-Renyi), with odds `damping` between `BLOCKS` blocks of equal size to 1 within them.
 
-
-def stochastic_block(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
-    """`BLOCKS` blocks of equal size, with `DAMPING` times fewer edges between them; `edges * nodes` are expected.
-
-    Where that asks for more edges than blocks have pairs, blocks are complete and the graph has fewer.
+    `edges * nodes` are expected. Where that asks for more edges than blocks have pairs, blocks are complete and the
+    graph has fewer.
     """
     block = torch.arange(nodes, device=edges.device) % BLOCKS
-    within = (block[:, None] == block).float()
-    return _independent(generator, edges, within + DAMPING * (1 - within))
-
-
-def _independent(generator: torch.Generator, edges: Tensor, odds: Tensor) -> Tensor:
-    """Independent edges, with probabilities in proportion to `odds`, `d d`, at most 1."""
-    nodes = len(odds)
+    odds = torch.where(block[:, None] == block, 1.0, damping)
     probability = (edges * nodes / odds.triu(1).sum()).view(-1, 1, 1) * odds
-    drawn = torch.rand(len(edges), nodes, nodes, generator=generator, device=edges.device) < probability
-    return _both_ways(drawn.triu(1))
+    drawn = torch.rand(len(edges), nodes, nodes, generator=generator, device=edges.device)
+    graph = (drawn < probability).triu(1)
+    return graph | graph.mT
 
 
 def scale_free(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
@@ -71,7 +62,8 @@ def small_world(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
     device, reach = edges.device, (nodes - 1) // 2
     place = torch.arange(nodes, device=device)
     ahead = (place - place[:, None]) % nodes
-    graph = _both_ways((ahead >= 1) & (ahead <= edges.clamp(max=reach).view(-1, 1, 1)))
+    graph = (ahead >= 1) & (ahead <= edges.clamp(max=reach).view(-1, 1, 1))
+    graph = graph | graph.mT
     for distance in range(1, reach + 1):
         for node in range(nodes):
             old = (node + distance) % nodes
@@ -87,14 +79,10 @@ def small_world(generator: torch.Generator, edges: Edges, nodes: int) -> Graphs:
     return graph
 
 
-def _both_ways(graph: Tensor) -> Tensor:
-    return graph | graph.mT
-
-
 FAMILIES: dict[Family, Callable[[torch.Generator, Tensor, int], Tensor]] = {
-    "erdos-renyi": erdos_renyi,
+    "erdos-renyi": independent,
     "scale-free": scale_free,
-    "stochastic-block": stochastic_block,
+    "stochastic-block": partial(independent, damping=DAMPING),
     "small-world": small_world,
 }
 """The samplers by name."""

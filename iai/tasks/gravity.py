@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.func import vmap
 
 from iai.fields import Amount, config
 from iai.types import Batch
@@ -52,18 +53,14 @@ class Gravity:
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Observations of new planets, x `tasks points 2` and y `tasks points 1`."""
         device = generator.device
-        theta = torch.rand(tasks, 1, 1, generator=generator, device=device)
-        theta = self.weakest + (self.strongest - self.weakest) * theta
-        x = torch.rand(tasks, points, 2, generator=generator, device=device)
-        x = torch.stack([x[..., 0] * self.seconds, x[..., 1] * self.speed], dim=-1)
+        share = torch.rand(tasks, 1, 1, generator=generator, device=device)
+        theta = self.weakest + (self.strongest - self.weakest) * share
+        time, speed = torch.rand(tasks, points, 2, generator=generator, device=device).unbind(-1)
+        x = torch.stack([time * self.seconds, speed * self.speed], dim=-1)
         noise = torch.randn(tasks, points, 1, generator=generator, device=device)
-        return Batch(x, _height(x, theta) + self.noise_sd * noise)
+        return Batch(x, vmap(self.decode)(x, theta) + self.noise_sd * noise)
 
     def decode(self, x: Float[Tensor, "n dx"], theta: Float[Tensor, "slots width"]) -> Float[Tensor, "n dy"]:
         """The known physics of one planet: the height in metres of x = (t, v), for theta = g / 9.81."""
-        return _height(x, theta.reshape(1, 1))
-
-
-def _height(x: Tensor, theta: Tensor) -> Tensor:
-    t, v = x[..., :1], x[..., 1:]
-    return v * t - EARTH * theta * t.square() / 2
+        t, v = x[:, :1], x[:, 1:]
+        return v * t - EARTH * theta.reshape(1, 1) * t.square() / 2

@@ -22,10 +22,9 @@ class Images(Labelled):
 
     law "permutation": the classes get labels in a random order. "projection": standardised pixels x become
     x P / 28 with a P ~ N(0, 1) of 784 x `projection` for each task, so features have RMS 1. "both": both.
-    Tasks of the split "test" have test images. Of the training images the last sixth of each class is set aside
-    for "validation", where settings are chosen; "train" has the others. `source` is "full" (in IAI_DATA) or "sample"
-    (packaged). With `distinct_laws` a task takes one of so many fixed laws, which are the same on every device, and new
-    images of its classes.
+    Tasks of the split "test" have test images. The last sixth of the training images of each class is for "validation",
+    where settings are chosen; "train" has the others. `source` is "full" (in IAI_DATA) or "sample" (packaged).
+    With `distinct_laws` a task takes one of so many fixed laws, the same on every device, and new images.
     """
 
     dataset: str = "mnist"
@@ -33,7 +32,7 @@ class Images(Labelled):
     law: Literal["permutation", "projection", "both"] = "both"
     projection: Size = 64
     ways: Annotated[int, Bounds(2, CLASSES)] = CLASSES
-    source: Literal["full", "sample"] = "full"
+    source: data.Source = "full"
     distinct_laws: Size | None = recorded(default=None, omitted=True)
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from iai.fields import config
-from iai.tasks.populations import Points, Theta, Velocities
+from iai.tasks.populations import Points, Population, Theta
 
 FONTS = (
     *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
@@ -33,11 +33,10 @@ HALF = 2.0
 
 
 @config
-class Letters(Velocities):
+class Letters(Population):
     """A task is a capital letter in one of 21 fonts, turned by any angle; its points are uniform inside the glyph.
 
-    An observation is x = [x_t, t], y = z - e (`iai.tasks.populations`). `split` says which letters there are: 24 to
-    train, X to validate, Y to test. The sizes are our choice.
+    `split` says which letters there are: 24 to train, X to validate, Y to test. The sizes are our choice.
     """
 
     split: Literal["train", "validation", "test"] = "train"

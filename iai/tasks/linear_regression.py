@@ -44,7 +44,12 @@ class LinearRegression:
         """Observations of new tasks, x `tasks points d` and y `tasks points 1`."""
         device = generator.device
         theta = torch.randn(tasks, self.dimension + self.bias, 1, generator=generator, device=device)
-        x = self._inputs(generator, tasks, points)
+        if self.inputs == "uniform":
+            x = math.sqrt(3) * (2 * torch.rand(tasks, points, self.dimension, generator=generator, device=device) - 1)
+        else:
+            x = torch.randn(tasks, points, self.dimension, generator=generator, device=device)
+        if self.inputs == "sphere":
+            x = math.sqrt(self.dimension) * x / x.norm(dim=-1, keepdim=True)
         noise = torch.randn(tasks, points, 1, generator=generator, device=device)
         return Batch(x, self.design(x) @ theta + math.sqrt(self.noise_variance) * noise)
 
@@ -54,10 +59,3 @@ class LinearRegression:
     def design(self, x: Float[Tensor, "*batch dx"]) -> Float[Tensor, "*batch d"]:
         """The inputs with a column of ones where there is a bias, so that y = design(x) theta."""
         return torch.cat([x, torch.ones_like(x[..., :1])], dim=-1) if self.bias else x
-
-    def _inputs(self, generator: torch.Generator, tasks: int, points: int) -> Tensor:
-        shape, device = (tasks, points, self.dimension), generator.device
-        if self.inputs == "uniform":
-            return math.sqrt(3) * (2 * torch.rand(shape, generator=generator, device=device) - 1)
-        x = torch.randn(shape, generator=generator, device=device)
-        return x if self.inputs == "normal" else math.sqrt(self.dimension) * x / x.norm(dim=-1, keepdim=True)

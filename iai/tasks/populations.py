@@ -7,7 +7,8 @@ A pair determines its data point, z = x_t + (1 - t) y: nothing is lost.
 """
 
 import math
-from typing import ClassVar, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -21,24 +22,19 @@ Points = Float[Tensor, "tasks n d"]
 """Data points z of each task."""
 
 
-@runtime_checkable
-class Population(Protocol):
-    """A task whose data are points of a distribution of its own, which other samplers may draw from again."""
-
-    def draw(self, generator: torch.Generator, tasks: int) -> Theta:
-        """What decides the distributions of new tasks."""
-        ...
-
-    def points(self, generator: torch.Generator, theta: Theta, count: int) -> Points:
-        """`count` independent points of each distribution."""
-        ...
-
-
-class Velocities(Population):
-    """The observations of a population of points in `dimension` d: x = [x_t, t] and y = z - e."""
+class Population(ABC):
+    """A task of distributions of points in `dimension` d, each of its own, to draw from: x = [x_t, t] and y = z - e."""
 
     loss: ClassVar[str] = "squared_error"
     dimension: int
+
+    @abstractmethod
+    def draw(self, generator: torch.Generator, tasks: int) -> Theta:
+        """What decides the distributions of new tasks."""
+
+    @abstractmethod
+    def points(self, generator: torch.Generator, theta: Theta, count: int) -> Points:
+        """`count` independent points of each distribution."""
 
     @property
     def second_moment(self) -> float:

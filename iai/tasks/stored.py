@@ -1,35 +1,38 @@
-"""Tasks of a user as JSON has them: enough to predict, and enough to find the class that draws more."""
+"""Tasks of a user: as JSON has them, enough to predict and to find the class that draws more; under new labels."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pkgutil import resolve_name
 from typing import Any
 
 import torch
 
-from iai.types import Batch, UserError
+from iai.fields import Amount, Size, config
+from iai.losses import LossName
+from iai.tasks.episodes import episode
+from iai.types import Batch, Episode, UserError
 
 
-@dataclass(frozen=True, kw_only=True)
+@config
 class Stored:
     """Shapes and scales of a task of your own, and what makes it again: `module:qualname` of its class, and its state.
 
     It stands for the task, whose class is imported when it is first asked for more than shapes and scales.
     """
 
-    dx: int
-    dy: int
-    loss: str
-    x_scale: float = 1.0
-    y_scale: float = 1.0
-    theta_shape: tuple[int, int] | None = None
+    dx: Size
+    dy: Size
+    loss: LossName
+    x_scale: Amount = 1.0
+    y_scale: Amount = 1.0
+    theta_shape: tuple[Size, Size] | None = None
     kind: str = ""
     state: Any = None
 
     @staticmethod
     def of(task: Any) -> "Stored":
         """A task as JSON has it; one with a state that is not plain data has no `kind`, and cannot be made again."""
-        facts = {f.name: getattr(task, f.name) for f in fields(Stored) if hasattr(task, f.name)}
+        facts = {field.name: getattr(task, field.name) for field in fields(Stored) if hasattr(task, field.name)}
         try:
             json.dumps(vars(task))
         except (TypeError, ValueError):
@@ -52,5 +55,23 @@ class Stored:
         return getattr(self.made(), name)
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
-        """Observations of new tasks, drawn by the task."""
         return self.made().sample(generator, tasks, points)
+
+
+@config
+class Relabelled:
+    """Tasks of another distribution, with a numbering of the classes drawn for each: labels are names, and no more."""
+
+    task: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "task" or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.task, name)
+
+    def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
+        """`steps` mini-batches and queries, with the one-hot classes of each task in another order."""
+        batches, asked = episode(self.task, generator, tasks, steps, points, queries)
+        order = torch.rand(tasks, 1, self.task.dy, generator=generator, device=generator.device).argsort(-1)
+        *batches, asked = (Batch(one.x, one.y.gather(-1, order.expand_as(one.y))) for one in (*batches, asked))
+        return batches, asked

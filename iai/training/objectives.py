@@ -105,8 +105,7 @@ class StepObjective(ABC):
 
     def draw(self, generator: torch.Generator, tasks: int) -> tuple[list[Batch], Batch]:
         """All mini-batches and queries of this process's share of new tasks."""
-        with torch.autocast(generator.device.type, enabled=False):  # data are exact in every precision
-            batches, queries = episode(self.task, generator, tasks, self.steps, self.points, self.queries)
+        batches, queries = episode(self.task, generator, tasks, self.steps, self.points, self.queries)
         part = distributed.share(tasks)
         return [batch.tasks(part) for batch in batches], queries.tasks(part)
 

@@ -8,6 +8,7 @@ import grid
 import pytest
 
 from iai.study.measure.passes import Case, measure
+from iai.types import UserError
 
 SMALL: dict[str, Any] = {"width": 16, "depth": 2, "heads": 2, "dimension": 3}
 
@@ -38,3 +39,11 @@ def test_a_grid_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.
     assert json.loads(path.read_text())["cells"] == records
     list(grid.fill(path, grids, {"torch": "2"}))  # another machine's cells are not mixed with these
     assert len(measured) == 8 and len(json.loads(path.read_text())["cells"]) == 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
+def test_a_file_that_is_no_grid_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "grid.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match="grid.json .* delete it"):
+        next(grid.fill(path, [([8], [1], Case(**SMALL))], {"torch": "1"}))

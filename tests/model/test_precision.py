@@ -9,6 +9,7 @@ import torch
 from small import awake, data, small
 
 from iai.baselines import learned
+from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import Experiment
 from iai.losses import LOSSES
 from iai.model import RelationsConfig, Signal
@@ -87,6 +88,14 @@ def test_predictions_are_read_from_a_state_without_autocast(space: str) -> None:
     with half():
         low = amortizer.f(queries.x, state)
     assert torch.equal(low, amortizer.f(queries.x, state))
+
+
+def test_the_start_is_judged_alike_in_every_precision() -> None:
+    amortizer, config = awake(small(task=WIDE)), EvaluationConfig(tasks=4, steps=1, points=3, queries=5)
+    plain = evaluate(amortizer, WIDE, config)
+    with half():
+        low = evaluate(amortizer, WIDE, config)
+    assert low["mse"]["mean"][0] == plain["mse"]["mean"][0] and low["mse"]["mean"][1] != plain["mse"]["mean"][1]
 
 
 CONFIGS = [

@@ -173,7 +173,7 @@ def test_without_attention_a_pair_is_rewritten_from_itself() -> None:
         ({"signal": Signal(kind="data", history=1)}, "history=0"),
         ({"space": "latent"}, "space='logits'"),
         ({"space": "softmax"}, "'softmax' needs classes"),
-        ({"regime": "parametric"}, "no known decode"),
+        ({"regime": "parametric"}, "lacks decode"),
         ({"objective": Greedy(task=LinearRegression(), tasks=4, steps=2, points=5, queries=4)}, "implicit"),
     ],
 )

@@ -44,6 +44,12 @@ def test_a_terminal_that_has_no_such_letters_gets_others() -> None:
     assert (claims.returncode, claims.stderr) == (0, b"") and rb"\u2192" in claims.stdout
 
 
+def test_the_hash_of_the_sources_is_no_matter_of_the_locale() -> None:
+    line = f'"{sys.executable}" -c "from iai.study.ledger import provenance; print(provenance.sources_hash())"'
+    found = shell(line, LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    assert found.stdout.decode().strip() == records.sources_hash(), found.stderr
+
+
 def test_a_folder_whose_name_is_no_text_is_one(folders: Path) -> None:
     name = os.fsdecode(b"r\xff")
     (folders / name).mkdir()

@@ -9,8 +9,8 @@ import torch
 
 from iai.experiment import from_json, to_json
 from iai.tasks import CausalOrder, episode
+from iai.tasks.causal_order import Noise, fourier, linear, simulate, unit_noise
 from iai.tasks.graphs import ordered
-from iai.tasks.mechanisms import Noise, fourier, linear, simulate, unit_noise
 from iai.types import UserError, concat
 
 DISTANT = CausalOrder(graphs=("stochastic-block", "small-world"), noise="laplace")
@@ -23,11 +23,13 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_linear_equations_reproduce_x_from_the_noise() -> None:
     graph = ordered(generator(), ("erdos-renyi",), torch.full((50,), 2), 5)
     equations, noise = linear(generator(1), graph), unit_noise(generator(2), "gaussian", (50, 20, 5))
-    size = equations.weights[graph].abs()
-    assert torch.equal(equations.weights != 0, graph) and (equations.weights < 0).any()
+    axes = torch.eye(5).expand(50, -1, -1)
+    weights = torch.stack([equations(axes[..., :node]) for node in range(5)], dim=-1)
+    size = weights[graph].abs()
+    assert torch.equal(weights != 0, graph) and (weights < 0).any()
     assert size.min().item() >= 1 and size.max().item() <= 3 and size.mean().item() == pytest.approx(2, abs=0.1)
     # x = W^T x + e, so x = e (I - W)^-1.
-    solved = noise.double() @ torch.linalg.inv(torch.eye(5) - equations.weights.double())
+    solved = noise.double() @ torch.linalg.inv(torch.eye(5) - weights.double())
     torch.testing.assert_close(simulate(equations, noise), solved.float(), rtol=1e-4, atol=1e-4)
 
 

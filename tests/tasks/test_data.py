@@ -102,10 +102,23 @@ def test_damaged_file_is_refused(tmp_path: data.Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_unknown_names_get_the_near_match(arguments: tuple[str, ...], near: str) -> None:
-    with pytest.raises(UserError, match=f"try '{near}'"):
+    with pytest.raises(UserError, match=f"unknown .*: (did you mean|there is) {near}"):
         data.images(*arguments)
 
 
 def test_identity_tells_parts_apart() -> None:
     parts = {data.identity(name, split, "sample") for name in NAMES for split in data.SPLITS}
     assert len(parts) == 4
+
+
+@pytest.mark.parametrize("size", [0, 100, 100_000])
+def test_a_packaged_sample_that_was_cut_is_refused(
+    tmp_path: data.Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    whole = (data.Path(data.__file__).parent / "samples" / "mnist.npz").read_bytes()
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "mnist.npz").write_bytes(whole[:size])
+    monkeypatch.setattr(data, "__file__", str(tmp_path / "data.py"))
+    data._sample.cache_clear()
+    with pytest.raises(UserError, match=r"mnist\.npz is damaged .*: install iai again"):
+        data.images("mnist", "train", "sample")

@@ -15,7 +15,7 @@ from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import from_json, to_json
 from iai.study.jobs.run import identity
 from iai.tasks import Features, data
-from iai.tasks.features import part_of
+from iai.tasks.features import PARTS
 from iai.types import Batch, UserError
 
 SAMPLE: dict[str, Any] = {"dataset": "mnist+fashion-mnist", "source": "sample"}
@@ -56,7 +56,7 @@ def write(path: data.Path, width: int, seed: int = 0) -> None:
 
 
 def test_classes_are_divided_by_a_fixed_rule() -> None:
-    parts = [part_of(label) for label in range(200)]
+    parts = [PARTS[label % 5] for label in range(200)]
     assert [parts.count(part) for part in ("train", "validation", "held-out")] == [120, 40, 40]
     assert [label for label in range(20) if parts[label] == "held-out"] == [4, 9, 14, 19]
     assert [label for label in range(20) if parts[label] == "validation"] == [3, 8, 13, 18]
@@ -76,7 +76,7 @@ def test_a_task_relabels_random_classes_of_its_part(split: Any, classes: Any) ->
         assert [label for label, _ in pairs] == [0, 1, 2]
         maps.append(tuple(true for _, true in pairs))
         assert len({*maps[-1]}) == 3
-    allowed = {label for label in range(20) if classes in ("all", part_of(label))}
+    allowed = {label for label in range(20) if classes in ("all", PARTS[label % 5])}
     assert {label for one in maps for label in one} == allowed
     assert any(sorted(one) != [*one] for one in maps) and len({frozenset(one) for one in maps}) > 3
 
@@ -181,7 +181,7 @@ def test_damaged_file_is_refused(folder: data.Path, content: bytes) -> None:
 
 def test_other_widths_are_refused(folder: data.Path) -> None:
     write(folder / "features" / "wide.npz", width=384)
-    with pytest.raises(UserError, match=r"has vectors of 384, not of 256"):
+    with pytest.raises(UserError, match=r"vectors of 384, not of 256"):
         data.features("wide")
 
 
@@ -191,7 +191,7 @@ def test_other_widths_are_refused(folder: data.Path) -> None:
         ({"ways": 1}, 1, "ways = 1: choose 2 or more"),
         ({"ways": 7}, 1, r"ways = 7, but .* has 6 classes; ask for fewer"),
         ({"ways": 2}, 11, r"11 images a task, but toy \(full, train, train classes\) may have only 10"),
-        ({"source": "sample"}, 1, "unknown data set 'toy'; try 'mnist' or 'fashion-mnist'"),
+        ({"source": "sample"}, 1, "unknown data set 'toy': there is mnist, fashion-mnist"),
     ],
 )
 def test_impossible_tasks_are_refused(folder: data.Path, change: dict[str, Any], points: int, words: str) -> None:
@@ -232,3 +232,39 @@ def test_few_images_tell_classes_of_the_real_sets_apart(name: str, classes: Any)
     for learner in (Centroids(dy=10), Logistic(dy=10)):
         error = evaluate(learner, task, config, [5])["error"]["mean"][5]
         assert error == pytest.approx(expected, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"y_train": np.zeros(59, np.int16)}, "60 inputs and labels of shape (59,)"),
+        ({"y_test": np.zeros((60, 1), np.int16)}, "60 inputs and labels of shape (60, 1)"),
+        ({"y_train": np.full(60, 10)}, "0 to 9"),
+        ({"y_train": np.full(60, -1)}, "0 to 9"),
+        ({"y_train": np.full(60, np.nan)}, "0 to 9"),
+        ({"x_train": np.full((60, 256), np.nan)}, "not finite"),
+        ({"x_test": np.full((60, 256), 1e6)}, "not finite"),
+        ({"x_test": np.full((60, 256), "a")}, "convert"),
+        ({"x_test": np.full((60, 256), None)}, "allow_pickle"),
+        ({"x_test": np.zeros((60, 255))}, "vectors of 255, not of 256"),
+        ({"x_test": np.zeros(60)}, "vectors of 60, not of 256"),
+        ({"x_test": np.zeros((0, 256)), "y_test": np.zeros(0, int)}, "0 inputs"),
+        ({"classes": np.array([], str)}, "0 to -1"),
+    ],
+)
+def test_features_that_make_no_tasks_are_refused(folder: data.Path, changes: dict[str, Any], what: str) -> None:
+    path = folder / "features" / "toy.npz"
+    with np.load(path) as arrays:
+        whole = dict(arrays)
+    np.savez(path, **whole | changes)
+    with pytest.raises(UserError, match=r"toy\.npz is no feature file .*; delete it and run: python tools") as raised:
+        data.features("toy")
+    assert what in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_labels_and_features_of_any_type_of_number_are_used(folder: data.Path) -> None:
+    path = folder / "features" / "toy.npz"
+    with np.load(path) as arrays:
+        np.savez(path, **{n: a.astype({"x": float, "y": np.uint8}.get(n[0], a.dtype)) for n, a in arrays.items()})
+    found = data.features("toy")
+    assert (found.x_train.dtype, found.y_train.dtype) == (torch.float16, torch.int64)

@@ -146,7 +146,7 @@ def test_more_images_than_there_are_is_an_error() -> None:
 
 @pytest.mark.parametrize("bad", [{"ways": 11}, {"ways": 1}, {"dataset": "mnits"}])
 def test_impossible_tasks_are_refused(bad: dict[str, object]) -> None:
-    with pytest.raises(UserError, match=r"choose from 2 to 10|try 'mnist'"):
+    with pytest.raises(UserError, match=r"choose from 2 to 10|did you mean mnist"):
         Images(**bad)
 
 

@@ -136,6 +136,42 @@ def test_components_are_orthonormal_of_scale_one_and_can_be_used_again(tmp_path:
     torch.testing.assert_close(extract.Projection.read(tmp_path / "projection.npz")(features), projected)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mean": np.zeros(299)},
+        {"mean": np.full(300, np.nan)},
+        {"components": np.zeros((255, 300))},
+        {"components": np.full((256, 300), "a")},
+        {"scale": np.zeros(())},
+        {"scale": np.ones(3)},
+        {},
+    ],
+)
+def test_a_malformed_projection_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    whole = {"mean": np.zeros(300), "components": np.zeros((256, 300)), "scale": np.ones(())}
+    path = tmp_path / "projection.npz"
+    np.savez(path, **whole | changes)
+    if not changes:
+        path.write_bytes(b"")
+    with pytest.raises(extract.UserError, match=r"projection\.npz is no projection .*: make one with --fit") as raised:
+        extract.Projection.read(path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", np.ones((4, 256)), np.full((5, 256), np.nan), np.ones(5)])
+def test_damaged_work_of_before_is_done_again(run: Run, monkeypatch: pytest.MonkeyPatch, damage: Any) -> None:
+    run(name="whole")
+    monkeypatch.setattr(Patches, "chunks", 0)
+    monkeypatch.setattr(Patches, "killed_at", 2)
+    assert run() == 130
+    chunk = data.root() / "features" / "toy.parts" / "train" / "0.npy"
+    chunk.write_bytes(damage) if isinstance(damage, bytes) else np.save(chunk, damage)
+    monkeypatch.setattr(Patches, "killed_at", -1)
+    assert run() == 0
+    assert made().read_bytes() == made("whole").read_bytes()
+
+
 def test_a_projection_is_applied_and_a_fit_needs_256_images(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -132,7 +132,6 @@ def trained(path: Path) -> checkpoint.Checkpoint:
         lambda tensors, header: edit(tensors, **{"model.bias": torch.ones(3)}),
         lambda tensors, header: tensors.pop("optimizer.0.step"),
         lambda tensors, header: edit(tensors, **{"optimizer.0.exp_avg": torch.ones(5)}),
-        lambda tensors, header: edit(tensors, **{"optimizer.0.exp_avg": torch.ones(1, 2).long()}),
         lambda tensors, header: edit(tensors, **{"optimizer.9.exp_avg": torch.ones(5)}),
         lambda tensors, header: edit(tensors, **{"optimizer.x": torch.ones(5)}),
     ],

@@ -12,8 +12,7 @@ from torch import Tensor
 from iai.baselines.classical.causal_order import Score, SortBy
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
 from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, Converged, Descent, tune
-from iai.baselines.classical.oracles import Memoryless, Planet, Ridge
-from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Neighbours
+from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Memoryless, Neighbours, Planet, Ridge
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
 from iai.types import Batch, KnownTask, Learner
 
@@ -43,15 +42,22 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
         return mean | densities(None, *tuning)
     if isinstance(task, Mixture):
         return mean | _descents(task, *tuning) | densities(task.components, *tuning)
-    neighbours = {"neighbours": Neighbours(dy=task.dy, classify=classify)}
-    return mean | _descents(task, *tuning, longer=True) | neighbours | _own(task)
+    found = mean | _descents(task, *tuning, longer=True)
+    found["neighbours"] = Neighbours(dy=task.dy, classify=classify)
+    if isinstance(task, LinearRegression):
+        found["ridge"] = Ridge(noise_variance=task.noise_variance, bias=task.bias)
+        found["memoryless"] = Memoryless(noise_variance=task.noise_variance, bias=task.bias)
+    if isinstance(task, Gravity):
+        found["bayes"] = Planet(task=task)
+    if isinstance(task, Images | Features):
+        found["logistic"] = Logistic(dy=task.dy)
+    if isinstance(task, Features):
+        found["centroids"] = Centroids(dy=task.dy)
+    return found
 
 
 def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch, longer: bool = False) -> dict[str, Learner]:
-    """SGD and Adam, one step a mini-batch; and, if `longer`, Adam in ten passes over the data and L-BFGS.
-
-    Those are tuned on half of the tasks, as they take longer.
-    """
+    """SGD and Adam, one step a mini-batch; if `longer`, Adam in ten passes and L-BFGS, tuned on half of the tasks."""
     init = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0  # the middle of the prior
     known: dict[str, Any] = {"decode": task.decode, "loss": task.loss, "theta_shape": task.theta_shape, "init": init}
     found: dict[str, Learner] = {
@@ -64,20 +70,6 @@ def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch, longer:
         found["adam-10-passes"] = tune(many, *half, "learning_rate", MANY_PASSES_GRID)
         found["l-bfgs"] = tune(Converged(**known), *half, "penalty", PENALTIES)
     return found
-
-
-def _own(task: LinearRegression | Gravity | Images | Features) -> dict[str, Learner]:
-    """The learners that one family of tasks has."""
-    match task:
-        case LinearRegression():
-            prior: dict[str, Any] = {"noise_variance": task.noise_variance, "bias": task.bias}
-            return {"ridge": Ridge(**prior), "memoryless": Memoryless(**prior)}
-        case Gravity():
-            return {"bayes": Planet(task=task)}
-        case Images():
-            return {"logistic": Logistic(dy=task.dy)}
-        case Features():
-            return {"logistic": Logistic(dy=task.dy), "centroids": Centroids(dy=task.dy)}
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,6 @@ from iai.losses import squared_error
 from iai.tasks import data_points, velocity
 from iai.types import Batch, Learner, concat
 
-BANDWIDTHS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-"""Multiples of Scott's rule that are tried for a kernel."""
-COMPONENTS = (4, 8, 16)
-"""Numbers of components that are tried for a mixture."""
-
 
 @config
 class Gaussian(Fitted):
@@ -44,10 +39,7 @@ class Gaussian(Fitted):
 
 
 class Mixed(Fitted):
-    """A mixture of Gaussians: theta has a row a component, with its mean, its log-weight and its log-variance.
-
-    Before any batch it is one N(0, I).
-    """
+    """A mixture of Gaussians: theta has a row a component, of mean, log-weight and log-variance; first one N(0, I)."""
 
     def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
         z = points_seen(batches, x)
@@ -63,10 +55,7 @@ class Mixed(Fitted):
 
 @config
 class Kernel(Mixed):
-    """A Gaussian around every data point seen, all of one width: a kernel density.
-
-    The width is Scott's rule, n^(-1 / (d + 4)) times the data's standard deviation, times `factor`.
-    """
+    """A Gaussian around every data point seen, all `factor` times as wide as Scott's rule says: n^(-1 / (d + 4)) sd."""
 
     factor: Amount = 0.5
 
@@ -107,12 +96,8 @@ def points_seen(batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Flo
 
 def densities(components: int | None, batches: Sequence[Batch], queries: Batch) -> dict[str, Learner]:
     """The fitted densities by name; an unknown number of `components` is tuned on 8 of the tasks."""
-    kernels = [Kernel(factor=factor) for factor in BANDWIDTHS]
-    mixtures = [ExpectationMaximisation(components=k) for k in ([components] if components else COMPONENTS)]
-    few = slice(0, 8)
-    some, asked = [batch.tasks(few) for batch in batches], queries.tasks(few)
-    return {
-        "gaussian": Gaussian(),
-        "kernel": best(kernels, squared_error, batches, queries),
-        "em": mixtures[0] if components else best(mixtures, squared_error, some, asked),
-    }
+    kernels = [Kernel(factor=factor) for factor in (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)]
+    mixtures = [ExpectationMaximisation(components=k) for k in ([components] if components else (4, 8, 16))]
+    few = [batch.tasks(slice(8)) for batch in batches], queries.tasks(slice(8))
+    kernel, mixture = best(kernels, squared_error, batches, queries), best(mixtures, squared_error, *few)
+    return {"gaussian": Gaussian(), "kernel": kernel, "em": mixture}

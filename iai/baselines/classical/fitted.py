@@ -15,14 +15,11 @@ from iai.losses import LOSSES, Loss, LossName
 from iai.types import Batch, Decode, Learner, concat
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Learning rates that are tried."""
 MANY_PASSES_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Learning rates that are tried for ten passes over the data."""
 PENALTIES = (0.3, 1.0, 3.0, 10.0)
-"""Penalties that are tried for descent to convergence."""
+"""What is tried: learning rates for one pass over the data and for ten, penalties for descent to convergence."""
 
 Candidate = TypeVar("Candidate", bound=Learner)
-"""A learner of some kind."""
 
 
 class Fitted(ABC):
@@ -113,9 +110,11 @@ def best(candidates: Sequence[Candidate], loss: Loss, batches: Sequence[Batch], 
 
     `batches` and `queries` must be of other tasks than those of an evaluation.
     """
-    steps = [k for k in (1, 2, 5, 10, 20) if k <= len(batches)]
+    if len(candidates) == 1:
+        return candidates[0]
 
     def mean_loss(learner: Learner) -> float:
+        steps = (k for k in (1, 2, 5, 10, 20) if k <= len(batches))
         losses = [loss(learner(batches[:k], queries.x), queries.y).mean() for k in steps]
         return torch.stack(losses).mean().nan_to_num(nan=float("inf")).item()
 

@@ -1,4 +1,4 @@
-"""Learners fitted to each task from scratch: the mean, nearest neighbours, class means, logistic regression."""
+"""Learners fitted to each task: from scratch, or, as Bayes-optimal ones, with the noise and the prior known."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -6,8 +6,10 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.func import vmap
 
-from iai.fields import Size, config
+from iai.fields import Amount, Size, config
+from iai.tasks import Gravity, LinearRegression
 from iai.types import Batch, concat
 
 
@@ -19,9 +21,8 @@ class Mean:
     classify: bool = False
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
-        nothing = x.new_zeros(x.shape[0], 1, self.dy)
-        total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), nothing)
         points = sum(b.points for b in batches)
+        total = sum((b.y.sum(dim=1, keepdim=True) for b in batches), x.new_zeros(x.shape[0], 1, self.dy))
         mean = total / max(points, 1)
         return (logits(mean, points) if self.classify else mean).expand(-1, x.shape[1], -1)
 
@@ -86,8 +87,6 @@ class Logistic:
 
     dy: Size
     C: float = 0.1
-    tolerance: float = 1e-3
-    iterations: int = 1000
 
     steps: ClassVar[tuple[int, ...]] = (0, 1, 2, 5, 10, 20)
 
@@ -107,7 +106,64 @@ class Logistic:
         if len(classes) == 1 or not len(queries):
             shares[:, classes] = 1.0
             return shares
-        model = LogisticRegression(C=self.C, tol=self.tolerance, max_iter=self.iterations)
+        model = LogisticRegression(C=self.C, tol=1e-3, max_iter=1000)
         model.fit(x.cpu().numpy(), label.cpu().numpy())
-        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).to(x)
+        shares[:, classes] = torch.from_numpy(model.predict_proba(queries.cpu().numpy())).to(shares)
         return shares
+
+
+@config
+class Ridge:
+    """E[y | all points seen] for y = w x + b + N(0, noise_variance), w and b standard normal."""
+
+    noise_variance: Amount
+    bias: bool = True
+
+    forgets: ClassVar[bool] = False
+
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
+        design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, 1e-9)
+        theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
+        identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), theta.new_ones(())
+        for batch in batches if self.forgets or not batches else [concat(batches)]:
+            known, y = design(batch.x.double()), batch.y.double()
+            covariance = torch.linalg.inv(known.mT @ known / noise + identity / variance)
+            theta = theta + covariance @ (known.mT @ (y - known @ theta)) / noise
+            variance = covariance.diagonal(dim1=-2, dim2=-1).mean()
+        return (design(x.double()) @ theta).to(x.dtype)
+
+
+class Memoryless(Ridge):
+    """Ridge around the current theta, batch by batch: the best learner that keeps theta without a covariance.
+
+    The prior of a batch is N(theta, v I), with v the mean variance of the last posterior over coordinates and tasks,
+    and 1 at first (block Kaczmarz).
+    """
+
+    forgets = True
+
+
+@config
+class Planet:
+    """E[y | all points seen] in metres, of a `Gravity` task: y at the posterior mean of theta, as y is linear in it."""
+
+    task: Gravity
+
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q 2"]) -> Float[Tensor, "tasks q 1"]:
+        theta = torch.linspace(self.task.weakest, self.task.strongest, 4096, device=x.device).double()
+        evidence = theta.new_zeros(len(x), len(theta))
+        for batch in batches:
+            weightless, slope = self._line(batch.x)
+            rest = batch.y.double() - weightless
+            # sum (rest - slope theta)^2, without its constant term.
+            fit = slope.square().sum(1) * theta.square() - 2 * (slope * rest).sum(1) * theta
+            evidence = evidence - fit / (2 * self.task.noise_sd**2)
+        weightless, slope = self._line(x)
+        mean = (evidence.softmax(dim=1) * theta).sum(dim=1)
+        return (weightless + slope * mean[:, None, None]).to(x.dtype)
+
+    def _line(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Height without gravity, and the change of height for a theta of 1."""
+        decode = vmap(self.task.decode, in_dims=(0, None))
+        weightless = decode(x.double(), x.new_zeros(1, 1).double())
+        return weightless, decode(x.double(), x.new_ones(1, 1).double()) - weightless

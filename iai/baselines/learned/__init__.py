@@ -3,28 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
+from iai.baselines.learned import processes, stepwise
 from iai.baselines.learned.base import LearnedBaseline
-from iai.baselines.learned.processes import (
-    CNP,
-    AttentiveCNP,
-    AttentiveCNPConfig,
-    CNPConfig,
-    Hypernetwork,
-    HypernetworkConfig,
-)
-from iai.baselines.learned.stepwise import MAML, LSTMConfig, LSTMOptimizer, MAMLConfig, Reptile, ReptileConfig, Stepwise
+from iai.baselines.learned.processes import AttentiveCNPConfig, CNPConfig, HypernetworkConfig
+from iai.baselines.learned.stepwise import LSTMConfig, MAMLConfig, ReptileConfig
 from iai.types import Task
 
 LearnedBaselineConfig = MAMLConfig | ReptileConfig | CNPConfig | AttentiveCNPConfig | HypernetworkConfig | LSTMConfig
 """The description of a learned baseline, as plain data."""
 
 KINDS: dict[type, Callable[[Any, Task], LearnedBaseline]] = {
-    MAMLConfig: MAML,
-    ReptileConfig: Reptile,
-    CNPConfig: CNP,
-    AttentiveCNPConfig: AttentiveCNP,
-    HypernetworkConfig: Hypernetwork,
-    LSTMConfig: LSTMOptimizer,
+    MAMLConfig: stepwise.MAML,
+    ReptileConfig: stepwise.Reptile,
+    CNPConfig: processes.CNP,
+    AttentiveCNPConfig: processes.AttentiveCNP,
+    HypernetworkConfig: processes.Hypernetwork,
+    LSTMConfig: stepwise.LSTMOptimizer,
 }
 
 

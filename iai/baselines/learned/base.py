@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import vmap
 
 from iai.losses import LOSSES
-from iai.types import Batch, KnownTask, Task, UserError
+from iai.types import Batch, KnownTask, Task, UserError, full_precision
 
 Inputs = Float[Tensor, "tasks q dx"]
 """Queries."""
@@ -42,8 +44,17 @@ class LearnedBaseline(nn.Module, ABC):
         return LOSSES[self.task.loss](self(batches, queries.x), queries.y).mean()
 
 
-def known(task: Task) -> KnownTask:
-    """The task as one whose likelihood is known; a `UserError` if it is not."""
-    if not hasattr(task, "decode"):
-        raise UserError(f"{type(task).__name__} has no known decode: choose a CNP, which learns its own")
-    return task  # type: ignore[return-value]
+class Inferring(LearnedBaseline):
+    """f is the task's known likelihood; g returns theta, from a learned `start`. `UserError` for a task without one."""
+
+    task: KnownTask
+
+    def __init__(self, task: Task):
+        super().__init__(task)
+        if not hasattr(task, "decode"):
+            raise UserError(f"{type(task).__name__} has no known decode: choose a CNP, which learns its own")
+        self.start = nn.Parameter(torch.zeros(self.task.theta_shape))
+
+    def f(self, x: Inputs, adapted: Theta) -> Outputs:
+        with full_precision(x.device):
+            return vmap(self.task.decode)(x, adapted)

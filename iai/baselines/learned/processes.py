@@ -7,11 +7,10 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import vmap
 
-from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
+from iai.baselines.learned.base import Inferring, Inputs, LearnedBaseline, Outputs, Theta
 from iai.fields import Size, config
-from iai.types import Batch, Task, full_precision
+from iai.types import Batch, Task
 
 Codings = Float[Tensor, "tasks n code"]
 """Codes of nothing and of each observation."""
@@ -108,7 +107,7 @@ class AttentiveCNP(LearnedBaseline):
         return self.answers(x, F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
-class Hypernetwork(LearnedBaseline):
+class Hypernetwork(Inferring):
     """f: the task's known likelihood; g: a network writes theta from the mean code, in one shot (Ha et al. 2017).
 
     What it writes is added to a learned start, and is 0 before training.
@@ -116,20 +115,13 @@ class Hypernetwork(LearnedBaseline):
 
     def __init__(self, config: HypernetworkConfig, task: Task):
         super().__init__(task)
-        self.known, width = known(task), config.width
-        slots, each = self.known.theta_shape
-        self.pooled = Pooled(task, width)
-        self.write = perceptron(self.pooled.size, width, slots * each)
-        self.start = nn.Parameter(torch.zeros(slots, each))
+        self.pooled = Pooled(task, config.width)
+        self.write = perceptron(self.pooled.size, config.width, self.start.numel())
         for last in self.write[-1].parameters():
             nn.init.zeros_(last)
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
         return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
-
-    def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        with full_precision(x.device):
-            return vmap(self.known.decode)(x, adapted)
 
 
 class Pooled(nn.Module):

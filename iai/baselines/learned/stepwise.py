@@ -10,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from iai.baselines.learned.base import Inputs, LearnedBaseline, Outputs, Theta, known
+from iai.baselines.learned.base import Inferring, Inputs, Theta
 from iai.fields import Amount, Size, config
 from iai.losses import LOSSES
-from iai.types import Batch, KnownTask, Task, full_precision
+from iai.types import Batch, Task, full_precision
 
 
 @config
@@ -40,13 +40,8 @@ class LSTMConfig:
     p: Amount = 10.0
 
 
-class Stepwise(LearnedBaseline):
+class Stepwise(Inferring):
     """f is the task's known likelihood; g moves theta from a learned start, one step a mini-batch."""
-
-    def __init__(self, task: Task):
-        super().__init__(task)
-        self.known = known(task)
-        self.start = nn.Parameter(torch.zeros(self.known.theta_shape))
 
     @abstractmethod
     def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
@@ -67,16 +62,11 @@ class Stepwise(LearnedBaseline):
         *_, last = self.path(batches, x)
         return last
 
-    def f(self, x: Inputs, adapted: Theta) -> Outputs:
-        with full_precision(x.device):
-            return vmap(self.known.decode)(x, adapted)
-
-
-def task_gradients(task: KnownTask, theta: Theta, batch: Batch) -> Theta:
-    """The gradient of each task's mean loss on a mini-batch in its own theta; differentiable again."""
-    gradient = grad(lambda theta, x, y: LOSSES[task.loss](task.decode(x, theta), y).mean())
-    with full_precision(theta.device):
-        return vmap(gradient)(theta, batch.x, batch.y)
+    def slope(self, theta: Theta, batch: Batch) -> Theta:
+        """The gradient of each task's mean loss on a mini-batch in its own theta; differentiable again."""
+        gradient = grad(lambda theta, x, y: LOSSES[self.task.loss](self.task.decode(x, theta), y).mean())
+        with full_precision(theta.device):
+            return vmap(gradient)(theta, batch.x, batch.y)
 
 
 class MAML(Stepwise):
@@ -92,7 +82,7 @@ class MAML(Stepwise):
         self.log_rate = nn.Parameter(torch.tensor(config.rate).log())
 
     def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
-        slope = task_gradients(self.known, theta, batch)
+        slope = self.slope(theta, batch)
         return theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope), None
 
 
@@ -104,7 +94,7 @@ class Reptile(Stepwise):
         self.rate = config.rate
 
     def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
-        return theta - self.rate * task_gradients(self.known, theta, batch), None
+        return theta - self.rate * self.slope(theta, batch), None
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """|start - theta_k|^2 / 2 with theta_k held fixed: its gradient is Reptile's, the mean of start - theta_k."""
@@ -128,16 +118,15 @@ class LSTMOptimizer(Stepwise):
 
     def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
         lower, upper = memory or [(theta.new_zeros(theta.numel(), self.config.width),) * 2] * 2
-        slope = task_gradients(self.known, theta.detach(), batch).detach()
+        slope = self.slope(theta.detach(), batch).detach()
         lower = self.first(preprocessed(slope, self.config.p).flatten(0, 2), lower)
         upper = self.second(lower[0], upper)
         return theta + self.config.scale * self.move(upper[0]).view_as(theta), (lower, upper)
 
     def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
         """The mean loss of held-out queries over all steps."""
-        loss = LOSSES[self.task.loss]
-        _, *thetas = self.path(batches, queries.x)
-        return torch.stack([loss(self.f(queries.x, theta), queries.y).mean() for theta in thetas]).mean()
+        _, *answers = self.predictions(batches, queries.x)
+        return torch.stack([LOSSES[self.task.loss](answer, queries.y).mean() for answer in answers]).mean()
 
 
 def preprocessed(slope: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape 2"]:

@@ -36,8 +36,7 @@ class Run(NamedTuple):
     def status(self, renew: bool = False, locked: bool = True) -> records.Status:
         """done, pending, stale, or running if `locked` counts; with `renew`, a record of other sources is stale too."""
         config = records.config_hash(to_json(experiment(self.key, self.profile)))
-        look = records.status if locked else records.recorded
-        return look(*self, config, records.sources_hash() if renew else None)
+        return records.status(*self, config, records.sources_hash() if renew else None, locked)
 
     def command(self, device: str | None, renew: bool = False) -> list[str]:
         """`python -m iai run KEY ...`."""

@@ -43,11 +43,9 @@ def held(path: Path) -> bool:
     """Whether a live process owns `path`; a file that a dead one left, or that cannot be read here, is not held."""
     try:
         os.close(_locked(path, fcntl.LOCK_SH))  # the owner's is exclusive: two who look would see an owner
-    except BlockingIOError:
-        return True
-    except OSError:
         return False
-    return False
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
 
 
 def owner(path: Path) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 from iai.fields import unknown
 from iai.study.ledger import locks
 from iai.study.ledger.provenance import LIBRARY, commit, config_hash, sources_hash
-from iai.study.ledger.schema import MODEL, SCHEMA, Record, check, series_of
+from iai.study.ledger.schema import MODEL, SCHEMA, Record, check, check_measured, series_of
 from iai.study.ledger.statistics import Missing, Summary
 from iai.tasks import data
 from iai.training import replace_file
@@ -50,17 +50,14 @@ def path_of(key: str, profile: str, seed: int) -> Path:
     return root() / profile / key / f"seed{seed}.json"
 
 
-def read(path: Path) -> Record:
-    """The record at `path`; `UserError` if it is no whole record."""
+def read(path: Path, checked: Callable[[Any], None] = check) -> Record:
+    """The record at `path`, or what else `checked` finds no fault with; `UserError` if it does, or it is no JSON."""
     try:
-        record = json.loads(path.read_bytes())
-        if not isinstance(record, dict):
-            raise ValueError("it is no JSON object")
-        check(record)
+        checked(found := json.loads(path.read_bytes()))
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         fix = f"restore it with `git checkout -- {path}`, or delete it and run it again"
-        raise UserError(f"{path} is no ledger record ({error}): {fix}") from error
-    return record
+        raise UserError(f"{path} is no part of a ledger ({error}): {fix}") from error
+    return found
 
 
 def write(record: Record) -> Path:
@@ -119,20 +116,18 @@ def lock(key: str, profile: str, seed: int, patience: float = 0.1) -> Iterator[N
         yield
 
 
-def recorded(key: str, profile: str, seed: int, expected: str, sources: str | None = None) -> Status:
-    """pending (no record), stale (a record of another config hash than `expected`, or not of `sources`) or done."""
+def status(key: str, profile: str, seed: int, expected: str, sources: str | None = None, locked: bool = True) -> Status:
+    """running if a live process owns the run and `locked` counts, pending without a record, stale or done with one.
+
+    A record is stale if it has another config hash than `expected`, or is not of the `sources` that are given.
+    """
     path = path_of(key, profile, seed)
+    if locked and locks.held(lock_path(key, profile, seed)):
+        return "running"
     if not path.exists():
         return "pending"
     found = read(path)
     return "done" if found["config_hash"] == expected and sources in (None, found["sources_hash"]) else "stale"
-
-
-def status(key: str, profile: str, seed: int, expected: str, sources: str | None = None) -> Status:
-    """running if a live process owns the run, else as `recorded`."""
-    if locks.held(lock_path(key, profile, seed)):
-        return "running"
-    return recorded(key, profile, seed, expected, sources)
 
 
 @until_changed
@@ -206,16 +201,7 @@ def fact(key: str, profile: str, name: str) -> Summary | Missing:
 def measured(name: str) -> dict[str, Any] | None:
     """What `make bench` or `make grid` measured, `bench/<name>.json` of the ledger; None if it never ran."""
     path = root() / "bench" / f"{name}.json"
-    if not path.exists():
-        return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        cells = found["cells"] if "cells" in found else found["groups"].values()
-        if not all(isinstance(one, dict) for one in cells) or not isinstance(found["cpu"] + found["date"], str):
-            raise ValueError("cells or groups are malformed")
-        return found
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is no measurement ({error}): restore it, or make it again") from error
+    return read(path, check_measured) if path.exists() else None
 
 
 def _summary(found: Sequence[Record], values: Iterable[float], errors: Iterable[float], **how: Any) -> Summary:

@@ -25,7 +25,7 @@ FIELDS = NEEDED | {
 """Those that a record may have, too."""
 
 
-def check(record: Record) -> None:
+def check(record: Any) -> None:
     """Raise `ValueError` with the first thing that is wrong with a record."""
     if absent := [field for field in NEEDED if field not in record]:
         raise ValueError(f"it has no {absent[0]!r}")
@@ -41,6 +41,13 @@ def check(record: Record) -> None:
             raise ValueError(f"two series of its {metric!r} differ in length or are empty")
         if not all(value is None or _number(value) for value in [*one, *other]):
             raise ValueError(f"its {metric!r} holds something that is no number")
+
+
+def check_measured(found: Any) -> None:
+    """Raise an error if the cells or groups, the machine or the date of a measurement are malformed."""
+    cells = found["cells"] if "cells" in found else found["groups"].values()
+    if not all(isinstance(one, dict) for one in cells) or not isinstance(found["cpu"] + found["date"], str):
+        raise ValueError("its cells or groups are malformed")
 
 
 def _number(value: Any) -> bool:

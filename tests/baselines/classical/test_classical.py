@@ -61,6 +61,8 @@ def test_logistic_knows_that_there_are_classes_it_has_not_seen(classes: int) -> 
     logits = Logistic(dy=4)([Batch(x, y)], x)
     torch.testing.assert_close(logits[0, :, 0].exp(), torch.full((8,), 1 / 4 / 9))
     torch.testing.assert_close(logits.exp().sum(-1), torch.ones(1, 8))
+    double = Logistic(dy=4)([Batch(x.double(), y.double())], x.double())
+    torch.testing.assert_close(double, logits.double(), atol=1e-3, rtol=1e-3)
     assert cross_entropy(logits, y).mean().item() < math.log(4)
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from iai.baselines import learned as rivals
-from iai.baselines.learned import CNP, MAML, AttentiveCNP, Hypernetwork, LSTMOptimizer, Reptile
-from iai.baselines.learned.stepwise import preprocessed
+from iai.baselines.learned.processes import CNP, AttentiveCNP, Hypernetwork
+from iai.baselines.learned.stepwise import MAML, LSTMOptimizer, Reptile, preprocessed
 from iai.losses import cross_entropy
 from iai.tasks import Images, LinearRegression, episode
 from iai.types import Batch, concat

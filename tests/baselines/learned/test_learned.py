@@ -9,7 +9,9 @@ import torch
 from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import learned as rivals
-from iai.baselines.learned import CNP, CNPConfig, LearnedBaseline, LearnedBaselineConfig, Stepwise
+from iai.baselines.learned import CNPConfig, LearnedBaseline, LearnedBaselineConfig
+from iai.baselines.learned.processes import CNP
+from iai.baselines.learned.stepwise import Stepwise
 from iai.evaluation import EvaluationConfig, evaluate
 from iai.experiment import BaselineExperiment, build, from_json, to_json
 from iai.study.jobs.run import evaluated_steps, fit, judged

@@ -167,6 +167,20 @@ def test_a_table_shows_mean_and_spread_and_where_they_come_from(chapter: Chapter
     assert table(chapter.steps(rows, SET, "mse", (1,)), "", "t")._repr_markdown_().startswith(":::{table}")
 
 
+def test_a_table_with_two_kinds_of_spread_says_which_is_which(chapter: Chapter) -> None:
+    same = {SET: {"ridge": {"mse": {"mean": [0.5] * 21, "se": [0.1] * 21}}}}
+    for seed in (0, 1):
+        records.write(record(seed=seed, baselines=same))
+    rows = {"data": KEY, "ridge": f"{KEY}|ridge"}
+    text = str(table(chapter.steps(rows, SET, "mse", (1,)), "", "t", ".1%"))
+    assert "± is the standard error over seeds, † over tasks.)" in text
+    assert "| data | 75.0\u00a0±\u00a025.0\u00a0% |" in text and "| ridge | 50.0\u00a0±\u00a010.0†\u00a0% |" in text
+    named = str(table(chapter.steps(rows, SET, "mse", (1,)), "", "t", source="(From elsewhere.)"))
+    assert "(From elsewhere.) († over tasks.)" in named
+    alone = str(table(chapter.steps({"ridge": f"{KEY}|ridge"}, SET, "mse", (1,)), "", "t"))
+    assert "over tasks.)" in alone and "†" not in alone
+
+
 def test_columns_of_words_are_set_to_the_left() -> None:
     grid = Grid(header=("", "g", "error"), rows={"SGD": ("descent", 0.5), "MAML": ("descent", 0.25)})
     assert "|---|---|---:|" in str(table(grid, "", "t"))

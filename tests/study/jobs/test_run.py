@@ -225,3 +225,22 @@ def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.Mon
     assert from_json(record["config"]) == tiny and record["curve"]["update"][-1] == 8
     assert {"config_hash", "sources_hash", "commit", "device", "torch", "created", "seconds"} <= set(record)
     assert record["tokens_per_second"] > 0 and record["flops"] > 0 and 0 < record["utilisation"] < 1
+
+
+@pytest.mark.parametrize("change", ["empty", "cut", "list", "number", "altered", None])
+def test_cached_baselines_are_used_as_they_were_written_or_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str | None
+) -> None:
+    monkeypatch.setenv("IAI_RUNS", str(tmp_path))
+    chosen = small(train=SHORT)
+    first = run.baseline_curves(chosen.task, chosen)
+    (path,) = (tmp_path / "baselines").iterdir()
+    text = path.read_text()
+    damaged = {"empty": "", "cut": text[:100], "list": "[]", "number": "1", "altered": text.replace(": [", ": [1", 1)}
+    if change in damaged:
+        path.write_text(damaged[change])
+    made: list[str] = []
+    real = run.evaluate_learner
+    monkeypatch.setattr(run, "evaluate_learner", lambda *words: (made.append("again"), real(*words))[1])
+    assert run.baseline_curves(chosen.task, chosen) == first
+    assert bool(made) == (change in damaged) and path.read_text() == text

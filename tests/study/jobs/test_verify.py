@@ -14,7 +14,7 @@ from iai.study.jobs import runs, verify
 from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 
-THIRDS = record()["baselines"][SET]["ridge"]["mse"]["mean"]
+HALVES = record()["baselines"][SET]["ridge"]["mse"]["mean"]
 RUN = Run(key=KEY, profile="smoke", seed=0)
 
 
@@ -86,7 +86,7 @@ def test_differences_are_found_in_curves_and_baselines_too() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda metrics, baselines: baselines["ridge"]["mse"].update(mean=[v and 3 * v for v in THIRDS]),
+        lambda metrics, baselines: baselines["ridge"]["mse"].update(mean=[v and 9 * v for v in HALVES]),
         lambda metrics, baselines: baselines.clear(),
         lambda metrics, baselines: metrics["mse"].update(se=[0.3] * 21),
         lambda metrics, baselines: metrics["mse"].update(mean=metrics["mse"]["mean"][:-1], se=[0.1] * 20),

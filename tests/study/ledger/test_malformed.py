@@ -92,7 +92,7 @@ def test_a_measurement_that_is_none_is_one_line(text: str) -> None:
     assert records.measured("passes-cpu") is None
     path.parent.mkdir(parents=True)
     path.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(UserError, match="is no measurement") as raised:
+    with pytest.raises(UserError, match="delete it") as raised:
         records.measured("passes-cpu")
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
+import formulas
 import pytest
 import torch
+from formulas import Formula, InContext, PromptTuning
 from torch.func import vmap
 
 from iai.baselines.classical import Descent, Planet
 from iai.evaluation import EvaluationConfig
 from iai.losses import squared_error
-from iai.study.book import formulas
-from iai.study.book.formulas import Formula, InContext, PromptTuning
 from iai.tasks import Gravity, episode
 from iai.training import TrainConfig, train
 from iai.types import Batch
