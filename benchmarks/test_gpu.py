@@ -41,7 +41,7 @@ def test_whole_update(benchmark: Any, size: str, how: str) -> None:
     config = TrainConfig(updates=10_000, lr=1e-4)
     optimizer = torch.optim.AdamW(model.parameters(), lr=torch.tensor(1e-4, device=device), fused=True, capturable=True)
     half = torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
-    whole, progress = CapturedUpdates(model, objective, optimizer, config, half), Progress()
+    whole, progress = CapturedUpdates(model, optimizer, config, half), Progress()
     whole.capturable = "captured" in how
 
     def roll_out() -> None:

@@ -70,7 +70,7 @@ generator = torch.Generator().manual_seed(seed)
 # %% [markdown]
 # ## One state, three meanings
 #
-# A state is a set of **slots**. Slot $s$ holds a vector $\theta_s$ that the step rewrites, and an **anchor** $a_s$ that it does not: what the slot is about. A {class}`~iai.model.regimes.Regime` answers three questions, and no code that trains, refines or evaluates asks which regime it runs:
+# A state is a set of **slots**. Slot $s$ holds a vector $\theta_s$ that the step rewrites, and an **anchor** $a_s$ that it does not: what the slot is about. A regime ({mod}`iai.model.regimes`) answers three questions, and no code that trains, refines or evaluates asks which regime it runs:
 # what the state is before any data (`init`), what a step is shown of a mini-batch given the state (`evidence`), and how a state predicts (`f`). With these, one line is all of $g_\varphi$, eqs 7 and 8 of the paper at once:
 #
 # $$

@@ -133,7 +133,7 @@ def test_captured_updates_go_on_from_a_checkpoint_bit_for_bit(tmp_path: Path, re
         model = build(experiment)
         kept, optimizer = Checkpoint(tmp_path / file), adamw(model, config)
         progress = kept.restore(model, optimizer)
-        updates = CapturedUpdates(model, growing, optimizer, config, nullcontext())
+        updates = CapturedUpdates(model, optimizer, config, nullcontext())
         while progress.update < until:
             updates.roll_out(growing.grown(progress.update / config.updates), progress.rollout, progress)
             progress.rollout += 1

@@ -1,10 +1,12 @@
 """The three regimes of f(x, g(D_T)): what the state means, what a refiner reads of a batch, how a state predicts.
 
 Parametric and explicit are one class: the state is theta, decoded by a known likelihood or by a learned one.
-Implicit is the other: the state is the prediction at each query itself.
+Implicit is the other: the state is the prediction at each query itself. Both have `init` (the state before any batch),
+`evidence` (what a refiner may read of a batch), `f` (the predictions of a state, eq. 5) and `interface` (what a
+refiner of its states must be built for); no other code knows which regime it runs.
 """
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -19,26 +21,6 @@ from iai.types import Batch, Decode, Evidence, State, Task, UserError, full_prec
 Signals = Literal["grad", "data", "grad+data"]
 GradientTokens = Literal["mean", "sample", "running"]
 Space = Literal["logits", "latent", "softmax"]
-
-
-class Regime(Protocol):
-    """The start, the evidence and the predictions of a state; no other code knows which regime it runs."""
-
-    def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
-        """The learned state before any batch, for tasks with queries x."""
-        ...
-
-    def evidence(self, state: State, batch: Batch) -> Evidence:
-        """What a refiner may read of a batch, given the state."""
-        ...
-
-    def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
-        """The prediction f_gamma(x, state) of eq. 5."""
-        ...
-
-    def interface(self, data: Task | Interface) -> Interface:
-        """What a refiner of its states must be built for, with the shapes and scales of the data."""
-        ...
 
 
 @config
@@ -72,6 +54,7 @@ class Parameters(nn.Module):
         super().__init__()
         self.decode, self.loss, self.signal = decode, loss, signal
         self.slots, self.width = shape
+        self.past = self.width * (1 + signal.gradients) if signal.history else 0
         self.initial = nn.Parameter(torch.zeros(self.width))
         anchor = torch.eye(self.slots) if classes else torch.zeros(self.slots, 0)
         self.register_buffer("anchor", anchor, persistent=False)
@@ -79,8 +62,7 @@ class Parameters(nn.Module):
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """theta_0, learned, the same in every slot; only the number of tasks is read from x."""
         value = self.initial.expand(x.shape[0], self.slots, -1)
-        features = self.width * (1 + self.signal.gradients) if self.signal.history else 0
-        past = value.new_zeros(x.shape[0], self.signal.history * self.slots, features)
+        past = value.new_zeros(x.shape[0], self.signal.history * self.slots, self.past)
         return State(value, self.anchor.expand(x.shape[0], -1, -1), past)
 
     @torch.no_grad()
@@ -102,20 +84,18 @@ class Parameters(nn.Module):
             raise UserError(
                 f"{self.slots} slots and {data.dy} labels: a theta has one slot, or classes=True and dy slots"
             )
-        past = self.width * (1 + self.signal.gradients) if self.signal.history else 0
         means = {"running": tokens == "running", "whole": tokens == "mean"}
-        return Interface.of(data, slot=self.width, past=past, anchor="y" if labels else "none", **means)
-
-    def _batch_loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """The mean loss of one task's observations as a function of its theta."""
-        return self.loss(self.decode(x, theta), y).mean()
+        return Interface.of(data, slot=self.width, past=self.past, anchor="y" if labels else "none", **means)
 
     def _gradients(self, theta: Tensor, batch: Batch) -> Float[Tensor, "tasks m slots width"]:
         """Gradients of the loss in theta: the mean of the batch, one a sample, or the running means."""
+
+        def loss(theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+            return self.loss(self.decode(x, theta), y).mean()
+
         if self.signal.tokens == "mean":
-            return vmap(grad(self._batch_loss))(theta, batch.x, batch.y)[:, None]
-        per_sample = vmap(vmap(grad(self._batch_loss), in_dims=(None, 0, 0)))
-        samples = per_sample(theta, batch.x[:, :, None], batch.y[:, :, None])
+            return vmap(grad(loss))(theta, batch.x, batch.y)[:, None]
+        samples = vmap(vmap(grad(loss), in_dims=(None, 0, 0)))(theta, batch.x[:, :, None], batch.y[:, :, None])
         if self.signal.tokens == "sample":
             return samples
         return samples.cumsum(1) / torch.arange(1, batch.points + 1, device=theta.device).view(1, -1, 1, 1)
@@ -131,13 +111,14 @@ class Predictions(nn.Module):
         super().__init__()
         self.dy, self.space, self.history = dy, checked("space", space, Space), history
         self.width = (width or 4 * dy) if space == "latent" else dy
+        self.past = self.width if history else 0
         self.initial = nn.Parameter(torch.zeros(1 if alike else self.width))
         self.read = nn.Linear(self.width, dy) if space == "latent" else nn.Identity()
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """y_hat_0, learned, the same for every query: ideally the marginal prediction."""
         initial = self.initial.softmax(-1) if self.space == "softmax" else self.initial
-        past = initial.new_zeros(x.shape[0], self.history * x.shape[1], self.width if self.history else 0)
+        past = initial.new_zeros(x.shape[0], self.history * x.shape[1], self.past)
         return State(initial.expand(*x.shape[:2], self.width), x, past)
 
     def evidence(self, state: State, batch: Batch) -> Evidence:
@@ -152,8 +133,7 @@ class Predictions(nn.Module):
     def interface(self, data: Task | Interface) -> Interface:
         """Slots are anchored at queries, and independent; on the simplex their scale is that of a uniform softmax."""
         scale = {"simplex": True, "slot_scale": 1 / self.dy} if self.space == "softmax" else {}
-        past = self.width if self.history else 0
-        return Interface.of(data, dy=self.dy, slot=self.width, past=past, anchor="x", independent=True, **scale)
+        return Interface.of(data, dy=self.dy, slot=self.width, past=self.past, anchor="x", independent=True, **scale)
 
 
 class Decoder(nn.Module):

@@ -6,7 +6,6 @@ All tensors of an update stay where they are in memory. Without CUDA the same co
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import torch
@@ -54,26 +53,11 @@ def waits(work: Callable[[], object]) -> str:
     return next(places, "")
 
 
-@dataclass
-class Horizon:
-    """The pool of a horizon of `steps`, the updates so far, and the graph of an update once it is captured."""
-
-    steps: int = 0
-    pool: Pool | None = None
-    updates: int = 0
-    graph: torch.cuda.CUDAGraph | None = None
-
-
 class CapturedUpdates:
     """Roll-outs of a pool, each of `objective.updates` updates at most, that never wait for the host."""
 
     def __init__(
-        self,
-        model: Any,
-        objective: Greedy,
-        optimizer: torch.optim.Optimizer,
-        config: TrainConfig,
-        autocast: AbstractContextManager[Any],
+        self, model: Any, optimizer: torch.optim.Optimizer, config: TrainConfig, autocast: AbstractContextManager[Any]
     ):
         self.model, self.optimizer, self.config, self.autocast = model, optimizer, config, autocast
         device = next(model.parameters()).device
@@ -81,14 +65,17 @@ class CapturedUpdates:
         self.rates = torch.tensor(rates, dtype=torch.float64, device=device)  # as exact as those of the host
         self.losses = torch.zeros(config.updates, device=device)
         self.update = torch.zeros(1, dtype=torch.long, device=device)
-        self.generator, self.horizon = torch.Generator(device), Horizon()
+        self.generator = torch.Generator(device)
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.capturable = device.type == "cuda" and distributed.world() == 1
+        self.steps, self.ran = 0, 0  # of the present horizon: its steps, and its updates so far
+        self.pool: Pool | None = None
+        self.graph: torch.cuda.CUDAGraph | None = None
 
     def roll_out(self, objective: Greedy, seed: int, progress: Progress) -> None:
         """Fill the pool afresh with the random numbers of `seed`, and run all its updates."""
-        if self.horizon.steps != objective.steps:  # the old one is not needed again: horizons only grow
-            self.horizon = Horizon(objective.steps)
+        if self.steps != objective.steps:  # the old pool and graph are not needed again: horizons only grow
+            self.steps, self.ran, self.pool, self.graph = objective.steps, 0, None, None
         first = progress.update
         last = min(first + objective.updates, self.config.updates)
         if self.stream:
@@ -98,7 +85,7 @@ class CapturedUpdates:
             with self.autocast:
                 pool = objective.fill(self.model, self.generator)
             if pool is not None:
-                self.horizon.pool = self.horizon.pool.copy_(pool) if self.horizon.pool else pool.clone()
+                self.pool = self.pool.copy_(pool) if self.pool else pool.clone()
             self.update.fill_(first)
             for _ in range(first, last):
                 self._replay_or_run(objective)
@@ -109,29 +96,28 @@ class CapturedUpdates:
 
     def _replay_or_run(self, objective: Greedy) -> None:
         """One update: eager at first, then captured, from then on replayed."""
-        horizon = self.horizon
-        if self.capturable and horizon.updates == WARMUP:
-            horizon.graph = self._capture(objective)
-        if horizon.graph:
-            horizon.graph.replay()
-        elif self.capturable and horizon.updates == WARMUP - 1:
+        if self.capturable and self.ran == WARMUP:
+            self.graph = self._capture(objective)
+        if self.graph:
+            self.graph.replay()
+        elif self.capturable and self.ran == WARMUP - 1:
             if place := waits(lambda: self.run(objective)):
                 self.capturable = False
                 warnings.warn(f"an update waits for the GPU at {place}, so it runs without a CUDA graph", stacklevel=2)
         else:
             self.run(objective)
-        horizon.updates += 1
+        self.ran += 1
 
     def run(self, objective: Greedy) -> None:
         """One update, on the device alone."""
         with self.autocast:
-            loss, pool = objective.advance(self.model, self.horizon.pool, self.generator)
+            loss, pool = objective.advance(self.model, self.pool, self.generator)
         set_rate(self.optimizer, self.rates[self.update].squeeze(0))
         loss = optimizer_step(loss, self.model, self.optimizer, self.config)
         self.losses.index_copy_(0, self.update, loss.to(self.losses.dtype)[None])
         self.update += 1
-        if self.horizon.pool:
-            self.horizon.pool.copy_(pool)
+        if self.pool:
+            self.pool.copy_(pool)
 
     def _capture(self, objective: Greedy) -> torch.cuda.CUDAGraph:
         """An update as a CUDA graph; `UserError` if it cannot be one although nothing in it waits for the GPU."""

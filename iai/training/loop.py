@@ -96,7 +96,10 @@ def train(
                 checkpoint.save(model, optimizer, progress)
             saved = time.monotonic() if due else saved
             if stopped:
-                raise interrupted(progress, config, checkpoint)
+                kept = "nothing was saved: no path"
+                if checkpoint:
+                    kept = f"checkpoint at {checkpoint.path}; run the same command to go on"
+                raise Interrupted(f"stopped after update {progress.update} of {config.updates}; {kept}")
     return progress
 
 
@@ -128,21 +131,13 @@ def rollout_function(
 
     if not captures(objective, config, device):
         return one_loss_at_a_time
-    updates = CapturedUpdates(model, objective, optimizer, config, precision)
+    updates = CapturedUpdates(model, optimizer, config, precision)
 
     def captured(progress: Progress) -> None:
         grown = objective.grown(progress.update / config.updates)
         updates.roll_out(grown, seed_of(seed, progress.rollout), progress)
 
     return captured
-
-
-def interrupted(progress: Progress, config: TrainConfig, checkpoint: Checkpoint | None) -> Interrupted:
-    """The error of a training that was stopped; it says where its checkpoint is."""
-    kept = "nothing was saved: no path"
-    if checkpoint:
-        kept = f"checkpoint at {checkpoint.path}; run the same command to go on"
-    return Interrupted(f"stopped after update {progress.update} of {config.updates}; {kept}")
 
 
 def finite_losses(model: nn.Module, progress: Progress, checkpoint: Checkpoint | None) -> list[float]:

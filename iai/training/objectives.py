@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -208,24 +208,18 @@ class RandomStep(StepObjective):
         yield distributed.scale_to_mean(loss, self.tasks)
 
 
-@runtime_checkable
-class EndToEndModel(Protocol):
-    """A model with a training loss of its own, as learned baselines have."""
-
-    def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
-        """The loss of queries after the mini-batches, through all of g."""
-        ...
-
-
 @config
 class EndToEnd(StepObjective):
-    """Eq. 6 through all of g: `tasks` new tasks an update, with k ~ U{1, ..., steps} mini-batches or always `steps`."""
+    """Eq. 6 through all of g: `tasks` new tasks an update, with k ~ U{1, ..., steps} mini-batches or always `steps`.
+
+    The model has a training loss of its own, `model.training_loss(batches, queries)`, as learned baselines have.
+    """
 
     json_type: ClassVar[str] = "Whole"
     all_steps: bool = recorded(default=False, name="every")
     """Always all `steps` mini-batches: for a learner whose own training loss looks at each of its steps."""
 
-    def losses(self, model: EndToEndModel, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
+    def losses(self, model: Any, generator: torch.Generator) -> Iterator[Float[Tensor, ""]]:
         """One loss, the model's own."""
         drawn = int(torch.randint(self.steps, (), generator=generator, device=generator.device))
         batches, queries = self.draw(generator, self.tasks)

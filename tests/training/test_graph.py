@@ -43,7 +43,7 @@ def by_captured_updates(
     """Losses and weights of a training by captured updates, which are eager without CUDA."""
     model = build(experiment, 0, device)
     config, objective, progress = experiment.train, experiment.objective, Progress()
-    updates = CapturedUpdates(model, objective, adamw(model, config), config, nullcontext())
+    updates = CapturedUpdates(model, adamw(model, config), config, nullcontext())
     while progress.update < config.updates:
         grown = objective.grown(progress.update / config.updates)
         updates.roll_out(grown, seed_of(3, progress.rollout), progress)
@@ -63,7 +63,7 @@ def test_captured_updates_are_those_of_one_loss_at_a_time(regime: str, mask: str
     plain = build(experiment)
     progress = train(plain, experiment.objective, experiment.train, seed=3, show=False)
     losses, weights, updates = by_captured_updates(experiment)
-    assert updates.horizon.steps == 4
+    assert updates.steps == 4
     assert torch.equal(losses, torch.stack(progress.losses)) and torch.equal(weights, flat(plain))
 
 
@@ -143,7 +143,7 @@ def test_automatic_precision_asks_what_a_gpu_computes_in(monkeypatch) -> None:
 def test_captured_updates_are_the_eager_ones(regime: str) -> None:
     experiment = growing(regime, signal=Signal(kind="data" if regime == "implicit" else "grad+data"))
     losses, weights, updates = by_captured_updates(experiment, "cuda")
-    assert updates.horizon.graph and updates.horizon.updates > WARMUP
+    assert updates.graph and updates.ran > WARMUP
     eager = build(experiment, 0, "cuda")
     progress = train(eager, experiment.objective, experiment.train, seed=3, show=False)
     torch.testing.assert_close(losses, torch.stack(progress.losses).cpu(), rtol=1e-4, atol=1e-5)

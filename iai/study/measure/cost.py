@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import chain, count
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -18,9 +18,9 @@ from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build
 from iai.model import Amortizer
 from iai.study.measure.meter import peak_bytes, seconds
-from iai.training import EndToEnd, Greedy, Progress, RandomStep, StepObjective, TrainConfig, adamw, train_step
+from iai.training import Progress, RandomStep, StepObjective, TrainConfig, adamw, train_step
 from iai.training.graph import CapturedUpdates, autocast, captures, half
-from iai.types import Batch, Learner
+from iai.types import Batch, Learner, Task
 
 FORMULAS: dict[Any, Callable[..., int]] = {
     torch.ops.aten._cdist_forward: lambda x, y, *rest, **out: 2 * y.shape[-2] * x.numel(),
@@ -38,82 +38,55 @@ class Cost:
     flops: int
 
 
-def cost_of_update(amortizer: Amortizer | LearnedBaseline, objective: StepObjective) -> Cost:
-    """Tokens and operations of one update."""
-    if isinstance(amortizer, Amortizer):
-        return _cost_of_amortizer(amortizer, objective)
-    assert isinstance(objective, EndToEnd)
-    return _cost_of_baseline(amortizer, objective)
+def cost_of_update(model: Amortizer | LearnedBaseline, objective: StepObjective) -> Cost:
+    """Tokens and operations of one update, from the shapes of its data alone; where updates differ at random, the mean.
 
-
-def _cost_of_baseline(baseline: LearnedBaseline, objective: EndToEnd) -> Cost:
-    """The products of matrices, forward and backward, as PyTorch counts them on tensors without content.
-
-    Where the number of mini-batches is random, the mean of fewest and most: costs are linear in it.
+    Of an amortizer, 6 operations a weight of the blocks and token, and 12 L d N a token for attention over N tokens:
+    the usual count of forward and backward of a Transformer, and a third of it where no gradient is kept. Encoders,
+    decoders and the optimizer are left out. Of a baseline, the products of matrices, forward and backward, as PyTorch
+    counts them.
     """
-    model, task = deepcopy(baseline).to("meta"), objective.task
+    return (_cost_of_amortizer if isinstance(model, Amortizer) else _cost_of_baseline)(model, objective)
 
-    def observations(n: int) -> Batch:
-        return Batch(*(torch.zeros(objective.tasks, n, d, device="meta") for d in (task.dx, task.dy)))
 
+def _zeros(task: Task, tasks: int, n: int, device: torch.device | str) -> Batch:
+    return Batch(*(torch.zeros(tasks, n, d, device=device) for d in (task.dx, task.dy)))
+
+
+def _cost_of_baseline(baseline: Any, objective: Any) -> Cost:
+    """Counted on tensors without content; the mean of fewest and most mini-batches, as costs are linear in them."""
+    model, tasks = deepcopy(baseline).to("meta"), objective.tasks
+    batches = [_zeros(objective.task, tasks, objective.points, "meta")] * objective.steps
+    queries = _zeros(objective.task, tasks, objective.queries, "meta")
     counts = [objective.steps] if objective.all_steps else [1, objective.steps]
-    batches, queries = [observations(objective.points)] * objective.steps, observations(objective.queries)
     flops = sum(operations(lambda k=k: model.training_loss(batches[:k], queries).backward()) for k in counts)  # type: ignore[misc]
-    tokens = objective.tasks * objective.points * sum(counts)
-    return Cost(tokens=tokens // len(counts), flops=flops // len(counts))
+    return Cost(tokens=tasks * objective.points * sum(counts) // len(counts), flops=flops // len(counts))
 
 
-def _cost_of_amortizer(amortizer: Amortizer, objective: StepObjective) -> Cost:
-    """Count one update: 6 operations a weight of the blocks and token, 12 L d N a token for attention over N tokens.
-
-    The usual count of forward and backward of a Transformer; a third of it where no gradient is kept. Encoders,
-    decoders and the optimizer are left out. Where updates differ at random, their mean.
-    """
+def _cost_of_amortizer(amortizer: Any, objective: StepObjective) -> Cost:
+    """Counted on one refinement of one task, of which an update has as many as `tasks`."""
     blocks, device = amortizer.refiner.blocks, next(amortizer.parameters()).device
-    passes: list[Cost] = []
+    weights, tokens, flops = sum(p.numel() for p in blocks.parameters()), 0, 0
 
     def add(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
-        tasks, tokens, width = arguments[0].shape
-        flops = tasks * tokens * _flops_of_token(blocks, len(blocks), width, tokens)
-        passes.append(Cost(tokens=tasks * tokens, flops=flops // (1 if torch.is_grad_enabled() else 3)))
+        nonlocal tokens, flops
+        rows, n, width = arguments[0].shape
+        tokens += rows * n
+        flops += rows * n * (2 + 4 * torch.is_grad_enabled()) * (weights + 2 * len(blocks) * width * n)
 
-    steps = _refinements(objective)
-    objective = replace(objective, steps=1) if steps > 1 else objective
-    handle = blocks[0].register_forward_pre_hook(add)
-    try:
-        losses = objective(amortizer, torch.Generator(device).manual_seed(0))
-        if isinstance(objective, Greedy):
-            next(losses)
-            passes.clear()  # what it took to fill the pool
-        next(losses)
-    finally:
-        handle.remove()
-    tokens, flops = sum(p.tokens for p in passes), sum(p.flops for p in passes)
-    return Cost(tokens=tokens * (1 + steps) // 2, flops=flops * (5 + steps) // 6)
-
-
-def _flops_of_token(blocks: torch.nn.Module, depth: int, width: int, tokens: int) -> int:
-    """Forward and backward operations of all blocks for one of `tokens` tokens."""
-    return 6 * sum(p.numel() for p in blocks.parameters()) + 12 * depth * width * tokens
-
-
-def _refinements(objective: StepObjective) -> int:
-    """Steps that `RandomStep` draws the trained one from, after (steps - 1) / 2 untrained ones on average; else 1."""
-    return objective.steps if isinstance(objective, RandomStep) else 1
+    batch, queries = (_zeros(objective.task, 1, n, device) for n in (objective.points, objective.queries))
+    state = amortizer.regime.init(queries.x)
+    with blocks[0].register_forward_pre_hook(add):
+        objective.refine(amortizer, state, batch, queries, torch.Generator(device))
+    # before the step that it trains, `RandomStep` takes (steps - 1) / 2 on average
+    steps = objective.steps if isinstance(objective, RandomStep) else 1
+    return Cost(tokens=objective.tasks * tokens * (1 + steps) // 2, flops=objective.tasks * flops * (5 + steps) // 6)
 
 
 def planned(experiment: Experiment | BaselineExperiment) -> int:
-    """Operations of a whole training, from its config alone; as `cost_of_update` counts them, for `Refiner` only."""
-    if isinstance(experiment, BaselineExperiment):
-        return experiment.train.updates * cost_of_update(build(experiment), experiment.objective).flops
-    objective, signal = experiment.objective, experiment.signal
-    model = build(experiment, device="meta")
-    implicit = experiment.regime == "implicit"
-    slots = objective.queries if implicit else model.regime.init(torch.zeros(1, 1, 1)).value.shape[1]
-    tokens = objective.points * signal.data + slots * (1 + signal.gradients)
-    size, blocks = experiment.refiner, model.refiner.blocks
-    flops = objective.tasks * tokens * _flops_of_token(blocks, size.depth, size.width, tokens)
-    return experiment.train.updates * flops * (5 + _refinements(objective)) // 6
+    """Operations of a whole training, as `cost_of_update` counts them, from its config alone."""
+    model = build(cast(Experiment, experiment))
+    return experiment.train.updates * cost_of_update(model, experiment.objective).flops
 
 
 def cost_of_adapting(learner: Learner, batches: Sequence[Batch], queries: Batch) -> dict[str, float | None]:
@@ -137,7 +110,7 @@ def load_of_update(
     progress, optimizer, precision = Progress(), adamw(model, config), autocast(config, device)
     objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
     if captures(objective, config, device):
-        whole = CapturedUpdates(model, objective, optimizer, config, precision)
+        whole = CapturedUpdates(model, optimizer, config, precision)
         peak = peak_bytes(lambda: whole.roll_out(replace(objective, passes_per_fill=1), 0, progress), device)
         whole.update.zero_()
         return launches(lambda: whole.run(objective)), peak

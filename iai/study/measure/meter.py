@@ -17,28 +17,18 @@ def peak_bytes(work: Work, device: torch.device | str = "cpu") -> int:
     """Most bytes of tensors that `work` had allocated at any one time, beyond those that were there before."""
     device = torch.device(device)
     if device.type != "cuda":
-        return profiled(work, device)[1]
+        events = _events(work, device, profile_memory=True)
+        return max(accumulate((event.nbytes() for event in events if event.name() == "[memory]"), initial=0))
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     work()  # not profiled, as it may capture a graph
     return torch.cuda.max_memory_allocated(device) - before
 
 
-def profiled(work: Work, device: torch.device) -> tuple[float, int]:
-    """Milliseconds in operators (on a GPU: in kernels), and the peak of the bytes allocated, of one run."""
-    cuda = device.type == "cuda"
-    if cuda:
-        torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device) if cuda else 0
-    events = _events(work, device, profile_memory=not cuda)
-    changes = (event.nbytes() for event in events if event.name() == "[memory]")
-    peak = torch.cuda.max_memory_allocated(device) - before if cuda else max(accumulate(changes, initial=0))
-    return _busy(events, device), peak
-
-
 def kernel_ms(work: Work, device: torch.device) -> float:
-    """Milliseconds in operators (on a GPU: in kernels): the median of three runs."""
-    return median(_busy(_events(work, device), device) for _ in range(3))
+    """Milliseconds in operators (on a GPU: in kernels): the median of three runs, or the first if it takes a second."""
+    first = _busy(work, device)
+    return first if first >= 1000 else median([first, _busy(work, device), _busy(work, device)])
 
 
 def _events(work: Work, device: torch.device, **options: Any) -> list[Any]:
@@ -50,10 +40,10 @@ def _events(work: Work, device: torch.device, **options: Any) -> list[Any]:
     return sorted(profiler.profiler.kineto_results.events(), key=lambda event: event.start_ns())
 
 
-def _busy(events: list[Any], device: torch.device) -> float:
+def _busy(work: Work, device: torch.device) -> float:
     """Milliseconds in operators or, on a GPU, in kernels: the sum of their self times, as nested ones count once."""
     kind, total, end = getattr(DeviceType, device.type.upper()), 0, 0
-    for event in events:
+    for event in _events(work, device):
         if event.device_type() == kind and event.end_ns() > end:
             total += event.end_ns() - max(event.start_ns(), end)
             end = event.end_ns()
@@ -69,26 +59,8 @@ def seconds(work: Work, device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def captured(work: Work, device: torch.device) -> Work | None:
-    """`work` as one CUDA graph; None where there is no CUDA."""
-    if device.type != "cuda":
-        return None
-    side = torch.cuda.Stream(device)
-    side.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            work()
-    torch.cuda.current_stream(device).wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=side):  # the default one is on the GPU that was current first
-        work()
-    return graph.replay
-
-
-def timed(work: Work | None, device: torch.device, repeats: int) -> dict[str, float] | None:
+def timed(work: Work, device: torch.device, repeats: int) -> dict[str, float]:
     """Median and distance of the quartiles (ms) of up to `repeats` runs: of at least 3, and no more than a second's."""
-    if work is None:
-        return None
     found = [seconds(work, device) for _ in range(3)]
     more = min(repeats, int(1 / median(found))) - len(found)
     found = [1e3 * one for one in found + [seconds(work, device) for _ in range(more)]]

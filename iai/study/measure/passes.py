@@ -12,7 +12,7 @@ from iai.experiment import Experiment, build
 from iai.model import RefinerConfig, Signal, Signals
 from iai.study.ledger.records import Record
 from iai.study.measure.cost import operations
-from iai.study.measure.meter import Work, captured, kernel_ms, profiled, timed
+from iai.study.measure.meter import Work, kernel_ms, peak_bytes, timed
 from iai.tasks import LinearRegression, episode
 from iai.training import Greedy
 from iai.types import Batch, UserError
@@ -117,27 +117,25 @@ def workload(case: Case, device: torch.device) -> Work:
 
 
 def measure(case: Case, device: torch.device | str = "cpu", repeats: int = 20, limit: int | None = None) -> Record:
-    """Operations, kernel time, wall time, eager and captured (ms), and peak memory (bytes) of a case.
+    """Operations, kernel time, wall time (ms), and peak memory (bytes) of a case.
 
     A case that needs more than `limit` bytes (by default: what is free) is not run, and its `reason` says so.
     """
     device = torch.device(device)
     limit = available_bytes(device) if limit is None else limit
     record: Record = {**asdict(case), "device": device.type, "flops": flops(case), "reason": None}
-    nothing = dict.fromkeys(("kernel_ms", "eager_ms", "captured_ms", "peak_bytes"))
+    nothing = dict.fromkeys(("kernel_ms", "eager_ms", "peak_bytes"))
     if needed_bytes(case) > limit:
         return record | nothing | {"reason": too_large(case, limit)}
     try:
         work = workload(case, device)
-        first, peak = profiled(work, device)  # a warm-up too, unless it takes a second
-        kernel = kernel_ms(work, device) if first < 1000 else first
-        eager, graph = timed(work, device, repeats), timed(captured(work, device), device, repeats)
-        found = (round(kernel, 4), eager, graph, peak)
+        peak, kernel = peak_bytes(work, device), round(kernel_ms(work, device), 4)
+        eager = timed(work, device, repeats)
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         return record | nothing | {"reason": too_large(case, limit)}
-    return record | dict(zip(nothing, found))
+    return record | {"kernel_ms": kernel, "eager_ms": eager, "peak_bytes": peak}
 
 
 def too_large(case: Case, limit: int) -> str:

@@ -78,7 +78,7 @@ def test_both_kinds_of_attention_answer_alike() -> None:
 def test_a_case_is_measured_as_plain_data() -> None:
     record = measure(Case(points=50, passes=5, **SMALL), repeats=4)
     assert json.loads(json.dumps(record)) == record
-    assert record["reason"] is None and record["captured_ms"] is None
+    assert record["reason"] is None
     assert record["kernel_ms"] > 0 and record["peak_bytes"] > 0
     assert 3 <= record["eager_ms"]["repeats"] <= 4
 
