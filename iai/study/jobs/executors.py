@@ -55,9 +55,8 @@ class LocalJob:
     stopped: float | None = None
 
     def code(self) -> int | None:
-        """Its exit code, None while it runs; SIGTERM before it handled signals counts as an interruption."""
-        code = self.process.poll()
-        return INTERRUPTED if code == -signal.SIGTERM else code
+        """Its exit code, None while it runs."""
+        return self.process.poll()
 
     def stop(self) -> None:
         """SIGTERM the first time, so that it writes a checkpoint; SIGKILL once that is `GRACE_SECONDS` ago."""
@@ -117,8 +116,7 @@ class SlurmJob:
         answer = subprocess.run(words, capture_output=True, text=True, check=False)
         self.polled = time.monotonic()
         if self.job.paths.result_pickle.exists():
-            code = 1 if self.job.exception() else self.job.result()
-            return INTERRUPTED if code == -signal.SIGTERM else code
+            return 1 if self.job.exception() else self.job.result()
         # where Slurm does not answer, the job counts as queued
         queued = bool(answer.stdout.strip()) if answer.returncode == 0 else "Invalid job id" not in answer.stderr
         return None if queued else INTERRUPTED if self.cancelled else 1

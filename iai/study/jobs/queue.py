@@ -4,6 +4,7 @@ import math
 import os
 import re
 import shutil
+import signal
 import statistics
 import sys
 import time
@@ -25,8 +26,8 @@ START_SECONDS = 10.0
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LEDGER_MB, RUNS_MB = 16.0, 512.0
 """Free space without which no run is started."""
-OUTCOMES = {0: "done", RUNNING: "elsewhere", INTERRUPTED: "stopped"}
-"""What became of a run, by the exit code of its job; any other code is "failed"."""
+OUTCOMES = {0: "done", RUNNING: "elsewhere", INTERRUPTED: "stopped", -signal.SIGTERM: "stopped"}
+"""What became of a run, by the exit code of its job (the last: before it handled signals); any other is "failed"."""
 
 
 def seconds(text: str) -> float:

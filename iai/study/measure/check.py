@@ -25,6 +25,7 @@ from iai.study.measure.cost import cost_of_update, load_of_update, peak_flops
 from iai.study.measure.meter import seconds
 from iai.study.measure.passes import available_bytes
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, data, episode
+from iai.tasks.stored import Relabelled
 from iai.training import Checkpoint, Greedy, Progress, TrainConfig, adamw, loop, replace_file
 from iai.training.graph import waits
 
@@ -35,7 +36,7 @@ KINDS = {"parametric": ("data", "grad", "grad+data"), "explicit": ("data", "grad
 TASKS: tuple[Any, ...] = (
     *(LinearRegression(), Gravity(), CausalOrder(), Letters(), Mixture(), Reused(task=Gravity(), distinct=2)),
     *(Images(source="sample"), Features(dataset="mnist", source="sample", ways=5)),
-    Images(source="sample", distinct_laws=9),
+    *(Images(source="sample", distinct_laws=9), Relabelled(task=Images(source="sample"))),
 )
 
 
@@ -89,12 +90,9 @@ def checks() -> dict[str, Callable[[torch.device], str]]:
 
 def machine(device: torch.device) -> dict[str, Any]:
     """Versions and capabilities."""
-    found: dict[str, Any] = {
-        "commit": records.commit(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-    found |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads(), "device": str(device)}
+    found: dict[str, Any] = {"commit": records.commit(), "python": platform.python_version()}
+    found |= {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+    found |= {"threads": torch.get_num_threads(), "device": str(device)}
     if device.type == "cuda":
         facts, half = torch.cuda.get_device_properties(device), torch.cuda.is_bf16_supported(including_emulation=False)
         found |= {"gpu": facts.name, "capability": f"{facts.major}.{facts.minor}", "bfloat16": half}

@@ -37,10 +37,10 @@ TRIED = tuple(row for row in ROWS if not row.endswith("-longer"))
 """Those that settings are chosen for; a longer training has those of the shorter one."""
 
 
-def learner(family: str, name: str, profile: Profile) -> LearnedBaselineConfig:
-    """The model of a baseline."""
+def learners(family: str, profile: Profile) -> dict[str, LearnedBaselineConfig]:
+    """The models of baselines."""
     width, rate = {"smoke": 32, "cpu": 128, "gpu": 256}[profile], INNER_RATE[family]
-    models: dict[str, LearnedBaselineConfig] = {
+    return {
         "maml": learned.MAMLConfig(rate=rate),
         "reptile": learned.ReptileConfig(rate=rate),
         "cnp": learned.CNPConfig(width=width),
@@ -48,7 +48,6 @@ def learner(family: str, name: str, profile: Profile) -> LearnedBaselineConfig:
         "hypernetwork": learned.HypernetworkConfig(width=width),
         "lstm": learned.LSTMConfig(),
     }
-    return models[name]
 
 
 def defaults(row: str, profile: Profile) -> Experiment | BaselineExperiment:
@@ -62,7 +61,7 @@ def defaults(row: str, profile: Profile) -> Experiment | BaselineExperiment:
     if profile != "cpu":
         tasks, updates = against.objective.tasks, 150 if profile == "smoke" else 10_000
     return BaselineExperiment(
-        learner=learner(family, name, profile),
+        learner=learners(family, profile)[name],
         objective=objective_like(against.objective, EndToEnd, tasks=tasks, growth=0.0, all_steps=name == "lstm"),
         evaluation_sets=against.evaluation_sets,
         evaluation=against.evaluation,

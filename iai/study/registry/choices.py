@@ -55,12 +55,8 @@ def chosen(row: str, profile: Profile) -> Experiment:
 
 def candidates(row: str, base: Experiment) -> dict[str, Experiment]:
     """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
-    found = {
-        "centre": base,
-        "lr-double": with_rate(base, 2.0),
-        "lr-half": with_rate(base, 1 / 2),
-        "lr-quarter": with_rate(base, 1 / 4),
-    }
+    rates = {"lr-double": 2.0, "lr-half": 1 / 2, "lr-quarter": 1 / 4}
+    found = {"centre": base} | {name: with_rate(base, factor) for name, factor in rates.items()}
     if "linear-regression" in row:
         found["no-product"] = vary(base, refiner={"bilinear": False})
         found["no-product-lr-half"] = with_rate(found["no-product"], 1 / 2)
