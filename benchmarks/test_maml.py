@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import formulas
 import pytest
 import torch
 from common import measure
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.losses import squared_error
-from iai.study.book import formulas
 from iai.types import Batch
 
 

@@ -95,7 +95,7 @@ class Blackbox:
 @pytest.mark.parametrize(
     ("make", "fix"),
     [
-        (lambda: small(task=Blackbox()), "lacks decode .* explicit or implicit"),
+        (lambda: small(task=Blackbox()), "lacks decode .* the explicit or the implicit"),
         (lambda: small("implicit", space="softmax"), "choose 'logits'"),
         (lambda: small("implicit", signal=Signal(kind="grad")), "kind='data'"),
         (lambda: small(refiner={"mask": "causal"}), "tokens='running'"),

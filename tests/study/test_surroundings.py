@@ -108,6 +108,8 @@ def test_a_device_that_torch_knows_and_this_machine_does_not(name: str) -> None:
 
 
 def test_a_tilde_is_the_home_folder(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RESULTS", "RUNS", "DATA"):
+        monkeypatch.setenv(f"IAI_{name}", "")  # what the options set is undone after the test
     assert main(["list", KEY, "--results=~/r", "--runs=~/u", "--data=~/d"]) == 0
     found = (records.root(), runs.runs_root(), data.root())
     assert found == tuple(folders / "home" / name for name in "rud")

@@ -1,5 +1,6 @@
 """Runs: save and load are inverse, a damaged file is one clear error, every regime trains, a record is complete."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -233,14 +234,15 @@ def test_cached_baselines_are_used_as_they_were_written_or_made_again(
 ) -> None:
     monkeypatch.setenv("IAI_RUNS", str(tmp_path))
     chosen = small(train=SHORT)
-    first = run.baseline_curves(chosen.task, chosen)
+    first = run.baseline_results(chosen.task, chosen.evaluation)
     (path,) = (tmp_path / "baselines").iterdir()
     text = path.read_text()
     damaged = {"empty": "", "cut": text[:100], "list": "[]", "number": "1", "altered": text.replace(": [", ": [1", 1)}
     if change in damaged:
         path.write_text(damaged[change])
     made: list[str] = []
-    real = run.evaluate_learner
-    monkeypatch.setattr(run, "evaluate_learner", lambda *words: (made.append("again"), real(*words))[1])
-    assert run.baseline_curves(chosen.task, chosen) == first
-    assert bool(made) == (change in damaged) and path.read_text() == text
+    real = run.evaluate
+    monkeypatch.setattr(run, "evaluate", lambda *words: (made.append("again"), real(*words))[1])
+    again = run.baseline_results(chosen.task, chosen.evaluation)
+    assert again["curves"] == first["curves"]
+    assert bool(made) == (change in damaged) and json.loads(path.read_text())["found"] == again
