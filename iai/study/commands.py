@@ -78,10 +78,8 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
 def list_(pattern: Pattern = "*", profile: OneProfile = None) -> int:
     """Status of every run: done, pending, stale, running."""
     from iai.study.jobs import runs
-    from iai.study.ledger import records
     from iai.study.registry import PROFILES
 
-    records.searched()
     keys = runs.matching(pattern)
     width = max(map(len, keys))
     if profile:
@@ -185,10 +183,8 @@ def show(key: Key) -> int:
     """Config, status and headline numbers of a key, and the commands that make them."""
     from iai.experiment import to_json
     from iai.study.jobs.runs import wanted
-    from iai.study.ledger import records
     from iai.study.registry import PROFILES, experiment
 
-    records.searched()
     print(json.dumps(to_json(experiment(key, "cpu")), indent=1))
     for profile in PROFILES:
         found = wanted(key, profile)
@@ -242,7 +238,6 @@ def claims(name: Claim = None, profile: Profile = "cpu") -> int:
 
     if profile not in PROFILES:
         raise records.unknown("profile", profile, PROFILES)
-    records.searched()
     every = {claim.name: claim for claim in claims()}
     if name is not None and name not in every:
         raise records.unknown("claim", name, every)
