@@ -1,4 +1,4 @@
-"""Attention: who sees whom (one pure function), and the pre-norm Transformer block."""
+"""Attention: who sees whom (one pure function), the pre-norm Transformer block, and linear maps at a known scale."""
 
 from typing import Literal
 
@@ -60,6 +60,15 @@ class Block(nn.Module):
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         tokens = tokens + self.out(attended.transpose(1, 2).reshape(b, t, width))
         return tokens + self.down(F.gelu(self.up(self.norm_feedforward(tokens))))
+
+
+class Encoder(nn.Linear):
+    """A linear map that turns entries of RMS `scale` into features of RMS 1 at initialisation."""
+
+    def __init__(self, features: int, width: int, scale: float = 1.0):
+        super().__init__(features, width)
+        nn.init.normal_(self.weight, std=1 / (scale * max(features, 1) ** 0.5))
+        nn.init.zeros_(self.bias)
 
 
 def zero_linear(features: int, outputs: int) -> nn.Linear:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from iai.fields import Amount, Share, Size, config, recorded
-from iai.model.attention import Block, Mask, attention_mask, zero_linear
+from iai.model.attention import Block, Encoder, Mask, attention_mask, zero_linear
 from iai.types import Evidence, State, Task, UserError
 
 Update = Literal["delta", "absolute", "simplex"]
@@ -73,15 +73,6 @@ class Interface:
         """The interface to a state, with shapes and scales of data; a scale that these do not state is 1."""
         known = {name: getattr(data, name) for name in ("dx", "dy", "x_scale", "y_scale") if hasattr(data, name)}
         return Interface(**known | state)
-
-
-class Encoder(nn.Linear):
-    """A linear map that turns entries of RMS `scale` into features of RMS 1 at initialisation."""
-
-    def __init__(self, features: int, width: int, scale: float = 1.0):
-        super().__init__(features, width)
-        nn.init.normal_(self.weight, std=1 / (scale * max(features, 1) ** 0.5))
-        nn.init.zeros_(self.bias)
 
 
 class Refiner(nn.Module):

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from iai.fields import config
-from iai.model.attention import Block, zero_linear
-from iai.model.refiner import Encoder, Interface, RefinerConfig
+from iai.model.attention import Block, Encoder, zero_linear
+from iai.model.refiner import Interface, RefinerConfig
 from iai.types import Evidence, State, UserError
 
 

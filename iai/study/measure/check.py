@@ -92,6 +92,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """Versions and capabilities."""
     found: dict[str, Any] = {"commit": records.commit(), "python": platform.python_version()}
     found |= {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+    found |= {"cpu bfloat16": bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())}
     found |= {"threads": torch.get_num_threads(), "device": str(device)}
     if device.type == "cuda":
         facts, half = torch.cuda.get_device_properties(device), torch.cuda.is_bf16_supported(including_emulation=False)
