@@ -24,10 +24,13 @@ Claim = Annotated[str | None, typer.Argument(help="one claim, with all its tests
 Profile = Annotated[str, typer.Option(help="smoke, cpu or gpu")]
 OneProfile = Annotated[str | None, typer.Option(help="one line a run of this profile: smoke, cpu or gpu")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")]
-Threads = Annotated[int, typer.Option(help="one is fastest at the size of smoke and cpu")]
-Seeds = Annotated[int, typer.Option(metavar="N", help="seeds 0 to N-1")]
-SomeSeeds = Annotated[int | None, typer.Option(metavar="N", help="seeds 0 to N-1 (default: smoke 1, cpu 3, gpu 5)")]
-Jobs = Annotated[int, typer.Option(metavar="J", help="processes at once, of one thread each")]
+Threads = Annotated[int, typer.Option(min=1, max=1000, help="one is fastest at the size of smoke and cpu")]
+Seed = Annotated[int, typer.Option(min=0, max=999)]
+Seeds = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="seeds 0 to N-1")]
+SomeSeeds = Annotated[
+    int | None, typer.Option(min=1, max=1000, metavar="N", help="0 to N-1 (default: smoke 1, cpu 3, gpu 5)")
+]
+Jobs = Annotated[int, typer.Option(min=1, max=1000, metavar="J", help="processes at once, of one thread each")]
 Budget = Annotated[str, typer.Option(metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")]
 Executor = Annotated[str, typer.Option(help="where jobs run: local or slurm")]
 Slurm = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="slurm_partition, timeout_min, ...")]
@@ -46,18 +49,13 @@ app = typer.Typer(
 
 
 def command(function: Callable[..., int]) -> Callable[..., int]:
-    """Register a command under the function's name, with the options of `FOLDERS`, and check its numbers."""
+    """Register a command under the function's name, with the options of `FOLDERS`."""
 
     @wraps(function)
     def action(**options: Any) -> int:
         for folder in FOLDERS:
             if path := options.pop(folder):
                 os.environ[f"IAI_{folder.upper()}"] = path
-        for name in ("seeds", "jobs", "threads"):
-            if options.get(name) is not None and not 1 <= options[name] <= 1000:
-                raise UsageError(f"--{name} must be 1 or more, and 1000 at most")
-        if not 0 <= options.get("seed", 0) < 1000:
-            raise UsageError("--seed must be 0 or more, and less than 1000")
         code = function(**options)
         if function.__name__ in ("list_", "show", "claims"):
             from iai.study.ledger import records
@@ -98,7 +96,7 @@ def list_(pattern: Pattern = "*", profile: OneProfile = None) -> int:
 def run_(
     key: Key,
     profile: Profile = "cpu",
-    seed: int = 0,
+    seed: Seed = 0,
     device: Device = None,
     threads: Threads = 1,
     again: Again = False,
