@@ -5,10 +5,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
+from iai.fields import Bounds, checked
 from iai.study.analysis import trials
 from iai.study.book import plots
 from iai.study.jobs import queue, runs
@@ -19,7 +20,6 @@ from iai.study.ledger.statistics import over
 from iai.study.registry import PROFILES, experiment
 from iai.study.registry.choices import selected
 from iai.training import Progress, pick_device
-from iai.types import UserError
 
 PATIENCE = 900.0
 """Seconds that a chapter waits for another one to train the model that both want."""
@@ -123,13 +123,11 @@ def check_parameters(namespace: Mapping[str, Any]) -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in declared:
             raise unknown("parameter of this chapter", node.id, declared)
     for name, kind in declared.items():
-        if not _fits(namespace[name], kind):
-            raise UserError(f"parameter {name} is {namespace[name]!r}: it must be of type {kind.__name__}")
+        checked(f"parameter {name}", namespace[name], kind)
     for name in ("profile", "shown_profile"):
         if namespace[name] not in PROFILES:
             raise unknown(name, namespace[name], PROFILES)
-    if not 0 <= namespace["seed"] < 1000:
-        raise UserError(f"parameter seed is {namespace['seed']}: it must be 0 or more, and less than 1000")
+    checked("parameter seed", namespace["seed"], Annotated[int, Bounds(0, 999)])
 
 
 def table(grid: Grid, caption: str, name: str, spec: str = ".3g", source: str = "") -> Markdown:
@@ -170,7 +168,8 @@ def provenance(cells: Iterable[Cell]) -> str:
     profiles = ", ".join(f"`{profile}`" for profile in sorted({cell.profile for cell in found}))
     seeds = " or ".join(sorted({", ".join(map(str, cell.seeds)) for cell in found}))
     plural = "s" if any(len(cell.seeds) > 1 for cell in found) else ""
-    return f"(Profile {profiles}; seed{plural} {seeds}; ± is the standard error over {over(found)}.)"
+    spread = f"; ± is the standard error over {what}" if (what := over(found)) else ""
+    return f"(Profile {profiles}; seed{plural} {seeds}{spread}.)"
 
 
 def machine(measured: Mapping[str, Any] | None) -> str:
@@ -178,10 +177,3 @@ def machine(measured: Mapping[str, Any] | None) -> str:
     if measured is None:
         return "(Pending: this has not been measured yet.)"
     return f"(Measured on one thread of {measured['cpu']}, {measured['date']}.)"
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of an annotated plain type; an int is a float, and a bool is no int."""
-    if kind not in (str, int, float, bool):
-        return True
-    return isinstance(value, bool) == (kind is bool) and isinstance(value, (int, float) if kind is float else kind)

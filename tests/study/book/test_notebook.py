@@ -12,7 +12,7 @@ from iai.experiment import to_json
 from iai.study import registry
 from iai.study.analysis import references
 from iai.study.book import notebook
-from iai.study.book.notebook import Chapter, Grid, check_parameters, setup, show, table
+from iai.study.book.notebook import Chapter, Grid, check_parameters, provenance, setup, show, table
 from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary
@@ -55,12 +55,12 @@ def test_good_parameters_make_a_chapter() -> None:
         (parameters("sed = 1", sed=1), "unknown parameter of this chapter 'sed': did you mean seed"),
         (parameters(profile="smok"), "unknown profile 'smok': did you mean smoke"),
         (parameters(shown_profile="h100"), "unknown shown_profile 'h100': there is smoke, cpu, gpu"),
-        (parameters(seed="one"), "parameter seed is 'one': it must be of type int"),
-        (parameters(seed=1.5), "seed is 1.5"),
-        (parameters(seed=True), "seed is True"),
-        (parameters(rate="fast"), "rate is 'fast': it must be of type float"),
-        (parameters(deep=1), "deep is 1: it must be of type bool"),
-        (parameters(seed=-1), "0 or more"),
+        (parameters(seed="one"), "parameter seed = 'one': it must be an integer"),
+        (parameters(seed=1.5), "seed = 1.5"),
+        (parameters(seed=True), "seed = True"),
+        (parameters(rate="fast"), "rate = 'fast': it must be a finite number"),
+        (parameters(deep=1), "deep = 1: it must be True or False"),
+        (parameters(seed=-1), "choose from 0 to 999"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_with_the_fix(namespace: dict[str, Any], words: str) -> None:
@@ -271,3 +271,8 @@ def test_live_training_goes_on_with_another_library(chapter: Chapter, monkeypatc
     )
     with pytest.raises(ZeroDivisionError):
         chapter.train(KEY)
+
+
+def test_a_caption_speaks_of_a_spread_only_where_there_is_one() -> None:
+    counted = Summary(values=(3.0, 3.0), errors=(math.nan, math.nan), seeds=(0, 1), profile="cpu")
+    assert provenance([counted]) == "(Profile `cpu`; seeds 0, 1.)"
