@@ -16,7 +16,7 @@ from iai.fields import Seed, Size, checked, config, recorded
 from iai.losses import LOSSES
 from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
 from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.tasks import TASKS, Stored
+from iai.tasks import TASKS, Relabelled, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Batch, Decode, Task, UserError
 
@@ -174,7 +174,10 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     known = decode or getattr(task, "decode", None)
     shape = (decode and experiment.theta_shape) or getattr(task, "theta_shape", None)
     if not (known and shape):
-        raise UserError(f"{type(task).__name__} lacks decode or theta_shape: take the explicit or the implicit regime")
+        stored = "give its decode= or its task=, or " * isinstance(task, Stored)
+        raise UserError(
+            f"{type(task).__name__} lacks decode or theta_shape: {stored}take the explicit or the implicit regime"
+        )
     slots, width = shape
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
@@ -214,8 +217,13 @@ def load(path: Path | str, device: Device = "cpu") -> Amortizer | LearnedBaselin
     return restore(path, str(device))[1]
 
 
-def restore(path: Path | str, device: str | None = None, decode: Decode | None = None) -> tuple[Any, Any]:
-    """The experiment of a checkpoint and its trained model, with the `decode` that it was built with."""
+def restore(
+    path: Path | str, device: str | None = None, decode: Decode | None = None, task: Any = None
+) -> tuple[Any, Any, dict[str, Any]]:
+    """The experiment of a checkpoint, its trained model with the `decode` that it was built with, and its metadata.
+
+    A `task` takes the place of what JSON has of it; `UserError` if its sizes or its loss are others.
+    """
     where = pick_device(device)
     tensors, metadata = checkpoint.read(Path(path), where)
     if "config" not in metadata:
@@ -223,6 +231,13 @@ def restore(path: Path | str, device: str | None = None, decode: Decode | None =
     experiment: Any = from_json(metadata["config"])
     if not isinstance(experiment, Experiment | BaselineExperiment):
         raise UserError(f"{path} has a config that is no experiment: train it again")
+    if task is not None:
+        kept = experiment.task
+        for name in ("dx", "dy", "loss"):
+            if getattr(task, name, None) != getattr(kept, name):
+                raise UserError(f"{path} is of tasks with {name} = {getattr(kept, name)!r}: give such a task")
+        task = replace(kept, task=task) if isinstance(kept, Relabelled) else task
+        experiment = replace(experiment, objective=cast(Any, replace(experiment.objective, task=task)))
     model = build(cast(Experiment, experiment), 0, where, decode)
     try:
         model.load_state_dict(checkpoint.under("model.", tensors))
@@ -231,4 +246,4 @@ def restore(path: Path | str, device: str | None = None, decode: Decode | None =
             f"{path} has other weights than this iai gives its config: give its decode, if that is your own; else train"
             f" it again, or load it with the iai of commit {metadata.get('commit')}"
         ) from error
-    return experiment, model.eval()
+    return experiment, model.eval(), metadata

@@ -21,7 +21,7 @@ class Bounds(NamedTuple):
     most: float = math.inf
 
     def __str__(self) -> str:
-        return f"{self.least:g} or more" if self.most == math.inf else f"from {self.least:g} to {self.most:g}"
+        return f"{self.least:,} or more" if self.most == math.inf else f"from {self.least:,} to {self.most:,}"
 
 
 Size = Annotated[int, Bounds(1)]
@@ -69,7 +69,7 @@ def checked(what: str, value: Any, hint: Any) -> Any:
         if not parts[1].least <= value <= parts[1].most:
             raise UserError(f"{what} = {value!r}: choose {parts[1]}")
         return value
-    if origin is Literal and value not in parts:
+    if origin is Literal and not (isinstance(value, str) and value in parts):
         raise unknown(what, value, parts)
     if origin in (Union, UnionType):
         kind = next((part for part in parts if _fits(value, part)), parts[0])
@@ -83,6 +83,8 @@ def checked(what: str, value: Any, hint: Any) -> Any:
         words = {int: "an integer", float: "a finite number", bool: "True or False", str: "text", tuple: "a tuple"}
         name = words.get(origin or hint) or getattr(hint, "__name__", str(hint))
         raise UserError(f"{what} = {value!r:.60}: it must be {name}")
+    if hint is float and not isinstance(value, int | float):  # a number of NumPy, which JSON has not
+        return float(value)
     return int(value) if hint is int else value
 
 
@@ -95,7 +97,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is Task:
         return all(hasattr(value, name) for name in ("dx", "dy", "loss", "sample"))
     if get_origin(hint) is Literal:
-        return value in get_args(hint)
+        return isinstance(value, str) and value in get_args(hint)
     kind = NoneType if hint is None else get_origin(hint) or hint
     return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
 

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from iai.evaluation import EvaluationConfig
 from iai.experiment import Experiment, build, restore, to_json
+from iai.fields import Size, checked
 from iai.model import Amortizer, Parameters, RefinerConfig, Signal
 from iai.tasks import Relabelled, Stored
 from iai.training import Greedy, TrainConfig, checkpoint, pick_device, train
@@ -43,6 +44,7 @@ class Learner(BaseEstimator):
     """
 
     columns_: dict[Any, int]
+    experiment_: Experiment
     seen_: Any
 
     def __init__(
@@ -79,12 +81,15 @@ class Learner(BaseEstimator):
             raise UserError(f"pretrain has no setting {', '.join(wrong)}: it has those of Greedy and of TrainConfig")
         how: Any = {"tasks": 40, "steps": 5, "points": self.batch_size, "queries": 20, "lr": 3e-3} | more
         config = TrainConfig(updates=updates, **{name: how.pop(name) for name in {"lr", *loop}})
-        plan = {"evaluation_sets": {}, "evaluation": EvaluationConfig(), "train": config, **self._design()}
-        chosen = Experiment(objective=Greedy(task=self._asked(task), **how), **plan)
-        start = self._pretrained() if resume else build(chosen, seed, pick_device(self.device), self.decode)
+        plan: Any = {"train": config, "objective": Greedy(task=self._asked(task), **how)}
+        if resume:
+            start, chosen = self.pretrained(), replace(self.experiment_, **plan)
+        else:
+            chosen = Experiment(evaluation_sets={}, evaluation=EvaluationConfig(), **plan, **self._design())
+            start = build(chosen, seed, pick_device(self.device), self.decode)
         model = copy.deepcopy(start).train()  # a decode is the user's
         train(model, chosen.objective, config, seed=seed, show=show, log=log)
-        self.task, self.experiment_, self.amortizer_ = task, chosen, model.eval()
+        self.task, self.experiment_, self.amortizer_, self.decode_ = task, chosen, model.eval(), self.decode
         return self._forget()
 
     def fit(self, X: Any, y: Any) -> "Learner":
@@ -93,10 +98,9 @@ class Learner(BaseEstimator):
 
     def partial_fit(self, X: Any, y: Any, classes: Any = ()) -> "Learner":
         """One step more: rows `n dx`, targets `n` or `n dy`; `classes` may name labels before they come."""
-        model, first, size = self._pretrained(), not self.__sklearn_is_fitted__(), self.batch_size
-        if not isinstance(size, int) or size < 1:
-            raise UserError(f"batch_size = {size!r}: a mini-batch has one row or more")
-        several = not self._classifies()
+        model, first, several = self.pretrained(), not self.__sklearn_is_fitted__(), not self._classifies()
+        size = checked("batch_size", self.batch_size, Size)
+        X, y = array(X), array(y)
         X, y = validate_data(self, X, y, reset=first, dtype=np.float32, order="C", multi_output=several)
         if X.shape[1] != self.task.dx:
             raise UserError(f"X has {X.shape[1]} features, and the tasks of pretraining have {self.task.dx}")
@@ -124,16 +128,17 @@ class Learner(BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy, or R^2."""
         metric = accuracy_score if self._classifies() else r2_score
-        return metric(np.asarray(y), self.predict(X), sample_weight=sample_weight)
+        return metric(np.asarray(array(y)), self.predict(X), sample_weight=sample_weight)
 
     def __call__(self, batches: Any, x: Tensor) -> Tensor:
         """f(x, g(batches)) for several tasks, without `fit`."""
-        return self._pretrained()(batches, x)
+        return self.pretrained()(batches, x)
 
     def save(self, path: Path | str) -> Path:
         """Write what was pretrained, as safetensors with JSON; data that `fit` saw are not written."""
-        tensors = {f"model.{name}": value for name, value in self._pretrained().state_dict().items()}
-        return checkpoint.write(Path(path).expanduser(), tensors, {"config": to_json(self.experiment_)})
+        tensors = {f"model.{name}": value for name, value in self.pretrained().state_dict().items()}
+        beside = {"config": to_json(self.experiment_), "batch_size": checked("batch_size", self.batch_size, Size)}
+        return checkpoint.write(Path(path).expanduser(), tensors, beside)
 
     @classmethod
     def load(cls, path: Path | str, task: Any = None, decode: Decode | None = None, device: Any = None) -> "Learner":
@@ -141,15 +146,15 @@ class Learner(BaseEstimator):
 
         A task of your own is `Stored`, if it is not given.
         """
-        one, model = restore(Path(path).expanduser(), device, copy.deepcopy(decode))
+        one, model, beside = restore(Path(path).expanduser(), device, copy.deepcopy(decode), task)
         if not isinstance(model, Amortizer):
             raise UserError(f"{path} is of a baseline, and no amortizer: iai.load(path)")
         inner = one.task.task if isinstance(one.task, Relabelled) else one.task
-        learner = cls(task or inner, one.regime, one.objective.points, one.signal, one.refiner, one.latent)
+        size = beside.get("batch_size", one.objective.points)
+        learner = cls(inner, one.regime, size, one.signal, one.refiner, one.latent)
         learner.decode, learner.theta_shape, learner.device = decode, one.theta_shape, device
         learner.relabel = one.task == learner._asked(inner)
-        objective = replace(one.objective, task=learner._asked(learner.task))
-        learner.experiment_, learner.amortizer_ = replace(one, objective=objective), model
+        learner.experiment_, learner.amortizer_, learner.decode_ = one, model, decode
         return learner
 
     def _asked(self, task: Any) -> Any:
@@ -161,13 +166,14 @@ class Learner(BaseEstimator):
         """The settings of the experiment that pretraining is."""
         return {name: getattr(self, name) for name in ("regime", "signal", "refiner", "latent", "theta_shape")}
 
-    def _pretrained(self) -> Amortizer:
-        """The amortizer; `NotFittedError` without one, or if settings that it depends on have changed."""
+    def pretrained(self) -> Amortizer:
+        """The amortizer, on `device`; `NotFittedError` without one, or if settings that it depends on have changed."""
         check_is_fitted(self, "amortizer_", msg="this Learner is not pretrained: pretrain(), or Learner.load(path)")
         made = self.experiment_
-        if self._asked(self.task) != made.task or made != replace(made, **self._design()):
+        same = self._asked(self.task) == made.task and self.decode is self.decode_
+        if not same or made != replace(made, **self._design()):
             raise NotFittedError("settings changed since this Learner was pretrained: set them back, or pretrain again")
-        return self.amortizer_
+        return self.amortizer_.to(pick_device(self.device))
 
     def _forget(self) -> "Learner":
         """Drop all that data have set."""
@@ -198,9 +204,9 @@ class Learner(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Predictions `n dy`, or logits `n classes` of `classes_`."""
-        model = self._pretrained()
+        model = self.pretrained()
         check_is_fitted(self, msg="this Learner is not fitted: call fit(X, y) before it predicts")
-        X = validate_data(self, X, reset=False, dtype=np.float32, order="C", ensure_min_samples=0)
+        X = validate_data(self, array(X), reset=False, dtype=np.float32, order="C", ensure_min_samples=0)
         x, seen = tensor(X, model), self.seen_
         found = [x.new_zeros(1, 0, self.task.dy)]
         with torch.no_grad():
@@ -224,6 +230,14 @@ class Learner(BaseEstimator):
         tags.regressor_tags = None if classifies else RegressorTags()
         tags.target_tags.required, tags.target_tags.multi_output = True, not classifies
         return tags
+
+
+def array(values: Any) -> Any:
+    """A tensor as an array of NumPy, whatever its graph, device and precision; anything else as it is."""
+    if not isinstance(values, Tensor):
+        return values
+    values = values.detach().cpu()
+    return values.float().numpy() if values.dtype == torch.bfloat16 else values.numpy()
 
 
 def tensor(rows: np.ndarray, model: Amortizer) -> Tensor:

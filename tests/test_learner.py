@@ -421,7 +421,7 @@ class AnyShape(Learner):
     def task(self) -> Linear:
         return Linear(*getattr(self, "shape_", (1, 2)), self.loss)
 
-    def _pretrained(self) -> Any:
+    def pretrained(self) -> Any:
         return pretrained(self.task, self.regime, 5).amortizer_
 
     def partial_fit(self, X: Any, y: Any, classes: Any = ()) -> Learner:

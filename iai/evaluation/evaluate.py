@@ -65,7 +65,10 @@ def evaluate(
     `<metric>_by_points` has at index m those after one step of m observations, for m in `config.contexts`.
     Predictions of another shape than the targets, or a task of other sizes than a model's, are a `UserError`.
     """
-    config, model = config or EvaluationConfig(), cast(Any, getattr(learner, "amortizer_", learner))
+    config, model = (
+        config or EvaluationConfig(),
+        cast(Any, learner.pretrained() if hasattr(learner, "pretrained") else learner),
+    )
     module, asked = isinstance(model, nn.Module), range(config.steps + 1) if ks is None else ks
     where = device or (next(model.parameters()).device if module else "cpu")
     refiner, sizes = getattr(model, "refiner", None), (task.dx, task.dy)

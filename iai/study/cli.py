@@ -1,4 +1,4 @@
-"""The command line: `python -m iai list | run | reproduce | show | verify | claims | check`."""
+"""The command line: `python -m iai list | run | reproduce | show | verify | claims | check | baselines`."""
 
 import os
 import signal

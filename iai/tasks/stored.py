@@ -27,23 +27,24 @@ class Stored:
     y_scale: Amount = 1.0
     theta_shape: tuple[Size, Size] | None = None
     kind: str = ""
-    state: Any = None
+    state: str = ""
+    """Its attributes as JSON; tuples in them come back as lists."""
 
     @staticmethod
     def of(task: Any) -> "Stored":
         """A task as JSON has it; one with a state that is not plain data has no `kind`, and cannot be made again."""
         facts = {field.name: getattr(task, field.name) for field in fields(Stored) if hasattr(task, field.name)}
         try:
-            json.dumps(vars(task))
+            state = json.dumps(vars(task))
         except (TypeError, ValueError):
             return Stored(**facts)
-        return Stored(**facts, kind=f"{type(task).__module__}:{type(task).__qualname__}", state=vars(task))
+        return Stored(**facts, kind=f"{type(task).__module__}:{type(task).__qualname__}", state=state)
 
     def made(self) -> Any:
         """The task; `UserError` where it cannot be made again."""
         try:
             task = object.__new__(resolve_name(self.kind))
-            vars(task).update(self.state)
+            vars(task).update(json.loads(self.state))
         except Exception as error:  # an import runs the user's code
             where = f"{self.kind or 'its state is not plain data'}: {error}".splitlines()[0]
             raise UserError(f"the task cannot be made again ({where}): Learner.load(path, task=...)") from error

@@ -130,6 +130,6 @@ class CapturedUpdates:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            reason = str(error.__context__ or error).splitlines()[0]
+            reason = (str(error.__context__ or error).splitlines() or ["no reason"])[0]
             raise UserError(f"an update cannot be a CUDA graph ({reason}): train with capture=False") from error
         return graph

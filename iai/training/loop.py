@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import is_dataclass, replace
+from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from types import FrameType
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from iai.fields import Seed, checked
+from iai.model import Amortizer
 from iai.tasks import seed_of
 from iai.training import distributed
 from iai.training.checkpoint import Checkpoint
@@ -43,7 +45,8 @@ def pick_device(name: str | None = None) -> torch.device:
         device = torch.device(name or fallback)
         torch.zeros((), device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:
-        raise UserError(f"device {name!r} cannot be used here: choose {fallback!r} or leave it out") from error
+        other = f"{fallback!r} or leave it out" if name not in (None, fallback) else "'cpu'"
+        raise UserError(f"device {name or fallback!r} cannot be used here: choose {other}") from error
     return device
 
 
@@ -69,15 +72,17 @@ def train(
     raises `Diverged`; a checkpoint of another training, or a task that draws what it should not, is a `UserError`.
     """
     checked("seed", seed, Seed)
-    checkpoint = identified(checkpoint, objective, config, seed) if checkpoint else None
+    checkpoint = identified(checkpoint, model, objective, config, seed) if checkpoint else None
+    if config.compile and isinstance(model, Amortizer):
+        model.refiner.compile()
     optimizer, first = adamw(model, config), distributed.rank() == 0
     progress = checkpoint.restore(model, optimizer) if checkpoint else Progress()
     if isinstance(objective, StepObjective) and progress.update < config.updates:
         objective.try_out(generator_of(seed, progress.rollout, next(model.parameters()).device))
-    roll_out = rollout_function(model, objective, optimizer, config, seed)
     started, saved, logged = time.monotonic() - progress.seconds, time.monotonic(), progress.update
     bar = tqdm(total=config.updates, initial=progress.update, disable=not (show and first))
     with stop_signals() as signals, bar, torch.cuda.device_of(next(model.parameters())):
+        roll_out = rollout_function(model, objective, optimizer, config, seed)
         while progress.update < config.updates:
             roll_out(progress)
             progress.rollout += 1
@@ -85,12 +90,12 @@ def train(
             stopped = distributed.any_process(bool(signals))
             due = stopped or progress.update >= config.updates or time.monotonic() - saved > config.checkpoint_seconds
             if due or progress.rollout % 20 == 0:  # waits for the device, so that time is its time
-                losses = finite_losses(model, progress, checkpoint)
+                losses = torch.stack(progress.losses).float().tolist()
                 bar.set_postfix(loss=f"{fmean(losses[-20:]):.4g}", refresh=False)
-                if log and first:
-                    for update in range(logged, len(losses)):
-                        log(update, losses[update])
+                for update in range(logged, len(losses) if log and first else 0):
+                    log(update, losses[update])  # type: ignore[misc]
                 logged = len(losses)
+                check_finite(losses, model, progress, checkpoint)
             progress.seconds = time.monotonic() - started
             if due and checkpoint and first:
                 checkpoint.save(model, optimizer, progress)
@@ -103,13 +108,24 @@ def train(
     return progress
 
 
-def identified(checkpoint: Checkpoint | Path | str, objective: Any, config: TrainConfig, seed: int) -> Checkpoint:
-    """A checkpoint that only goes on with the same objective, as far as that is plain data, settings and seed."""
+def identified(
+    checkpoint: Checkpoint | Path | str, model: nn.Module, objective: Any, config: TrainConfig, seed: int
+) -> Checkpoint:
+    """A checkpoint that only goes on with the same seed, settings, objective and model, as far as these are plain data.
+
+    What is not is a class whose instances hold tensors, or a function.
+    """
     kept = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(Path(checkpoint).expanduser())
-    what = objective if is_dataclass(objective) else "a function"
-    described = {"objective": re.sub(r" at 0x[0-9a-f]+", "", repr(what)), "training settings": repr(config)}
-    metadata = described | {"seed": seed} | kept.metadata
-    return replace(kept, metadata=metadata, must_match=kept.must_match | {name: name for name in (*described, "seed")})
+    task = getattr(objective, "task", None)
+    facts = [(module, name) for module in model.modules() for name in ("config", "signal", "space")]
+    described = {
+        "objective": (objective, getattr(task, "__dict__", "")) if is_dataclass(objective) else "a function",
+        "training settings": replace(config, checkpoint_seconds=0.0),
+        "model": [getattr(module, name) for module, name in facts if hasattr(module, name)],
+    }
+    words = {name: re.sub(r" at 0x[0-9a-f]+", "", repr(value)) for name, value in described.items()}
+    must_match = kept.must_match | {name: name for name in ("seed", *words)}
+    return replace(kept, metadata=words | {"seed": seed} | kept.metadata, must_match=must_match)
 
 
 def rollout_function(
@@ -140,17 +156,16 @@ def rollout_function(
     return captured
 
 
-def finite_losses(model: nn.Module, progress: Progress, checkpoint: Checkpoint | None) -> list[float]:
-    """All losses so far; `Diverged` names the first update whose loss or weights were not finite."""
-    losses = torch.stack(progress.losses).float().cpu()
-    wrong, remedy = (~losses.isfinite()).nonzero()[:, 0].tolist(), "lower lr or clip and run again"
+def check_finite(losses: list[float], model: nn.Module, progress: Progress, checkpoint: Checkpoint | None) -> None:
+    """`Diverged`, which names the first update whose loss or weights were not finite."""
+    wrong, remedy = [i for i, loss in enumerate(losses) if not isfinite(loss)], "lower lr or clip and run again"
     if wrong:
-        what = f"the loss of update {wrong[0]} is {losses[wrong[0]].item()}"
+        what = f"the loss of update {wrong[0]} is {losses[wrong[0]]}"
         remedy = remedy if wrong[0] else "no weight had changed yet, so look at the task's data and its loss"
     elif not torch.stack([weight.isfinite().all() for weight in model.parameters()]).all():
         what = f"weights are not finite after update {progress.update - 1}"
     else:
-        return losses.tolist()
+        return
     kept = f"; the last good checkpoint is {checkpoint.path}" if checkpoint and checkpoint.path.exists() else ""
     raise Diverged(f"{what}{kept}: {remedy}")
 

@@ -126,8 +126,6 @@ def fit(
     A checkpoint fits any experiment of the same training, however that is evaluated.
     """
     model, objective = build(chosen, seed, device), chosen.objective
-    if chosen.train.compile and isinstance(model, Amortizer):
-        model.refiner.compile()
     metadata = identity(chosen, seed, names or {}) | {"config_hash": training_hash(chosen)}
     kept = Checkpoint(path, metadata, MUST_MATCH) if path else None
     distributed.share(objective.tasks // objective.steps)  # of the full horizon, when new tasks are fewest
@@ -229,7 +227,7 @@ def baselines_beside(one: Run, device: torch.device) -> Iterator[Callable[[], ob
 
 def training_curve(done: Progress, points: int = 200) -> dict[str, list[int] | list[float]]:
     """Training loss against update, averaged over at most `points` stretches."""
-    losses = torch.stack([loss.float().cpu() for loss in done.losses])
+    losses = torch.stack(done.losses).float().cpu()
     chunks = losses.tensor_split(min(points, len(losses)))
     ends = torch.tensor([len(chunk) for chunk in chunks]).cumsum(0)
     return {"update": ends.tolist(), "loss": [float(f"{chunk.mean().item():.5g}") for chunk in chunks]}

@@ -28,6 +28,7 @@ from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearReg
 from iai.tasks.stored import Relabelled
 from iai.training import Checkpoint, Greedy, Progress, TrainConfig, adamw, loop, replace_file
 from iai.training.graph import waits
+from iai.types import UserError
 
 LIMITS = {"cpu": 0.0, "cuda": 1e-3, "bfloat16": 0.25, "captured": 0.02, "compiled": 0.02}
 """How far two trainings may be apart, over the largest number: their losses and weights (on a GPU sums have no order),
@@ -54,8 +55,11 @@ class Stopping(Checkpoint):
 
 def check(device: torch.device, threads: int, report: str | None = None) -> dict[str, Any]:
     """Print versions, a line for each check, and the verdict; returns it all as plain data, for a file `report` too."""
+    if report and not Path(report).expanduser().absolute().parent.is_dir():
+        raise UserError(f"--json {report}: there is no such folder")
     torch.set_num_threads(threads)
-    facts, found = machine(device), []
+    with torch.cuda.device_of(torch.empty(0, device=device)):
+        facts, found = machine(device), []
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
     for name, one in checks().items():
         try:
@@ -189,7 +193,7 @@ def pace(how: str, device: torch.device) -> str:
     except Exception as error:
         if how != "compiled":
             raise
-        raise NotApplicable(f"torch.compile: {str(error).splitlines()[0]}") from error
+        raise NotApplicable(f"torch.compile: {(str(error).splitlines() or [type(error).__name__])[0]}") from error
     same = "" if how == "eager" else ", losses " + agree(losses, measured("eager", device)[1], how, "a loss")
     return f"{speed:.4g}{same}"
 

@@ -19,7 +19,7 @@ from iai.experiment import BaselineExperiment, Experiment, build
 from iai.model import Amortizer
 from iai.study.measure.meter import peak_bytes, seconds
 from iai.training import Progress, RandomStep, StepObjective, TrainConfig, adamw, train_step
-from iai.training.graph import CapturedUpdates, autocast, captures, half
+from iai.training.graph import WARMUP, CapturedUpdates, autocast, captures, half
 from iai.types import Batch, Learner, Task
 
 FORMULAS: dict[Any, Callable[..., int]] = {
@@ -111,7 +111,7 @@ def load_of_update(
     objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
     if captures(objective, config, device):
         whole = CapturedUpdates(model, optimizer, config, precision)
-        peak = peak_bytes(lambda: whole.roll_out(replace(objective, passes_per_fill=1), 0, progress), device)
+        peak = peak_bytes(lambda: whole.roll_out(replace(objective, passes_per_fill=WARMUP + 2), 0, progress), device)
         whole.update.zero_()
         return launches(lambda: whole.run(objective)), peak
     losses = chain.from_iterable(objective(model, torch.Generator(device).manual_seed(0)) for _ in count())

@@ -27,7 +27,7 @@ from iai.study.registry.choices import CHOSEN, baseline_candidates, selected
 from iai.study.registry.sizes import PROFILES
 from iai.tasks import episode
 from iai.training import Checkpoint, Greedy
-from iai.training.loop import Interrupted, train
+from iai.training.loop import Interrupted, identified, train
 from iai.types import UserError, concat
 
 PAIRS = {
@@ -175,7 +175,8 @@ def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path,
             os.kill(os.getpid(), signal.SIGTERM)
         yield from chosen.objective(model, generator, done)
 
-    who = identity(chosen, 0, {}) | {"config_hash": run.training_hash(chosen), "objective": repr(chosen.objective)}
+    same = identified(path, build(chosen), chosen.objective, chosen.train, 0).metadata
+    who = identity(chosen, 0, {}) | same | {"config_hash": run.training_hash(chosen)}
     with pytest.raises(Interrupted, match="after update 2 of 4"):
         train(build(chosen), interrupted, chosen.train, seed=0, checkpoint=Checkpoint(path, who), show=False)
     resumed, _ = fit(chosen, path=path, show=False)
