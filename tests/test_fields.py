@@ -108,7 +108,9 @@ def test_what_is_meant_is_taken() -> None:
     config = EvaluationConfig(tasks=np.int64(3), contexts=[1, 2])
     assert type(config.tasks) is int and config.contexts == (1, 2) and hash(config)
     assert from_json(to_json(config)) == config
-    assert TrainConfig(lr=1).lr == 1
+    assert TrainConfig(lr=1).lr == 1 and type(TrainConfig(lr=np.float32(0.5)).lr) is float
+    with pytest.raises(UserError, match="unknown RefinerConfig"):
+        RefinerConfig(mask=np.array(["full", "causal"]))
 
 
 class Odd(LinearRegression):

@@ -24,6 +24,7 @@ from iai.model import RefinerConfig, Signal
 from iai.study import registry
 from iai.study.jobs import run
 from iai.tasks import CausalOrder, LinearRegression, Relabelled, Stored
+from iai.training import checkpoint
 from iai.types import Batch, UserError, concat
 
 TINY = RefinerConfig(width=16, depth=1, heads=2, feedforward=32)
@@ -451,3 +452,44 @@ NOT_HERE = {
 def test_it_passes_the_checks_of_scikit_learn(loss: str, regime: str) -> None:
     found = check_estimator(AnyShape(loss, regime), expected_failed_checks=NOT_HERE, on_skip=None)
     assert sum(check["status"] == "passed" for check in found) > 45
+
+
+def test_settings_of_an_experiment_that_a_learner_has_not_are_kept_on_resume(tmp_path: Path) -> None:
+    path = tmp_path / "softmax.safetensors"
+    run.fit(small("implicit", CLASSES, space="softmax"), path=path, show=False)
+    loaded = Learner.load(path).pretrain(**QUICK | {"updates": 2}, resume=True, seed=1)
+    X, _ = rows()
+    loaded.fit(X[:10], [0, 1] * 5)
+    again = Learner.load(loaded.save(tmp_path / "again.safetensors")).fit(X[:10], [0, 1] * 5)
+    assert loaded.experiment_.space == "softmax"
+    np.testing.assert_array_equal(again.predict_proba(X), loaded.predict_proba(X))
+
+
+def test_a_changed_decode_or_device_is_not_ignored() -> None:
+    X, y = rows()
+    with pytest.raises(NotFittedError, match="settings changed"):
+        learner(decode=torch.nn.Bilinear(3, 3, 1)).fit(X, y)
+    with pytest.raises(NotFittedError, match="settings changed"):
+        evaluate(learner().set_params(regime="explicit"), Linear())
+    with pytest.raises(UserError, match="cannot be used here"):
+        learner(device="nonsense").fit(X, y)
+
+
+def test_a_file_keeps_the_size_of_mini_batches(tmp_path: Path) -> None:
+    X, y = rows()
+    saved = learner(batch_size=np.int64(7)).fit(X, y)
+    again = Learner.load(saved.save(tmp_path / "a.safetensors")).fit(torch.tensor(X, requires_grad=True), y)
+    assert again.batch_size == 7
+    np.testing.assert_array_equal(again.predict(X), saved.predict(X))
+
+
+def test_a_task_that_is_given_takes_the_place_of_the_stored_one_if_it_fits(tmp_path: Path) -> None:
+    path = pretrained(Plain(), "parametric").save(tmp_path / "a.safetensors")
+    tensors, header = checkpoint.read(path)
+    header["config"]["objective"]["task"]["kind"] = "test_learner:Gone"
+    checkpoint.write(path, tensors, header)
+    X, y = rows()
+    assert Learner.load(path, task=Plain()).fit(X, y).predict(X).shape == (20,)
+    for other in (CLASSES, Linear(dy=2), Linear(dx=4)):
+        with pytest.raises(UserError, match="is of tasks with (dx|dy|loss) = "):
+            Learner.load(path, task=other)

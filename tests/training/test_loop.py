@@ -167,6 +167,12 @@ def test_a_path_is_enough_and_goes_on_with_the_same_training_alone(tmp_path: Pat
     same = replace(chosen.objective, task=Plain()) if isinstance(task, Plain) else chosen.objective
     assert train(again, same, chosen.train, seed=0, checkpoint=path, show=False).update == 8
     assert torch.equal(weights(again), weights(whole))
+    for other in ({"mask": "causal"}, {"update": "absolute"}, {"heads": 4}):
+        changed = build(small("implicit", task, other))
+        with pytest.raises(UserError, match="belongs to another model"):
+            train(changed, chosen.objective, chosen.train, seed=0, checkpoint=path, show=False)
+    sooner = replace(chosen.train, checkpoint_seconds=1.0)
+    assert train(build(chosen), same, sooner, seed=0, checkpoint=path, show=False).update == 8
     for word, objective, config, seed in (
         ("objective", replace(chosen.objective, points=4), chosen.train, 0),
         ("objective", replace(chosen.objective, task=LinearRegression(dimension=2, bias=False)), chosen.train, 0),
