@@ -54,8 +54,14 @@ def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
 def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
     """What two records of one run differ in: metrics, training curve and baselines.
 
-    The model's numbers must agree in all digits kept; those of baselines, which solvers fit, in five.
+    The model's numbers must agree in all digits kept; those of baselines, which solvers fit, in five. A record of other
+    sources may lack baselines that have come since.
     """
+    if old["sources_hash"] != new["sources_hash"]:
+        known = {name: table.keys() for name, table in old["baselines"].items()}
+        tables = new["baselines"].items()
+        kept = {name: {b: table[b] for b in table if b in known.get(name, ())} for name, table in tables}
+        new = new | {"baselines": kept}
     same = all(old[name] == new[name] for name in ("metrics", "curve")) and alike(old["baselines"], new["baselines"])
     return Finding(one, same, furthest(old, new))
 

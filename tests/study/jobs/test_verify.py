@@ -1,5 +1,6 @@
 """Runs computed again: the same, within their standard errors, or outside."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,15 @@ def test_a_record_that_says_something_else_lies_outside(change: Any) -> None:
     for one, other in ((old, current()), (current(), old)):
         finding = verify.compare(RUN, one, other)
         assert not finding.identical and finding.furthest > verify.STANDARD_ERRORS and "OUTSIDE" in str(finding)
+
+
+def test_a_record_of_other_sources_may_lack_what_has_come_since_and_nothing_else() -> None:
+    old = current() | {"sources_hash": "another"}
+    ridge = old["baselines"][SET].pop("ridge")
+    assert verify.compare(RUN, old, current()).identical
+    none = current() | {"sources_hash": "x", "baselines": {SET: {}}}
+    assert verify.compare(RUN, current(), none).furthest == math.inf
+        verify.compare(RUN, current(), current() | {"sources_hash": "x", "baselines": {SET: {}}}).furthest == math.inf
+    )
+    old["baselines"][SET] = {"gone": ridge}
+    assert verify.compare(RUN, old, current()).furthest == math.inf
