@@ -95,7 +95,7 @@ def _fits(value: Any, hint: Any) -> bool:
         number = isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
         return number and math.isfinite(value)
     if hint is Task:
-        return all(hasattr(value, name) for name in ("dx", "dy", "loss", "sample"))
+        return not isinstance(value, type) and all(hasattr(value, name) for name in ("dx", "dy", "loss", "sample"))
     if get_origin(hint) is Literal:
         return isinstance(value, str) and value in get_args(hint)
     kind = NoneType if hint is None else get_origin(hint) or hint

@@ -97,6 +97,8 @@ def test_configs_of_wrong_types_are_refused() -> None:
             replace(PLAIN, **wrong)
     with pytest.raises(UserError, match=r"Greedy\.task"):
         replace(OBJECTIVE, task="LinearRegression")
+    with pytest.raises(UserError, match=r"Greedy\.task"):
+        replace(OBJECTIVE, task=LinearRegression)
     with pytest.raises(UserError, match="finite number"):
         TrainConfig(lr=float("nan"))
     with pytest.raises(UserError, match="2 entries"):

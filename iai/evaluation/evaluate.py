@@ -24,7 +24,7 @@ class EvaluationConfig:
     steps: Size = 20
     points: Size = 10
     queries: Size = 64
-    seed: Annotated[int, Bounds(0)] = 500_000_003
+    seed: Annotated[int, Bounds(0, 2**63 - 1)] = 500_000_003
     """That of the first chunk, others count on; modulo 2^32 none is in `tasks.TRAINING_SEEDS`."""
     chunk: Size = 64
     """Tasks held in memory at once."""

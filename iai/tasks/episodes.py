@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from iai.fields import Size, config
@@ -39,7 +40,8 @@ def as_drawn(drawn: Any, task: Task, generator: torch.Generator, tasks: int, poi
     """Observations as a `Batch` in the default dtype, and classes one-hot; `UserError` names what a task drew wrong."""
     where = f"{type(task).__name__}.sample"
     try:
-        x, y = (drawn.x, drawn.y) if isinstance(drawn, Batch) else map(torch.as_tensor, drawn)
+        pair = (drawn.x, drawn.y) if isinstance(drawn, Batch) else drawn
+        x, y = (one if isinstance(one, Tensor) else torch.as_tensor(one, device=generator.device) for one in pair)
         if task.loss == "cross_entropy" and y.ndim == 2 and not y.is_floating_point():
             y = one_hot(y.long(), task.dy)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -55,11 +57,14 @@ def as_drawn(drawn: Any, task: Task, generator: torch.Generator, tasks: int, poi
 
 
 def finite(task: Task, drawn: Episode) -> Episode:
-    """An episode whose numbers are all finite; else a `UserError`, for which it waits for the device."""
+    """An episode whose numbers are all finite, and classes one-hot; else a `UserError`. It waits for the device."""
     batches, queries = drawn
     for name in ("x", "y"):
         if not all(getattr(batch, name).isfinite().all() for batch in [*batches, queries]):
             raise UserError(f"{type(task).__name__}.sample drew {name} that is not finite: look at the data")
+    labels = [batch.y for batch in [*batches, queries]] if task.loss == "cross_entropy" else []
+    if any((y < 0).any() or ((y.sum(-1) - 1).abs() > 1e-3).any() for y in labels):
+        raise UserError(f"{type(task).__name__}.sample drew y that is not one-hot: a row has a 1 for its class")
     return drawn
 
 

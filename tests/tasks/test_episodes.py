@@ -228,3 +228,10 @@ def test_a_seed_that_would_wrap_around_is_refused(seed: Any) -> None:
     ):
         with pytest.raises((UserError, TypeCheckError), match="seed"):
             work()
+
+
+def test_classes_that_are_not_one_hot_are_refused_before_any_update() -> None:
+    for spoil in (lambda x, y: (x, y), lambda x, y: (x, 0 * y), lambda x, y: (x, torch.ones_like(y))):
+        chosen = small("implicit", Classes(spoil))
+        with pytest.raises(UserError, match="drew y that is not one-hot"):
+            train(build(chosen), chosen.objective, chosen.train, seed=0, show=False)

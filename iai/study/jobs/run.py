@@ -190,7 +190,9 @@ def baseline_results(task: Any, config: EvaluationConfig) -> dict[str, Any]:
     steps = [k for k in BASELINE_STEPS if k <= config.steps]
     what = json.dumps([to_json(task), to_json(config), steps, records.sources_hash()], sort_keys=True)
     path = runs_root() / "baselines" / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
-    with suppress(OSError, LookupError, TypeError, ValueError):  # computed again where it is not as it was written
+    with suppress(
+        OSError, LookupError, TypeError, ValueError, RecursionError
+    ):  # computed again where it is not as it was written
         kept = json.loads(path.read_bytes())
         if kept["content"] == records.config_hash(kept["found"]):
             return kept["found"]
@@ -201,7 +203,8 @@ def baseline_results(task: Any, config: EvaluationConfig) -> dict[str, Any]:
     } | generation.references(task, config)
     costs = {name: adapting(learner, task, config) for name, learner in learners.items()}
     found = {"curves": {name: as_json(curve) for name, curve in curves.items()}, "costs": costs}
-    replace_file(path, json.dumps({"content": records.config_hash(found), "found": found}).encode())
+    with suppress(OSError):  # of another user, say: it is computed again next time
+        replace_file(path, json.dumps({"content": records.config_hash(found), "found": found}).encode())
     return found
 
 

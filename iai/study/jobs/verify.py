@@ -12,6 +12,7 @@ from iai.study.jobs.queue import reproduce
 from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
 from iai.study.ledger.schema import MODEL, series_of
+from iai.training import pick_device
 from iai.types import UserError
 
 STANDARD_ERRORS = 2.0
@@ -41,9 +42,10 @@ def verify(runs: Sequence[Run], jobs: int, device: str | None) -> list[Finding]:
     if missing := [one for one in runs if one.status() != "done"]:
         raise UserError(f"{missing[0]} is not in the ledger {records.root()}, or is stale: reproduce it first")
     before = [records.read(records.path_of(*one)) for one in runs]
-    runs_root().mkdir(parents=True, exist_ok=True)
+    pick_device(device)
+    beside = runs_root() if os.access(runs_root(), os.W_OK) else None  # it only looks
     with (
-        tempfile.TemporaryDirectory(prefix="verify-", dir=runs_root()) as folder,
+        tempfile.TemporaryDirectory(prefix="verify-", dir=beside) as folder,
         patch.dict(os.environ, IAI_RESULTS=f"{folder}/results", IAI_RUNS=f"{folder}/runs"),
     ):
         if len(reproduce(runs, jobs, math.inf, device).runs["done"]) < len(runs):
