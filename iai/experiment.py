@@ -137,13 +137,14 @@ def build(
         if isinstance(experiment, BaselineExperiment):
             return learned.make(experiment.learner, experiment.task).to(device)
         model = _amortizer(experiment, decode).to(device)
-    if decode is not None:
+    own = experiment.regime == "parametric" and not isinstance(experiment.task, TASKS)
+    if own or decode is not None:
         _try_out(model, experiment)
     return model
 
 
 def _try_out(model: Amortizer, experiment: Experiment) -> None:
-    """One step with a likelihood of the user's; `UserError` where it fails."""
+    """One step with a likelihood of the user's, or of a task of the user's; `UserError` where it fails."""
     x, y = (torch.zeros(1, 2, d).to(model.regime.initial) for d in (experiment.task.dx, experiment.task.dy))
     try:
         if (found := model([], x).shape) != y.shape:

@@ -131,3 +131,21 @@ def test_a_task_of_ones_own_is_registered_in_one_line(monkeypatch: pytest.Monkey
 
 def test_configs_hold_nothing_that_is_not_plain() -> None:
     assert json.loads(json.dumps(to_json(RefinerConfig())))["type"] == "RefinerConfig"
+
+
+def test_the_likelihood_of_a_task_of_ones_own_is_tried_before_it_trains() -> None:
+    """Predictions of another shape would be broadcast by the loss, and train in silence."""
+
+    class Wrong(LinearRegression):
+        def decode(self, x: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+            return super().decode(x, theta).expand(-1, 3)
+
+    class Mine:
+        dx, dy, loss, theta_shape = 2, 1, "squared_error", (1, 3)
+        sample = LinearRegression(dimension=2).sample
+        decode = Wrong(dimension=2).decode
+
+    with pytest.raises(UserError, match=r"decode must map x .* it makes \(2, 3\)"):
+        build(small(task=Mine()))
+    Mine.decode = LinearRegression(dimension=2).decode
+    build(small(task=Mine()))

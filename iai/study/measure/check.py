@@ -139,10 +139,10 @@ def same_training(regime: str, mask: str, kind: str, device: torch.device) -> st
             return agree(run(), eager, device.type, "captured")
 
 
-def agree(one: Tensor, other: Tensor, limit: str, what: str) -> str:
+def agree(one: Tensor, other: Tensor, case: str, what: str) -> str:
     """How far two vectors are apart, over the largest number; an error where that is more than a limit."""
     far = ((one - other).abs().max() / other.abs().max()).item()
-    if not far <= LIMITS[limit]:
+    if not far <= LIMITS[case]:
         raise AssertionError(f"{what} is {far:.1g} away from what it should be")
     return f"within {far:.1g}" if far else "to the last bit"
 
