@@ -13,7 +13,6 @@ from iai.baselines import learned
 from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation import EvaluationConfig
 from iai.fields import Seed, Size, checked, config, recorded
-from iai.losses import LOSSES
 from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
 from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.tasks import TASKS, Relabelled, Stored
@@ -33,8 +32,9 @@ class Experiment:
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
     signal: Signal = Signal()
-    theta: Literal["one", "class"] = "class"
-    """theta as one token, or one token a class where the task's own theta has a slot a class."""
+    theta: Literal["one", "class", "coordinate"] = "class"
+    """theta as one token, one a class where the task's own theta has a slot a class, or, for a linear likelihood, one a
+    coordinate of x and one for the bias."""
     latent: Size = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
@@ -180,14 +180,29 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
             f"{type(task).__name__} lacks decode or theta_shape: {stored}take the explicit or the implicit regime"
         )
     slots, width = shape
+    if experiment.theta == "coordinate":
+        _check_linear(known, shape, task.dx)
+        by_coordinate = partial(in_shape, known, tuple(shape), transposed=True)
+        return Parameters(by_coordinate, task.loss, (width, slots), experiment.signal, "x", task.dx)
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
     return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)  # a closure has no pickle
 
 
-def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor) -> Tensor:
+def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor, transposed: bool = False) -> Tensor:
     """decode(x, theta), with theta in the shape that it was written for."""
-    return decode(x, theta.reshape(shape))
+    return decode(x, (theta.mT if transposed else theta).reshape(shape))
+
+
+def _check_linear(decode: Decode, shape: tuple[int, int], dx: int) -> None:
+    """`UserError` unless a row of theta has one number a coordinate of x, then perhaps a bias, and decode is linear."""
+    theta = torch.arange(1.0, 1 + shape[0] * shape[1]).sin().reshape(shape)
+    if shape[1] in (dx, dx + 1):
+        at_basis, at_zero = decode(torch.eye(dx), theta), decode(torch.zeros(1, dx), theta)
+        bias = theta[:, dx:].T if shape[1] > dx else 0 * at_zero
+        if torch.allclose(at_basis - at_zero, theta[:, :dx].T, atol=1e-5) and torch.allclose(at_zero, bias, atol=1e-5):
+            return
+    raise UserError("theta='coordinate' is for a linear likelihood, whose theta has a slot an output: choose 'one'")
 
 
 def explicit(experiment: Experiment, decode: Decode | None = None) -> Parameters:
@@ -199,7 +214,7 @@ def explicit(experiment: Experiment, decode: Decode | None = None) -> Parameters
 
 def _parameters(experiment: Experiment, decode: Decode, slots: int, width: int) -> Parameters:
     """The regime of a likelihood."""
-    return Parameters(decode, LOSSES[experiment.task.loss], (slots, width), experiment.signal, classes=slots > 1)
+    return Parameters(decode, experiment.task.loss, (slots, width), experiment.signal, "y" if slots > 1 else "none")
 
 
 def implicit(experiment: Experiment) -> Predictions:

@@ -96,6 +96,11 @@ class ByLoss(dict[str, Value]):
 LOSSES: ByLoss[Loss] = ByLoss({loss.__name__: loss for loss in (squared_error, cross_entropy, edge_cross_entropy)})
 """Training losses by name, as in the `loss` field of a task."""
 
+MEANS: ByLoss[Callable[[Tensor], Tensor]] = ByLoss(
+    squared_error=lambda y_hat: y_hat, cross_entropy=lambda y_hat: y_hat.softmax(-1), edge_cross_entropy=Tensor.sigmoid
+)
+"""E[y] under a prediction, by the name of its loss: itself, or the probabilities of logits."""
+
 METRICS: ByLoss[dict[str, Loss]] = ByLoss(
     squared_error={"mse": squared_error, "loss": squared_error},
     cross_entropy={"error": zero_one, "accuracy": accuracy, "loss": cross_entropy},

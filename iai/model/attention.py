@@ -1,6 +1,6 @@
 """Attention: who sees whom (one pure function), the pre-norm Transformer block, and linear maps at a known scale."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 Mask = Literal["full", "causal"]
+PLAIN_TOKENS = 640
+"""Tokens up to which plain attention is faster than the fused kernel, where that is slow at all."""
 
 
 def attention_mask(
@@ -35,8 +37,23 @@ def attention_mask(
     return torch.cat([evidence_rows, torch.cat([slots_to_evidence, slots_to_slots], dim=1)])
 
 
+def attend(
+    q: Float[Tensor, "b heads r d"], k: Float[Tensor, "b heads t d"], v: Float[Tensor, "b heads t d"], mask: Any = None
+) -> Float[Tensor, "b heads r d"]:
+    """softmax(q k' / sqrt(d)) v, by PyTorch's fused kernel or, where that is slower, by two products and a softmax.
+
+    The fused kernel is slower on a CPU in bfloat16, whose backward pass takes it two to seven times as long up to
+    about 600 tokens (`make bench`).
+    """
+    slow = q.device.type == "cpu" and q.dtype == torch.bfloat16 and q.requires_grad and k.shape[2] <= PLAIN_TOKENS
+    if not slow:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    scores = (q * q.shape[-1] ** -0.5) @ k.mT
+    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1, dtype=q.dtype) @ v
+
+
 class Block(nn.Module):
-    """A pre-norm Transformer block on fused attention: x + attention(norm(x)), then x + feedforward(norm(x))."""
+    """A pre-norm Transformer block: x + attention(norm(x)), then x + feedforward(norm(x))."""
 
     def __init__(self, width: int, heads: int, feedforward: int, tied_qk: float):
         """With `tied_qk`, queries and keys start equal, this many times PyTorch's initial scale."""
@@ -51,14 +68,15 @@ class Block(nn.Module):
                 self.qkv.weight[width : 2 * width] = self.qkv.weight[:width]
 
     def forward(
-        self, tokens: Float[Tensor, "b t width"], mask: Bool[Tensor, "t t"] | None
-    ) -> Float[Tensor, "b t width"]:
-        """The tokens after one block; without a mask all tokens see each other."""
+        self, tokens: Float[Tensor, "b t width"], mask: Bool[Tensor, "t t"] | None, read: int | None = None
+    ) -> Float[Tensor, "b r width"]:
+        """The tokens after one block, or the last `read` of them; without a mask all tokens see each other."""
         b, t, width = tokens.shape
+        r = t if read is None else read
         qkv = self.qkv(self.norm_attention(tokens)).view(b, t, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, T, Dh)
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        tokens = tokens + self.out(attended.transpose(1, 2).reshape(b, t, width))
+        attended = attend(q[:, :, t - r :], k, v, mask if mask is None else mask[t - r :])
+        tokens = tokens[:, t - r :] + self.out(attended.transpose(1, 2).reshape(b, r, width))
         return tokens + self.down(F.gelu(self.up(self.norm_feedforward(tokens))))
 
 

@@ -138,16 +138,15 @@ class Refiner(nn.Module):
 
         Tokens in their order, and what each sees::
 
-            tokens        e_1 ... e_n | s_1 ... s_q | p_1 ... p_q, of the oldest step first
+            tokens        e_1 ... e_n | p_1 ... p_q, of the oldest step first | s_1 ... s_q
             e_i sees      e_1 ... e_n (full) or e_1 ... e_i (causal)
             s_j sees      e_1 ... e_n (full) or as many as its size (causal), s_j and all its p_j
             p_j sees      s_j and all p_j
         """
-        contexts = F.pad(sizes.expand(slots.shape[1]), (0, past.shape[1]))
+        contexts = F.pad(sizes.expand(slots.shape[1]), (past.shape[1], 0))
         groups = torch.arange(slots.shape[1], device=times.device).repeat(1 + past.shape[1] // slots.shape[1])
         mask = attention_mask(self.config.mask, times, contexts, groups, shared=False)
-        _, answers, _ = self._attend([observed, slots, past], mask)
-        return answers
+        return self._attend([observed, past, slots], mask)
 
     def _shared_slots(
         self, past: Tensor, observed: Tensor, times: Tensor, slots: Tensor, sizes: Int[Tensor, " k"]
@@ -165,21 +164,20 @@ class Refiner(nn.Module):
             s(size) sees  p, e_1 ... e_size, s and s(size): the answer to this size, which no other token sees
         """
         if self.config.mask == "full":
-            *_, answers = self._attend([past, observed, slots], None)
-            return answers
+            return self._attend([past, observed, slots], None)
         n, k = slots.shape[1], len(sizes)
         contexts = F.pad(sizes, (1, 0)).repeat_interleave(n)
         copies = torch.arange(1 + k, device=times.device).repeat_interleave(n)
         mask = attention_mask("causal", F.pad(times, (past.shape[1], 0)), contexts, copies, shared=True)
-        *_, answers = self._attend([past, observed, slots.repeat(1, 1 + k, 1)], mask)
+        answers = self._attend([past, observed, slots.repeat(1, 1 + k, 1)], mask)
         return answers[:, n:].reshape(-1, *slots.shape[1:])
 
-    def _attend(self, parts: list[Tensor], mask: Bool[Tensor, "t t"] | None) -> tuple[Tensor, ...]:
-        """All tokens through all blocks, as the parts that they came in."""
-        tokens = torch.cat(parts, dim=1)
-        for block in self.blocks:
-            tokens = block(tokens, mask)
-        return tokens.split([part.shape[1] for part in parts], dim=1)
+    def _attend(self, parts: list[Tensor], mask: Bool[Tensor, "t t"] | None) -> Tensor:
+        """All tokens through all blocks; the last part, which alone is read, comes back."""
+        tokens, read = torch.cat(parts, dim=1), parts[-1].shape[1]
+        for i, block in enumerate(self.blocks, start=1):
+            tokens = block(tokens, mask, read if i == len(self.blocks) else None)
+        return tokens
 
     def _evidence_tokens(
         self, state: State, evidence: Evidence
@@ -193,7 +191,9 @@ class Refiner(nn.Module):
         times = torch.arange(1, pairs.shape[1] + 1, device=x.device)
         if not m:
             return pairs, times
-        gradients = self._anchored(self.encode_gradient(normalised(evidence.gradients)), state.anchor[:, None])
+        each = -1 if self.interface.anchor != "x" else (-2, -1)  # one coordinate says how steep it is beside the others
+        gradients = self.encode_gradient(normalised(evidence.gradients, each))
+        gradients = self._anchored(gradients, state.anchor[:, None])
         gradients = (gradients + self.kinds[1]).reshape(tasks, m * slots, -1)
         gradient_times = torch.arange(1, m + 1, device=x.device).repeat_interleave(slots)
         return torch.cat([pairs, gradients], dim=1), torch.cat([times, gradient_times])
@@ -241,7 +241,9 @@ def mean_gradient(
     return means[:, sizes - 1].flatten(0, 1)
 
 
-def normalised(gradients: Float[Tensor, "*b width"]) -> Float[Tensor, "*b width_plus_1"]:
-    """Gradients divided by their RMS, and the log of that RMS as one more feature."""
-    rms = gradients.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-8)
-    return torch.cat([gradients / rms, rms.log()], dim=-1)
+def normalised(
+    gradients: Float[Tensor, "*b slots width"], axes: int | tuple[int, int] = -1
+) -> Float[Tensor, "*b slots width_plus_1"]:
+    """Gradients divided by their RMS over some axes, and the log of that RMS as one more feature."""
+    rms = gradients.square().mean(axes, keepdim=True).sqrt().clamp_min(1e-8)
+    return torch.cat([gradients / rms, rms.log().expand_as(gradients[..., :1])], dim=-1)

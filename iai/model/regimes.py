@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from iai.fields import Count, checked, config
-from iai.losses import Loss
-from iai.model.refiner import Interface
+from iai.losses import LOSSES, MEANS
+from iai.model.refiner import Anchor, Interface
 from iai.types import Batch, Decode, Evidence, State, Task, UserError, full_precision
 
-Signals = Literal["grad", "data", "grad+data"]
+Signals = Literal["grad", "data", "grad+data", "residual", "grad+residual"]
 GradientTokens = Literal["mean", "sample", "running"]
 Space = Literal["logits", "latent", "softmax"]
 
@@ -39,8 +39,13 @@ class Signal:
 
     @property
     def data(self) -> bool:
-        """Whether observations are evidence."""
-        return "data" in self.kind
+        """Whether observations are evidence, as they are or as residuals."""
+        return self.kind != "grad"
+
+    @property
+    def residual(self) -> bool:
+        """Whether observations are shown as (x, y - E[y | x, state]): how wrong the state is, point by point."""
+        return "residual" in self.kind
 
 
 class Parameters(nn.Module):
@@ -49,15 +54,29 @@ class Parameters(nn.Module):
     anchor: Tensor
     decode: Decode
 
-    def __init__(self, decode: Decode, loss: Loss, shape: tuple[int, int], signal: Signal, classes: bool = False):
-        """`shape` is (slots, width) of theta; with `classes`, slot c is anchored at the one-hot label c."""
+    def __init__(
+        self,
+        decode: Decode,
+        loss: str,
+        shape: tuple[int, int],
+        signal: Signal,
+        anchor: Anchor = "none",
+        dx: int = 0,
+    ):
+        """`loss` is a name in `losses.LOSSES`, `shape` is (slots, width) of theta.
+
+        Slot c is the row of class c, anchored at the one-hot label c ("y"), or the row of coordinate c of the inputs,
+        which have `dx` of them, anchored at the basis vector of that coordinate and the bias at zero ("x").
+        """
         super().__init__()
-        self.decode, self.loss, self.signal = decode, loss, signal
+        self.decode, self.loss, self.mean, self.signal = decode, LOSSES[loss], MEANS[loss], signal
         self.slots, self.width = shape
         self.past = self.width * (1 + signal.gradients) if signal.history else 0
         self.initial = nn.Parameter(torch.zeros(self.width))
-        anchor = torch.eye(self.slots) if classes else torch.zeros(self.slots, 0)
-        self.register_buffer("anchor", anchor, persistent=False)
+        self.about = anchor
+        slots = self.slots
+        anchors = {"none": torch.zeros(slots, 0), "y": torch.eye(slots), "x": dx**0.5 * torch.eye(slots, dx)}
+        self.register_buffer("anchor", anchors[anchor], persistent=False)
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
         """theta_0, learned, the same in every slot; only the number of tasks is read from x."""
@@ -67,9 +86,11 @@ class Parameters(nn.Module):
 
     @torch.no_grad()
     def evidence(self, state: State, batch: Batch) -> Evidence:
-        """Observations and gradients of the batch loss at the state, always detached."""
+        """Observations or their residuals, and gradients of the batch loss at the state, always detached."""
         with full_precision(state.value.device):
             gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+            if self.signal.residual:
+                batch = Batch(batch.x, batch.y - self.mean(vmap(self.decode)(batch.x, state.value)))
         return Evidence(batch if self.signal.data else batch[:0], gradients)
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
@@ -78,14 +99,16 @@ class Parameters(nn.Module):
             return vmap(self.decode)(x, state.value)
 
     def interface(self, data: Task | Interface) -> Interface:
-        """Slots are anchored at labels or, if there is one, at nothing; a remembered one has its gradient beside it."""
-        tokens, labels = self.signal.tokens if self.signal.gradients else "none", self.anchor.shape[1]
-        if (self.slots > 1 or labels) and labels != data.dy:
+        """Slots are anchored at labels, inputs or, if alone, nothing; a remembered one has its gradient beside it."""
+        tokens = self.signal.tokens if self.signal.gradients else "none"
+        expected = {"none": (1, 0), "y": (data.dy, data.dy), "x": (self.slots, data.dx)}[self.about]
+        if tuple(self.anchor.shape) != expected:
             raise UserError(
-                f"{self.slots} slots and {data.dy} labels: a theta has one slot, or classes=True and dy slots"
+                f"{self.slots} slots, {data.dx} inputs and {data.dy} labels: a theta has one slot, or one an input or"
+                " a label and is anchored there"
             )
         means = {"running": tokens == "running", "whole": tokens == "mean"}
-        return Interface.of(data, slot=self.width, past=self.past, anchor="y" if labels else "none", **means)
+        return Interface.of(data, slot=self.width, past=self.past, anchor=self.about, **means)
 
     def _gradients(self, theta: Tensor, batch: Batch) -> Float[Tensor, "tasks m slots width"]:
         """Gradients of the loss in theta: the mean of the batch, one a sample, or the running means."""

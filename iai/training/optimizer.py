@@ -22,7 +22,7 @@ class TrainConfig:
     clip: Amount = 1.0
     betas: tuple[Share, Share] = (0.9, 0.98)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 autocast on GPUs that compute in it, float32 elsewhere."""
+    """auto: bfloat16 autocast where its products are faster than those of float32, else float32."""
     compile: bool = False
     """Compile the refiner with `torch.compile`; the cost chapter says what that gains."""
     checkpoint_seconds: Amount = 30.0

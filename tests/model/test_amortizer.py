@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from small import REFINER, answers_degenerate_sizes, answers_on_the_device_of_th
 
 from iai.experiment import Experiment, build, from_json, to_json
 from iai.losses import LOSSES
-from iai.model import Amortizer, Parameters, Predictions, Refiner, Signal
+from iai.model import Amortizer, Parameters, Predictions, Refiner, Signal, Signals
 from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
 from iai.types import Batch, State, UserError
 
@@ -38,10 +38,13 @@ def combinations() -> Iterator[tuple[str, Experiment]]:
                 f"{name}-implicit-{common}-{space}",
                 small("implicit", task, refiner, space=space, signal=signal),
             )
-        for regime, kind in product(("parametric", "explicit"), ("grad", "data", "grad+data")):
+        for regime, kind in product(("parametric", "explicit"), get_args(Signals)):
             for tokens in TOKENS[mask] if "grad" in kind else TOKENS[mask][:1]:
                 signal = Signal(kind=kind, tokens=tokens, history=history)
-                for theta in ("one", "class") if name == "images" and not history else ("class",):
+                thetas = ("one", "class") if name == "images" and not history else ("class",)
+                if name in ("images", "regression") and regime == "parametric":
+                    thetas += ("coordinate",)
+                for theta in thetas:
                     chosen = small(regime, task, refiner, signal=signal, theta=theta)
                     yield f"{name}-{regime}-{kind}-{common}-{tokens}-{theta}", chosen
 
@@ -73,7 +76,9 @@ def test_conformance(name: str) -> None:
 UNUSED = {
     "data": {f"refiner.encode_gradient.{part}" for part in ("weight", "bias")},
     "grad": {f"refiner.encode_{kind}.{part}" for kind in ("x", "y", "xy") for part in ("weight", "bias")},
+    "residual": {f"refiner.encode_gradient.{part}" for part in ("weight", "bias")},
     "grad+data": set(),
+    "grad+residual": set(),
 }
 """Weights that cannot learn under a signal: the encoders of what is not shown."""
 
@@ -186,12 +191,48 @@ def test_slots_are_a_set() -> None:
     close(found, amortizer.step(state, batch).value[:, order])
 
 
+@pytest.mark.parametrize("name", ["regression", "images"])
+@pytest.mark.parametrize("kind", get_args(Signals))
+def test_a_token_a_coordinate_is_equivariant_to_the_order_of_coordinates(name: str, kind: str) -> None:
+    """Reorder the coordinates of x and the columns of encode_x alike, and nothing changes but the order of theta."""
+    experiment = small(task=TASKS[name], signal=Signal(kind=kind), theta="coordinate")
+    amortizer, renamed = awake(experiment), awake(experiment)
+    order = torch.randperm(experiment.task.dx, generator=torch.Generator().manual_seed(3))
+    order = order.flip(0) if torch.equal(order, order.sort().values) else order
+    with torch.no_grad():
+        renamed.refiner.encode_x.weight.copy_(amortizer.refiner.encode_x.weight[:, order])
+    batches, queries = data(experiment)
+    others, x = [Batch(batch.x[..., order], batch.y) for batch in batches], queries.x[..., order]
+    close(renamed(others, x), amortizer(batches, queries.x))
+    assert (amortizer(others, x) - amortizer(batches, queries.x)).abs().max() > 1e-3
+    theta, moved = amortizer.g(batches, queries.x).value, renamed.g(others, x).value
+    close(moved[:, : len(order)], theta[:, order])
+
+
+@pytest.mark.parametrize("name", ["regression", "images"])
+def test_a_token_a_coordinate_holds_the_change_of_the_prediction_along_it(name: str) -> None:
+    experiment = small(task=TASKS[name], signal=Signal(kind="data"), theta="coordinate")
+    amortizer, (batches, queries) = awake(experiment), data(experiment)
+    state, d = amortizer.g(batches, queries.x), experiment.task.dx
+    at = [amortizer.f(x.expand(3, -1, d), state) for x in (torch.eye(d), torch.zeros(1, d))]
+    close(state.value, torch.cat([at[0] - at[1], at[1]], dim=1))
+    anchors = amortizer.regime.anchor
+    assert torch.equal(anchors, torch.cat([d**0.5 * torch.eye(d), torch.zeros(1, d)]))
+
+
+@pytest.mark.parametrize("task", [Gravity(), TASKS["mixture"]])
+def test_coordinates_are_those_of_a_linear_likelihood(task: Any) -> None:
+    with pytest.raises(UserError, match="linear likelihood"):
+        build(small(task=task, theta="coordinate", signal=Signal(kind="data")))
+
+
 TASK = LinearRegression(dimension=3)
 
 
 def theta(tokens: str = "mean", slots: int = 1, classes: bool = False, **signal: Any) -> Parameters:
     shape = (slots, 4 // slots)
-    return Parameters(TASK.decode, LOSSES[TASK.loss], shape, Signal(tokens=tokens, **signal), classes=classes)
+    anchor = "y" if classes else "none"
+    return Parameters(TASK.decode, TASK.loss, shape, Signal(tokens=tokens, **signal), anchor)
 
 
 def built(regime: Parameters | Predictions, stated: Parameters | Predictions | None = None, **sizes: Any) -> Amortizer:
@@ -223,8 +264,8 @@ def test_a_regime_states_what_its_refiner_needs(regime: Parameters | Predictions
         (lambda: built(theta(), mask="causal"), "tokens='running'"),
         (lambda: built(Predictions(1, "softmax")), "set both it and space='softmax'"),
         (lambda: built(theta(), update="simplex"), "set both it and space='softmax'"),
-        (lambda: built(theta(slots=2)), "2 slots and 1 labels"),
-        (lambda: built(theta(slots=2, classes=True)), "2 slots and 1 labels"),
+        (lambda: built(theta(slots=2)), "2 slots, 3 inputs and 1 labels"),
+        (lambda: built(theta(slots=2, classes=True)), "2 slots, 3 inputs and 1 labels"),
     ],
 )
 def test_a_refiner_of_other_states_is_refused(make: Callable[[], Amortizer], fix: str) -> None:

@@ -19,9 +19,7 @@ TASKS = {
 
 
 def parameters(task, tokens: str = "mean", kind: str = "grad", history: int = 0) -> Parameters:
-    return Parameters(
-        task.decode, LOSSES[task.loss], task.theta_shape, Signal(kind=kind, tokens=tokens, history=history)
-    )
+    return Parameters(task.decode, task.loss, task.theta_shape, Signal(kind=kind, tokens=tokens, history=history))
 
 
 def drawn(task, tasks: int = 2, points: int = 6) -> Batch:
@@ -56,6 +54,23 @@ def test_the_gradient_of_least_squares_has_its_closed_form() -> None:
     torch.testing.assert_close(regime.evidence(state_of(regime, batch), batch).gradients[:, 0], expected)
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_a_residual_is_what_the_state_gets_wrong(name: str) -> None:
+    task = TASKS[name]
+    regime, batch = parameters(task, kind="residual"), drawn(task)
+    state = state_of(regime, batch)
+    found, predicted = regime.evidence(state, batch).pairs, regime.f(batch.x, state)
+    assert torch.equal(found.x, batch.x)
+    if task.loss == "cross_entropy":
+        torch.testing.assert_close(found.y.sum(-1), torch.zeros(found.y.shape[:-1]), atol=1e-5, rtol=0)
+        assert torch.equal(found.y.argmax(-1), batch.y.argmax(-1)), "no label is lost"
+    else:
+        torch.testing.assert_close(found.y, batch.y - predicted)
+    slope = torch.func.grad(lambda y_hat: LOSSES[task.loss](y_hat, batch.y).sum())(predicted)
+    scale = 1.0 if task.loss == "cross_entropy" else 2 / task.dy
+    torch.testing.assert_close(found.y, -slope / scale)
+
+
 def test_the_gradient_of_a_linear_softmax_has_its_closed_form() -> None:
     task = TASKS["images"]
     regime, batch = parameters(task), drawn(task)
@@ -81,7 +96,7 @@ def test_mean_sample_and_running_gradients_agree(name: str) -> None:
 
 def test_gradients_are_detached_from_the_state_and_from_the_decoders_weights() -> None:
     batch = drawn(TASKS["regression"])
-    regime = Parameters(Decoder(3, 1, 4), squared_error, (1, 4), Signal())
+    regime = Parameters(Decoder(3, 1, 4), "squared_error", (1, 4), Signal())
     state = regime.init(batch.x)
     assert state.value.requires_grad  # the start is learned: there is a graph to be cut from
     evidence = regime.evidence(state, batch)
@@ -140,7 +155,7 @@ def test_a_history_window_starts_empty_with_room_for_states_and_gradients(kind: 
 
 def test_theta_starts_at_the_learned_state_with_its_class_as_anchor() -> None:
     task = TASKS["images"]
-    regime = Parameters(task.decode, LOSSES[task.loss], task.theta_shape, Signal(), classes=True)
+    regime = Parameters(task.decode, task.loss, task.theta_shape, Signal(), "y")
     state = regime.init(torch.zeros(2, 4, 5))
     assert torch.equal(state.anchor[0], torch.eye(3))
     assert torch.equal(state.value, regime.initial.expand(2, 3, -1))

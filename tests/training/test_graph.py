@@ -3,6 +3,7 @@
 import warnings
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -14,7 +15,7 @@ from small import small
 from iai.experiment import Experiment, build
 from iai.model import Signal
 from iai.tasks import LinearRegression
-from iai.training import Greedy, Progress, TrainConfig, adamw
+from iai.training import Greedy, Progress, TrainConfig, adamw, graph
 from iai.training.graph import WARMUP, CapturedUpdates, half
 from iai.training.loop import seed_of, train
 from iai.types import UserError
@@ -129,13 +130,29 @@ def test_a_capture_that_fails_all_the_same_ends_the_training_with_a_remedy(monke
         by_captured_updates(growing())
 
 
-def test_automatic_precision_asks_what_a_gpu_computes_in(monkeypatch) -> None:
+def test_automatic_precision_asks_what_a_device_computes_fast(monkeypatch) -> None:
+    wanted = {"auto": True, "float32": False, "bfloat16": True}
+    for where, able in product(("cpu", "cuda"), (True, False)):
+        monkeypatch.setattr(graph, "fast_bfloat16", lambda device, able=able: able)
+        for precision, bfloat16 in wanted.items():
+            assert half(TrainConfig(precision=precision), torch.device(where)) == (
+                (bfloat16 and able) or precision[0] == "b"
+            )
+
+
+@pytest.mark.parametrize(("able", "pace"), [(True, 0.5), (True, 2.0), (False, 0.5)])
+def test_bfloat16_is_fast_on_a_cpu_by_the_clock(able: bool, pace: float, monkeypatch) -> None:
+    """Instructions alone do not say so: on some CPUs they take twice as long as those of single precision."""
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: able)
+    seconds = {torch.float32: 1.0, torch.bfloat16: pace}
+    monkeypatch.setattr(graph.timeit, "repeat", lambda work, number, repeat: [seconds[work.args[0].dtype], 9.0])
+    assert graph.fast_bfloat16.__wrapped__(torch.device("cpu")) == (able and pace < 1)
+
+
+def test_bfloat16_is_fast_on_a_gpu_that_has_it(monkeypatch) -> None:
     for able in (True, False):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
-        wanted = {"auto": able, "float32": False, "bfloat16": True}
-        for precision, bfloat16 in wanted.items():
-            assert half(TrainConfig(precision=precision), torch.device("cuda")) == bfloat16
-            assert half(TrainConfig(precision=precision), torch.device("cpu")) == (precision == "bfloat16")
+        assert graph.fast_bfloat16.__wrapped__(torch.device("cuda")) == able
 
 
 @CUDA
