@@ -39,8 +39,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %% tags=["hide-input"]
@@ -61,7 +61,7 @@ from iai.study.ledger.records import Summary
 from iai.tasks import Gravity
 
 chapter = notebook.setup(globals())
-longer = {"smoke": 1, "cpu": 8, "gpu": 8}[profile]
+longer = {"smoke": 1, "cpu": 8, "paper": 8}[profile]
 
 
 def source(*parts: object) -> notebook.Markdown:

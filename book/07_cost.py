@@ -33,7 +33,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # not used here: nothing is trained live
-shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | small | paper
 seed: int = 0  # of everything drawn at random below
 points: int = 2000  # N: observations of the task that is measured live
 passes: int = 10  # k: mini-batches that these are read in
@@ -443,28 +443,28 @@ notebook.table(
 # `torchrun --nproc-per-node N -m iai run KEY` trains one model on $N$ devices. Every process draws all tasks and refines its share, gradients are averaged in one message, and the result is a function of the configuration and not of $N$; a test compares two and three processes with one. Updates of several processes are not captured yet. `reproduce --executor slurm` spreads runs over a cluster.
 
 # %% tags=["hide-input", "nbval-check-output"]
-counted = [key for key in EXPERIMENTS if seeds_of(key, "gpu") and not key.startswith("causal-order")]
-plan = {key: planned(experiment(key, "gpu")) * seeds_of(key, "gpu") for key in counted}
+counted = [key for key in EXPERIMENTS if seeds_of(key, "paper") and not key.startswith("causal-order")]
+plan = {key: planned(experiment(key, "paper")) * seeds_of(key, "paper") for key in counted}
 total = sum(plan.values())
-longest = max(planned(experiment(key, "gpu")) for key in plan)
+longest = max(planned(experiment(key, "paper")) for key in plan)
 
 PEAK = 800e12  # operations a second of bfloat16 matrix products on an H100-class GPU, as measured by others
 rows = {
     f"at {share:.0%} of the peak": tuple(max(total / gpus, longest) / (share * PEAK) / 3600 for gpus in (1, 8, 64))
     for share in (0.4, 0.1, 0.01)
 }
-done = sum(len(records.records(key, "gpu")) for key in EXPERIMENTS)
-caption = f"What profile `gpu` would take, in hours, from its operations alone: {total / 1e15:,.0f} PFLOP in {len(plan)} keys with all their seeds (all keys that the profile asks for but those of causal order, whose model is another)."
+done = sum(len(records.records(key, "paper")) for key in EXPERIMENTS)
+caption = f"What profile `paper` would take, in hours, from its operations alone: {total / 1e15:,.0f} PFLOP in {len(plan)} keys with all their seeds (all keys that the profile asks for but those of causal order, whose model is another)."
 notebook.table(
     notebook.Grid(header=("", "1 GPU", "8 GPUs", "64 GPUs"), rows=rows),
     caption,
     "tab-cost-gpus",
     ".2g",
-    source=f"(Counted, not measured: {done} runs of profile `gpu` are in the ledger.)",
+    source=f"(Counted, not measured: {done} runs of profile `paper` are in the ledger.)",
 )
 
 # %% [markdown]
-# {numref}`tab-cost-gpus` is arithmetic. Its operations are counted from the configurations; the peak of an H100-class GPU is what others have measured; which share of it these small models reach is not known to us before runs of profile `gpu` are in the ledger. Good trainers of large models are reported to reach 40 %, of small ones some 10 %; the last row is what may be left where launches are not captured. Records carry the figure once they exist: tokens and operations a second, the share of the peak
+# {numref}`tab-cost-gpus` is arithmetic. Its operations are counted from the configurations; the peak of an H100-class GPU is what others have measured; which share of it these small models reach is not known to us before runs of profile `paper` are in the ledger. Good trainers of large models are reported to reach 40 %, of small ones some 10 %; the last row is what may be left where launches are not captured. Records carry the figure once they exist: tokens and operations a second, the share of the peak
 # that matrix products reach on the same device, launches of an update, and peak memory.
 #
 # ## Exercises

@@ -31,8 +31,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %%

@@ -31,8 +31,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # what this chapter trains live: smoke | cpu | gpu
-shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | gpu
+profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
+shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | small | paper
 seed: int = 0  # of everything drawn at random below
 habit: str = "laws/mnist/16"  # the key of an ablation on MNIST, trained live beside the base
 
@@ -276,7 +276,7 @@ _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower cente
 sentences(asked["dimension"])
 
 # %% [markdown]
-# Tuned SGD, which has nothing to learn but one rate and keeps $\theta$ in full, says how much of an error at the high end is the task's and how much is that of our training and of our narrow tokens. A larger model that trains for longer (profile `gpu`: width 256) is what that end asks for.
+# Tuned SGD, which has nothing to learn but one rate and keeps $\theta$ in full, says how much of an error at the high end is the task's and how much is that of our training and of our narrow tokens. A larger model that trains for longer (profile `paper`: width 256) is what that end asks for.
 
 # %% tags=["remove-input", "nbval-check-output"]
 low, high = (one.ratio("gradients") for one in (asked["dimension"][0], asked["dimension"][-1]))
@@ -891,4 +891,4 @@ notebook.Markdown(
 # %% [markdown]
 # *What the comparisons are not.* Each is made at one size, one budget and the settings of the base; a habit that needs another learning rate, or a longer training, was not given one. Habits are changed one at a time, so nothing is said of two together. Three seeds show large effects only. A ratio after ten steps is one number of a curve; figures have the rest, and where a curve turns after ten steps the number hides it.
 #
-# *What we did not test*: explicit models, which share most habits with parametric ones; state spaces of regression; windows longer than five steps; sizes beyond those that a minute on one core allows. The paper's models are larger, and the profile `gpu` has the same keys at larger sizes: `python -m iai reproduce 'state/*' --profile gpu`.
+# *What we did not test*: explicit models, which share most habits with parametric ones; state spaces of regression; windows longer than five steps; sizes beyond those that a minute on one core allows. The paper's models are larger, and the profile `paper` has the same keys at larger sizes: `python -m iai reproduce 'state/*' --profile paper`.

@@ -39,7 +39,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # not used here: nothing is trained live
-shown_profile: str = "cpu"  # whose records decide: smoke | cpu | gpu
+shown_profile: str = "cpu"  # whose records decide: smoke | cpu | small | paper
 seed: int = 0  # not used here
 
 # %%

@@ -1,7 +1,7 @@
 """Numbers of the prose, bound to the ledger.
 
 {val}`key:set:metric:k` is the mean over seeds after k steps; `profile:` may go before it and `:format` after it, as in
-{val}`gpu:table4/mnist/data:fashion-mnist:error:10:.1%`. `k` as `10/1` is the ratio of two steps, seed by seed; a
+{val}`paper:table4/mnist/data:fashion-mnist:error:10:.1%`. `k` as `10/1` is the ratio of two steps, seed by seed; a
 metric as `ridge/mse` is a baseline's on the same batches. What the ledger cannot know is a warning, hence an error of
 the build; what has not been run yet reads "pending".
 """

@@ -21,14 +21,14 @@ UsageError = cast(type[Exception], typer.BadParameter.__base__)  # click's, whic
 Key = Annotated[str, typer.Argument(help="an experiment's key")]
 Pattern = Annotated[str, typer.Argument(help="a key, its beginning, or a shell pattern")]
 Claim = Annotated[str | None, typer.Argument(help="one claim, with all its tests")]
-Profile = Annotated[str, typer.Option(help="smoke, cpu or gpu")]
-OneProfile = Annotated[str | None, typer.Option(help="one line a run of this profile: smoke, cpu or gpu")]
+Profile = Annotated[str, typer.Option(help="smoke, cpu, small or paper")]
+OneProfile = Annotated[str | None, typer.Option(help="one line a run of this profile: smoke, cpu, small or paper")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")]
 Threads = Annotated[int, typer.Option(min=1, max=1000, help="one is fastest at the size of smoke and cpu")]
 Seed = Annotated[int, typer.Option(min=0, max=999)]
 Seeds = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="seeds 0 to N-1")]
 SomeSeeds = Annotated[
-    int | None, typer.Option(min=1, max=1000, metavar="N", help="0 to N-1 (default: smoke 1, cpu 3, gpu 5)")
+    int | None, typer.Option(min=1, max=1000, metavar="N", help="0 to N-1 (default: as many as its claims need)")
 ]
 Jobs = Annotated[int, typer.Option(min=1, max=1000, metavar="J", help="processes at once, of one thread each")]
 Budget = Annotated[str, typer.Option(metavar="TIME", help="start no run that would end later: 90s, 9m, 1h30m")]

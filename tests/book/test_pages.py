@@ -48,7 +48,7 @@ extensions = ["myst_parser", "value"]
         ("smoke:table4/mnist/data:mnist:error:10:.1%", "25.0%", ""),
         ("smoke:table4/mnist/data:mnist:error:10/1:.2f", "0.50", ""),
         ("smoke:table4/mnist/data:mnist:mean/error:1", "0.9", ""),
-        ("gpu:table4/mnist/data:mnist:error:10", "pending", ""),
+        ("paper:table4/mnist/data:mnist:error:10", "pending", ""),
         ("smoke:table4/mnist/dada:mnist:error:10", "", "unknown key"),
         ("big:table4/mnist/data:mnist:error:10", "", "unknown profile"),
         ("smoke:table4/mnist/data:cifar:error:10", "", "unknown evaluation set"),

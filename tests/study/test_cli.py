@@ -44,10 +44,10 @@ def current(key: str = KEY, seed: int = 0, profile: str = "smoke", **changes: An
         (["lst"], "did you mean list"),
         (["run"], "key"),
         (["list", "--profil", "cpu"], "--profile"),
-        (["list", "--profile", "cpuu"], "cpu, gpu"),
+        (["list", "--profile", "cpuu"], "cpu, small"),
         (["list", "tabel2"], "table2"),
         (["run", "table2/mnist/dat"], "table2/mnist/data"),
-        (["run", KEY, "--profile", "gqu"], "gpu"),
+        (["run", KEY, "--profile", "gqu"], "paper"),
         (["run", KEY, "--device", "tpu"], "cpu"),
         (["run", KEY, "--seed", "x"], "--seed"),
         (["run", KEY, "--seed", "-1"], "--seed"),
@@ -133,7 +133,7 @@ def test_list_and_show_print_every_status_and_number(capsys: pytest.CaptureFixtu
         rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
         assert main(["list", KEY, "--profile", "cpu"]) == 0
         lines = capsys.readouterr().out.splitlines()
-    assert rows[0] == ["", "smoke", "cpu", "gpu"]
+    assert rows[0] == ["", "smoke", "cpu", "paper"]
     assert [KEY, "1 done", "2 pending, 1 running", "5 pending"] in rows
     assert [OTHER, "1 stale", "3 pending", "5 pending"] in rows
     assert [line.split()[0] for line in lines] == ["pending", "running", "pending"]
@@ -150,7 +150,7 @@ def test_the_most_valuable_runs_come_first() -> None:
     others = [key for key in registry.EXPERIMENTS if not key.startswith("table")]
     expected = [(key, seed) for keys in (paper, others) for seed in (0, 1) for key in keys]
     assert [(one.key, one.seed) for one in wanted("*", "cpu", 2)] == expected
-    assert {one.seed for one in wanted(KEY, "gpu")} == set(range(5))
+    assert {one.seed for one in wanted(KEY, "paper")} == set(range(5))
     assert [one.key for one in wanted("table2/*/grad", "cpu", 1)] == [OTHER, "table2/mnist/grad"]
 
 
@@ -159,7 +159,7 @@ def test_trials_ask_for_few_seeds_and_only_where_settings_are_taken_from_them() 
     assert {one.seed for one in wanted(row, "cpu")} == {0, 1}
     assert {one.seed for one in wanted(row, "cpu", 3)} == {0, 1, 2}
     assert {one.seed for one in wanted("choice/table3/linear-regression", "cpu")} == {0, 1, 2, 3}
-    assert wanted(row, "gpu") == []
+    assert wanted(row, "paper") == []
 
 
 @pytest.mark.parametrize("broken", ["--results", "--runs", "full"])

@@ -162,7 +162,7 @@ def slurm(options: dict[str, str]) -> Executor:
     def start(one: Run, command: list[str], seconds: float) -> SlurmJob:
         minutes = 5 + int(seconds // 15)  # four times what is expected, before it is queued again
         usual = {"name": f"iai-{one.seed}", "timeout_min": minutes, "cpus_per_task": 1}
-        gpu = {"gpus_per_node": 1} if one.profile == "gpu" else {}
+        gpu = {"gpus_per_node": 1} if one.profile == "paper" else {}
         cluster.update_parameters(**usual | gpu | chosen)
         try:
             return SlurmJob(run=one, job=cluster.submit(SlurmCommand(), command, environment(), one.log))

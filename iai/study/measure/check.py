@@ -100,7 +100,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     found |= {"threads": torch.get_num_threads(), "device": str(device)}
     if device.type == "cuda":
         facts, half = torch.cuda.get_device_properties(device), torch.cuda.is_bf16_supported(including_emulation=False)
-        found |= {"gpu": facts.name, "capability": f"{facts.major}.{facts.minor}", "bfloat16": half}
+        found |= {"paper": facts.name, "capability": f"{facts.major}.{facts.minor}", "bfloat16": half}
         found |= {"cuda": torch.version.cuda, "driver": collect_env.get_nvidia_driver_version(collect_env.run)}
     return found
 

@@ -3,6 +3,7 @@
 import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -42,7 +43,8 @@ def cost_of_update(model: Amortizer | LearnedBaseline, objective: StepObjective)
     """Tokens and operations of one update, from the shapes of its data alone; where updates differ at random, the mean.
 
     Of an amortizer, 6 operations a weight of the blocks and token, and 12 L d N a token for attention over N tokens:
-    the usual count of forward and backward of a Transformer, and a third of it where no gradient is kept. Encoders,
+    the usual count of forward and backward of a Transformer, and a third of it where no gradient is kept. The last
+    block computes keys and values of all tokens, and the rest of those that are read. Encoders,
     decoders and the optimizer are left out. Of a baseline, the products of matrices, forward and backward, as PyTorch
     counts them.
     """
@@ -66,17 +68,22 @@ def _cost_of_baseline(baseline: Any, objective: Any) -> Cost:
 def _cost_of_amortizer(amortizer: Any, objective: StepObjective) -> Cost:
     """Counted on one refinement of one task, of which an update has as many as `tasks`."""
     blocks, device = amortizer.refiner.blocks, next(amortizer.parameters()).device
-    weights, tokens, flops = sum(p.numel() for p in blocks.parameters()), 0, 0
+    tokens, flops = 0, 0
 
-    def add(module: torch.nn.Module, arguments: tuple[Tensor, object]) -> None:
+    def add(block: Any, arguments: tuple[Any, ...]) -> None:
         nonlocal tokens, flops
-        rows, n, width = arguments[0].shape
-        tokens += rows * n
-        flops += rows * n * (2 + 4 * torch.is_grad_enabled()) * (weights + 2 * len(blocks) * width * n)
+        (rows, n, width), *_, read = arguments[0].shape, *arguments
+        r = read if isinstance(read, int) else n
+        tokens += rows * n * (block is blocks[0])
+        shared = block.qkv.weight.numel()  # of all tokens; what follows is of those that are read
+        rest = sum(p.numel() for p in block.parameters()) - shared + 2 * width * n
+        flops += rows * (2 + 4 * torch.is_grad_enabled()) * (n * shared + r * rest)
 
     batch, queries = (_zeros(objective.task, 1, n, device) for n in (objective.points, objective.queries))
     state = amortizer.regime.init(queries.x)
-    with blocks[0].register_forward_pre_hook(add):
+    with ExitStack() as hooks:
+        for block in blocks:
+            hooks.enter_context(block.register_forward_pre_hook(add))
         objective.refine(amortizer, state, batch, queries, torch.Generator(device))
     # before the step that it trains, `RandomStep` takes (steps - 1) / 2 on average
     steps = objective.steps if isinstance(objective, RandomStep) else 1

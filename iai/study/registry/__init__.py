@@ -11,14 +11,25 @@ from functools import cache, partial
 
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.ledger import records
-from iai.study.registry import ablations, baselines, choices, costs
+from iai.study.registry import ablations, baselines, choices, costs, ladder, trials
 from iai.study.registry.choices import chosen
 from iai.study.registry.costs import BUDGETS, LOOPS
-from iai.study.registry.families import FURTHER, ROWS
-from iai.study.registry.sizes import PROFILES, SECONDS, SEEDS, Profile
+from iai.study.registry.families import FURTHER, RESIDUAL, ROWS, defaults
+from iai.study.registry.sizes import PROFILES, SECONDS, Profile
+from iai.study.registry.trials import tuned
 from iai.study.registry.variants import vary
 
 __all__ = ["BUDGETS", "EXPERIMENTS", "LOOPS", "PROFILES", "SECONDS", "Profile", "experiment", "seeds_of"]
+
+PAPER = (
+    *(f"table2/{family}/{kind}" for family in ("linear-regression", "mnist") for kind in ("data", "grad", "grad+data")),
+    "table4/mnist/data",
+    "features/implicit/data",
+    "residual/linear-regression/parametric/residual",
+    *(f"table3/{family}/{kind}" for family in ("linear-regression", "mnist") for kind in ("data", "grad", "grad+data")),
+    *map(ladder.partner, ladder.LADDER[:4]),
+)
+"""The headline rows, then the explicit ones and partners in one context, which `paper` asks for."""
 
 
 @cache
@@ -27,17 +38,20 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
 
     `<row>-1-step` is the model that the paper compares with: trained on one step, given the same points a step.
     """
-    rows, further = ({row: chosen(row, profile) for row in some} for some in (ROWS, FURTHER))
-    return {
+    rows = {row: chosen(row, profile) for row in ROWS | RESIDUAL | FURTHER}
+    short = {f"{row}-1-step": vary(made, objective={"steps": 1}) for row, made in rows.items()}
+    ablated = ablations.experiments(profile)
+    tried = {row: defaults(row, profile) for row in rows if not row.startswith("generation/letters")}
+    tried |= {key: made for key, made in short.items() if key.startswith("table")} | ablated
+    found: dict[str, Experiment | BaselineExperiment] = {
         **rows,
-        **{f"{row}-1-step": vary(made, objective={"steps": 1}) for row, made in rows.items()},
-        **ablations.experiments(profile),
-        **further,
-        **{f"{row}-1-step": vary(made, objective={"steps": 1}) for row, made in further.items()},
+        **{key: tuned(key, made, profile) for key, made in (short | ablated).items()},
         **costs.experiments(profile),
         **choices.experiments(profile),
         **baselines.experiments(profile),
     }
+    found |= ladder.partners(found, profile)
+    return found | ladder.budgets(found) | trials.experiments(tried)
 
 
 EXPERIMENTS: dict[str, Callable[[Profile], Experiment | BaselineExperiment]] = {
@@ -56,16 +70,32 @@ def experiment(key: str, profile: str) -> Experiment | BaselineExperiment:
 
 
 def seeds_of(key: str, profile: str) -> int:
-    """How many seeds of a key a profile asks for.
+    """How many seeds of a key a profile asks for: six where a claim is decided, else three; trials and budgets fewer.
 
-    Trials decide settings at `cpu` alone, and on fewer seeds. Costs of a part of a training have one seed, as they only
-    draw a line, but for those of the pool.
+    At `paper` only what answers the paper's own numbers, and partners. `cpu` is the first ledger, which has no new key.
     """
+    first, deciding = key.split("/")[0], key.startswith(ladder.DECIDING)
+    if profile == "smoke":
+        return 1
+    if profile == "paper":
+        return 3 if key in PAPER else 0
+    if profile == "cpu":
+        return _seeds_of_first_ledger(key)
+    if first in ("trial", "choice"):
+        return int(first == "trial" or key.startswith("choice/baseline"))
+    if first == "cost" and not key.endswith("/whole") and "/pool/" not in key:
+        return 1
+    return 2 if first == "doubled" else 6 if deciding else 3
+
+
+def _seeds_of_first_ledger(key: str) -> int:
+    """Those of the keys that the first ledger has."""
+    if key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/")) or "residual" in key:
+        return 0
     if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
         return 1
-    if not key.startswith("choice/") or profile == "smoke":
-        return SEEDS[profile]
-    if key.startswith("choice/baseline/"):
-        return 0 if profile == "gpu" else 1
+    if not key.startswith("choice/"):
+        return 3
     # Runs of one explicit model of regression can differ several-fold: two of them would choose by luck.
-    return 0 if profile == "gpu" else 4 if key.startswith("choice/table3/linear-regression") else 2
+    several = 4 if key.startswith("choice/table3/linear-regression") else 2
+    return 1 if key.startswith("choice/baseline/") else several

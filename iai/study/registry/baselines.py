@@ -39,7 +39,7 @@ TRIED = tuple(row for row in ROWS if not row.endswith("-longer"))
 
 def learners(family: str, profile: Profile) -> dict[str, LearnedBaselineConfig]:
     """The models of baselines."""
-    width, rate = {"smoke": 32, "cpu": 128, "gpu": 256}[profile], INNER_RATE[family]
+    width, rate = {"smoke": 32, "cpu": 128, "small": 128, "paper": 256}[profile], INNER_RATE[family]
     return {
         "maml": learned.MAMLConfig(rate=rate),
         "reptile": learned.ReptileConfig(rate=rate),
@@ -58,7 +58,7 @@ def defaults(row: str, profile: Profile) -> Experiment | BaselineExperiment:
         return vary(in_one_context(against, CONTEXTS[name]), evaluation={"one_context": True})
     lr, *budgets = TRAINING[name]
     tasks, updates = dict(zip(COMPETE, budgets))[family]
-    if profile != "cpu":
+    if profile not in ("cpu", "small"):
         tasks, updates = against.objective.tasks, 150 if profile == "smoke" else 10_000
     return BaselineExperiment(
         learner=learners(family, profile)[name],

@@ -37,15 +37,22 @@ def amortizer(
         evaluation=EvaluationConfig(points=size.points, tasks=size.evaluated, seed=JUDGING),
         latent=size.latent,
         refiner=replace(refiner, width=size.width, depth=size.depth, feedforward=4 * size.width, x_share=x_share),
-        train=TrainConfig(updates=size.updates, lr=size.lr),
+        train=replace(TrainConfig(updates=size.updates, lr=size.lr), **muon(size)),
     )
+
+
+def muon(size: Size) -> dict[str, Any]:
+    """The settings of Muon where a size has a rate for it."""
+    return {"optimizer": "muon", "matrix_lr": size.matrix_lr} if size.matrix_lr else {}
 
 
 def linear_regression(regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
     """Trained and judged on the same tasks."""
     size = SIZES["linear-regression"][profile]
     task = LinearRegression(dimension=size.dimension, bias=True, noise_variance=0.25)
-    return amortizer(regime, kind, size, task, {"linear-regression": task}, RefinerConfig(heads=2))
+    refiner = RefinerConfig(heads=2, bilinear=profile in ("smoke", "cpu"))
+    found = amortizer(regime, kind, size, task, {"linear-regression": task}, refiner)
+    return replace(found, theta="coordinate") if (regime, profile) == ("parametric", "paper") else found
 
 
 def mnist(regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
@@ -68,7 +75,7 @@ def features(regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
     sets = {"held-out": replace(task, classes="held-out")}
     for other in () if small else ("cifar10", "cifar100"):
         sets[other] = replace(task, dataset=other, classes="all", split="test")
-    if regime == "implicit" and not small:
+    if regime == "implicit" and profile == "cpu":
         size = size._replace(lr=2 * size.lr)
     return amortizer(regime, kind, size, task, sets, RefinerConfig(heads=1, bilinear=False))
 
@@ -104,7 +111,7 @@ def generation(task: Mixture | Letters, regime: RegimeName, kind: Signals, profi
         if isinstance(task, Letters)
         else {"as-trained": task, "more-components": replace(task, components=2 * task.components)}
     )
-    steps, tasks = {"smoke": (5, 4), "cpu": (20, 16), "gpu": (20, 64)}[profile]
+    steps, tasks = {"smoke": (5, 4), "cpu": (20, 16), "small": (20, 128), "paper": (20, 128)}[profile]
     found = amortizer(regime, kind, size, task, sets, RefinerConfig(heads=2, bilinear=False))
     return vary(found, evaluation={"steps": steps, "generation_tasks": tasks})
 
@@ -129,6 +136,13 @@ ROWS: dict[str, Callable[[Profile], Experiment]] = {
     for kind in kinds
 }
 """How the rows of Tables 2 to 4 are made: with the settings that all rows of their family share."""
+RESIDUAL: dict[str, Callable[[Profile], Experiment]] = {
+    f"residual/{family}/{regime}/{kind}": partial(make, regime, kind)
+    for family, make in {"linear-regression": linear_regression, "mnist": mnist, "features": features}.items()
+    for regime in ("parametric", "explicit")
+    for kind in ("residual", "grad+residual")
+}
+"""Rows beside those tables: of our residual signal, which the paper has not."""
 FURTHER: dict[str, Callable[[Profile], Experiment]] = {
     **{f"features/{regime}/{kind}": partial(features, regime, kind) for regime, kind in MODELS},
     "causal-order/implicit/data": partial(causal_order, "implicit", "data"),
@@ -144,4 +158,4 @@ FURTHER: dict[str, Callable[[Profile], Experiment]] = {
 
 def defaults(row: str, profile: Profile) -> Experiment:
     """A row with the settings that all rows of its family share."""
-    return (ROWS | FURTHER)[row](profile)
+    return (ROWS | RESIDUAL | FURTHER)[row](profile)

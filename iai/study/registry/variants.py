@@ -26,8 +26,9 @@ def vary(config: Config, **changes: Any) -> Config:
 
 
 def with_rate(experiment: Trained, factor: float) -> Trained:
-    """The learning rate times a factor."""
-    return vary(experiment, train={"lr": factor * experiment.train.lr})
+    """The learning rates times a factor."""
+    train = experiment.train
+    return vary(experiment, train={"lr": factor * train.lr, "matrix_lr": factor * train.matrix_lr})
 
 
 def halved(experiment: Trained) -> Trained:

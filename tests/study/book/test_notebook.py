@@ -54,7 +54,7 @@ def test_good_parameters_make_a_chapter() -> None:
     [
         (parameters("sed = 1", sed=1), "unknown parameter of this chapter 'sed': did you mean seed"),
         (parameters(profile="smok"), "unknown profile 'smok': did you mean smoke"),
-        (parameters(shown_profile="h100"), "unknown shown_profile 'h100': there is smoke, cpu, gpu"),
+        (parameters(shown_profile="h100"), "unknown shown_profile 'h100': there is smoke, cpu, small, paper"),
         (parameters(seed="one"), "parameter seed = 'one': it must be an integer"),
         (parameters(seed=1.5), "seed = 1.5"),
         (parameters(seed=True), "seed = True"),
@@ -100,7 +100,7 @@ def test_a_reference_in_prose_is_a_number_of_the_ledger() -> None:
     assert value(f"cpu:{KEY}:{SET}:mse:1") == "0.75"
     assert value(f"{KEY}:{SET}:ridge/mse:5:.3f") == "0.125"
     assert value(f"{KEY}:{SET}:mse:1/3:.2f") == "2.00"
-    assert value(f"gpu:{KEY}:{SET}:mse:1:.3f") == "pending"
+    assert value(f"paper:{KEY}:{SET}:mse:1:.3f") == "pending"
     assert value(f"{EXPLICIT}:{SET}:mse:1") == "pending"
 
 
@@ -111,8 +111,8 @@ def test_a_reference_in_prose_is_a_number_of_the_ledger() -> None:
         (f"{KEY}:{SET}:mse:ten", "k is 'ten'"),
         (f"{KEY}:{SET}:mse:10/1/2", "k is '10/1/2'"),
         (f"{KEY}:{SET}:a/b/mse:1", "metric is 'a/b/mse'"),
-        (f"gpu:{KEY}:{SET}:mes:1", "unknown metric"),
-        (f"gpu:{KEY}:{SET}:mse:999", "after 0 to 20 steps"),
+        (f"paper:{KEY}:{SET}:mes:1", "unknown metric"),
+        (f"paper:{KEY}:{SET}:mse:999", "after 0 to 20 steps"),
         (f"cpuu:{KEY}:{SET}:mse:1", "unknown profile"),
         (f"table2/linear-regresion/data:{SET}:mse:1", "unknown key"),
         (f"{KEY}:{SET}:mes:1", "unknown metric"),

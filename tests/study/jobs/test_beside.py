@@ -33,12 +33,12 @@ def test_beside_a_gpu_baselines_are_computed_by_a_process_that_does_not_outlive_
     calls, process = [], Mock()
     monkeypatch.setattr(run, "launch", lambda command, env, log: calls.append((command, env)) or process)
     with pytest.raises(Diverged) if fails else nullcontext():
-        with run.baselines_beside(Run("table4/mnist/data", "gpu", 3), torch.device("cuda")) as finish:
+        with run.baselines_beside(Run("table4/mnist/data", "paper", 3), torch.device("cuda")) as finish:
             if fails:
                 raise Diverged
             finish()
     ((command, env),) = calls
-    assert command[1:] == ["-m", "iai", "baselines", "table4/mnist/data", "--profile", "gpu"]
+    assert command[1:] == ["-m", "iai", "baselines", "table4/mnist/data", "--profile", "paper"]
     assert env["CUDA_VISIBLE_DEVICES"] == "" and process.kill.called and process.wait.call_count == 2 - fails
     with run.baselines_beside(Run("table4/mnist/data", "cpu", 3), torch.device("cpu")) as finish:
         finish()

@@ -110,7 +110,7 @@ def test_trials_are_half_as_long_and_differ_in_one_setting(row: str) -> None:
     fixed = row.endswith(("/maml", "/reptile"))
     assert rates == pytest.approx([1 / 3, 1.0, 3.0] if fixed else [1 / 3, 1.0, 3.0, 9.0])
     assert defaults.evaluation.steps == experiment(PAIRS[row.split("/")[1]], "cpu").objective.steps
-    assert [seeds_of(f"choice/{row}/centre", profile) for profile in ("cpu", "gpu")] == [1, 0]
+    assert [seeds_of(f"choice/{row}/centre", profile) for profile in ("cpu", "paper")] == [1, 0]
 
 
 def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypat
     assert {str(found) for found in trials(row).values()} == {"pending"}
     monkeypatch.setitem(CHOSEN, row, "lr-third")
     for name in (row, f"{row}-longer"):
-        assert selected(name, "cpu") == "lr-third" and selected(name, "gpu") == "centre"
+        assert selected(name, "cpu") == "lr-third" and selected(name, "paper") == "centre"
         made = baselines.experiments("cpu")[name]
         assert made.train.lr == pytest.approx(baselines.defaults(name, "cpu").train.lr / 3)
 

@@ -1,0 +1,70 @@
+"""Rows at other budgets: does a conclusion stay when training goes on? Keys `doubled/<key>`, `ladder/<key>/<budget>`.
+
+The ladder has half, one, two and four times the updates of eight rows and of their partners, which read all data in one
+context; the doubled budget alone is there for all that decides a claim.
+"""
+
+from iai.experiment import BaselineExperiment, Experiment
+from iai.study.registry.baselines import COMPETE
+from iai.study.registry.sizes import Profile
+from iai.study.registry.variants import in_one_context, vary, with_updates
+
+Trained = Experiment | BaselineExperiment
+LADDER = (
+    "table2/linear-regression/data",
+    "table2/linear-regression/grad+data",
+    "table4/mnist/data",
+    "table3/linear-regression/grad+data",
+    "dimension/32/data",
+    "dimension/32/grad+data",
+    "table2/mnist/data",
+    "features/implicit/data",
+)
+"""The rows whose learning is followed over budgets."""
+ONE_CONTEXT = (*LADDER, "causal-order/implicit/data", "generation/mixture-2d/implicit/data")
+"""Rows with a partner that reads all observations in one context."""
+TIMES = {"half": 0.5, "fourfold": 4.0}
+"""Budgets of a ladder, in those of the row; beside one and two."""
+DECIDING = (
+    "table",
+    "residual/",
+    "features/",
+    "causal-order/",
+    "dimension/",
+    "state/",
+    "history/",
+    "mask/",
+    "one-context/",
+)
+"""Beginnings of the keys that decide claims."""
+
+
+def partner(row: str) -> str:
+    """The key of the 1-step model of all observations of a row in one context, trained on as many tokens."""
+    families = {known: f"baseline/{family}/one-context" for family, known in COMPETE.items()}
+    return families.get(row, f"one-context/{row}")
+
+
+def partners(found: dict[str, Trained], profile: Profile) -> dict[str, Experiment]:
+    """The partners that are no baseline of chapter 11."""
+    rows = {row: found[row] for row in ONE_CONTEXT if row not in COMPETE.values()}
+    return {
+        partner(row): vary(in_one_context(made, 1.0), evaluation={"one_context": True})
+        for row, made in rows.items()
+        if isinstance(made, Experiment)
+    }
+
+
+def budgets(found: dict[str, Trained]) -> dict[str, Trained]:
+    """The ladder, and the doubled budget of what decides."""
+    rungs = [key for row in LADDER for key in (row, partner(row))]
+    doubled = [key for key in found if key.startswith(DECIDING) or key in rungs]
+    return {
+        **{f"ladder/{key}/{name}": scaled(found[key], times) for key in rungs for name, times in TIMES.items()},
+        **{f"doubled/{key}": scaled(found[key], 2.0) for key in doubled},
+    }
+
+
+def scaled(made: Trained, times: float) -> Trained:
+    """So many times the updates."""
+    return with_updates(made, times * made.train.updates)
