@@ -61,9 +61,11 @@ class Checkpoint:
             device = next(model.parameters()).device
             progress = Progress(losses=list(tensors["losses"].to(device)), **found["progress"])
             malformed = len(progress.losses) != progress.update or progress.rollout < 0 or not progress.seconds >= 0
+            matrices = {one for group in optimizer.param_groups if "parts" in group for one in group["params"]}
             for one, kept in optimizer.state.items():
-                shapes = {name: one.shape if name.startswith("exp_avg") else () for name in kept}
-                malformed |= len(kept) != 3 or shapes != {name: value.shape for name, value in kept.items()}
+                names = {"momentum_buffer"} if one in matrices else {"step", "exp_avg", "exp_avg_sq"}
+                shapes = {name: () if name == "step" else one.shape for name in names | (kept.keys() & {"mean"})}
+                malformed |= shapes != {name: value.shape for name, value in kept.items()}
             if malformed:
                 raise ValueError("a position or moments that no training has")
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:

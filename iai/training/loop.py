@@ -22,8 +22,9 @@ from iai.tasks import seed_of
 from iai.training import distributed
 from iai.training.checkpoint import Checkpoint
 from iai.training.graph import CapturedUpdates, autocast, captures
+from iai.training.muon import make_optimizer
 from iai.training.objectives import StepObjective
-from iai.training.optimizer import Progress, TrainConfig, adamw, train_step
+from iai.training.optimizer import Progress, TrainConfig, take_average, train_step
 from iai.types import UserError
 
 Objective = Callable[[Any, torch.Generator, float], Iterator[Tensor]]
@@ -75,7 +76,7 @@ def train(
     checkpoint = identified(checkpoint, model, objective, config, seed) if checkpoint else None
     if config.compile and isinstance(model, Amortizer):
         model.refiner.compile()
-    optimizer, first = adamw(model, config), distributed.rank() == 0
+    optimizer, first = make_optimizer(model, config), distributed.rank() == 0
     progress = checkpoint.restore(model, optimizer) if checkpoint else Progress()
     if isinstance(objective, StepObjective) and progress.update < config.updates:
         objective.try_out(generator_of(seed, progress.rollout, next(model.parameters()).device))
@@ -86,6 +87,8 @@ def train(
         while progress.update < config.updates:
             roll_out(progress)
             progress.rollout += 1
+            if progress.update >= config.updates:
+                take_average(optimizer)
             bar.update(progress.update - bar.n)
             stopped = distributed.any_process(bool(signals))
             due = stopped or progress.update >= config.updates or time.monotonic() - saved > config.checkpoint_seconds

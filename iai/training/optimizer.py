@@ -1,6 +1,7 @@
-"""One update of the weights: AdamW at a scheduled rate, on the clipped mean gradient of all processes."""
+"""One update of the weights: AdamW or Muon at a scheduled rate, on the clipped mean gradient of all processes."""
 
 import math
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +14,7 @@ from iai.training import distributed
 
 @config
 class TrainConfig:
-    """Settings of training: AdamW, linear warm-up, cosine decay, clipping by norm."""
+    """Settings of training: AdamW or Muon, linear warm-up, cosine decay, clipping by norm."""
 
     updates: Size = 1000
     lr: Amount = 1e-3
@@ -28,6 +29,12 @@ class TrainConfig:
     checkpoint_seconds: Amount = 30.0
     capture: bool = recorded(default=True, omitted=True)
     """On CUDA, replay a whole update of a pool of tasks as one CUDA graph."""
+    optimizer: Literal["adamw", "muon"] = recorded(default="adamw", omitted=True)
+    """muon: Muon for the matrices of Transformer blocks, AdamW for the rest."""
+    matrix_lr: Amount = recorded(default=4e-3, omitted=True)
+    """Rate of the matrices under Muon; `lr` is that of the rest."""
+    average: Share = recorded(default=0.0, omitted=True)
+    """Share of the updates, the last ones, over which the weights of the trained model are averaged."""
 
 
 @dataclass
@@ -40,12 +47,12 @@ class Progress:
     losses: list[Tensor] = field(default_factory=list)
 
 
-def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def adamw(model: nn.Module, config: TrainConfig, without: Set[nn.Parameter] = frozenset()) -> torch.optim.AdamW:
     """Fused AdamW; on CUDA its rate is a tensor, and it may be captured in a CUDA graph."""
     device = next(model.parameters()).device
     cuda = device.type == "cuda"
     optimizer = torch.optim.AdamW(
-        model.parameters(),
+        [p for p in model.parameters() if p not in without],
         lr=torch.tensor(config.lr, device=device) if cuda else config.lr,
         betas=config.betas,
         weight_decay=config.weight_decay,
@@ -66,12 +73,32 @@ def learning_rate(config: TrainConfig, update: int) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float | Tensor) -> None:
-    """Set the rate of the next step, in place where it is a tensor."""
+    """Set the rate of the next step, times the `scale` of a group that has one; in place where it is a tensor."""
     for group in optimizer.param_groups:
+        scaled = rate * group["scale"] if "scale" in group else rate
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(scaled)
         else:
-            group["lr"] = rate
+            group["lr"] = scaled
+
+
+@torch.no_grad()
+def average_weights(optimizer: torch.optim.Optimizer, config: TrainConfig, update: int | Tensor) -> None:
+    """After an update, keep the mean of the weights over the last `average` of all updates beside their moments."""
+    if not config.average:
+        return
+    since = update - round((1 - config.average) * config.updates)
+    share = 1 / (1 + (since.clamp(min=0).squeeze() if isinstance(since, Tensor) else max(since, 0)))
+    for weight, kept in optimizer.state.items():
+        mean = kept["mean"] if "mean" in kept else kept.setdefault("mean", weight.clone())
+        mean.lerp_(weight, share.to(mean.dtype) if isinstance(share, Tensor) else share)
+
+
+@torch.no_grad()
+def take_average(optimizer: torch.optim.Optimizer) -> None:
+    """Let the weights be their mean, where one was kept."""
+    for weight, kept in optimizer.state.items():
+        weight.copy_(kept.get("mean", weight))
 
 
 def train_step(
@@ -80,6 +107,7 @@ def train_step(
     """One update of the weights, counted in `progress`."""
     set_rate(optimizer, learning_rate(config, progress.update))
     progress.losses.append(optimizer_step(loss, model, optimizer, config))
+    average_weights(optimizer, config, progress.update)
     progress.update += 1
 
 

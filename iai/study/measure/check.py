@@ -26,7 +26,7 @@ from iai.study.measure.meter import seconds
 from iai.study.measure.passes import available_bytes
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, data, episode
 from iai.tasks.stored import Relabelled
-from iai.training import Checkpoint, Greedy, Progress, TrainConfig, adamw, loop, replace_file
+from iai.training import Checkpoint, Greedy, Progress, TrainConfig, loop, make_optimizer, replace_file
 from iai.training.graph import waits
 from iai.types import UserError
 
@@ -178,7 +178,7 @@ def measured(how: str, device: torch.device) -> tuple[float, Tensor, Amortizer, 
     model = build(chosen, 0, device)
     if how == "compiled":
         model.refiner.compile()
-    roll_out = loop.rollout_function(model, objective, adamw(model, config), config, 0)
+    roll_out = loop.rollout_function(model, objective, make_optimizer(model, config), config, 0)
     roll_out(done)
     losses = torch.stack(done.losses).float().cpu()
     return len(losses) / min(seconds(lambda: roll_out(done), device) for _ in range(3)), losses, model, chosen

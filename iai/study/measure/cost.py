@@ -19,7 +19,7 @@ from iai.baselines.learned import LearnedBaseline
 from iai.experiment import BaselineExperiment, Experiment, build
 from iai.model import Amortizer
 from iai.study.measure.meter import peak_bytes, seconds
-from iai.training import Progress, RandomStep, StepObjective, TrainConfig, adamw, train_step
+from iai.training import Progress, RandomStep, StepObjective, TrainConfig, make_optimizer, train_step
 from iai.training.graph import WARMUP, CapturedUpdates, autocast, captures, half
 from iai.types import Batch, Learner, Task
 
@@ -114,7 +114,7 @@ def load_of_update(
     """
     model: Any = deepcopy(amortizer)
     device = next(model.parameters()).device
-    progress, optimizer, precision = Progress(), adamw(model, config), autocast(config, device)
+    progress, optimizer, precision = Progress(), make_optimizer(model, config), autocast(config, device)
     objective.task.sample(torch.Generator(device), 1, 1)  # loads its data, which is there once
     if captures(objective, config, device):
         whole = CapturedUpdates(model, optimizer, config, precision)
