@@ -28,7 +28,8 @@ def vary(config: Config, **changes: Any) -> Config:
 def with_rate(experiment: Trained, factor: float) -> Trained:
     """The learning rates times a factor."""
     train = experiment.train
-    return vary(experiment, train={"lr": factor * train.lr, "matrix_lr": factor * train.matrix_lr})
+    both = {"matrix_lr": factor * train.matrix_lr} if train.optimizer == "muon" else {}
+    return vary(experiment, train={"lr": factor * train.lr} | both)
 
 
 def halved(experiment: Trained) -> Trained:
