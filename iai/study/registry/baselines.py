@@ -58,6 +58,7 @@ def defaults(row: str, profile: Profile) -> Experiment | BaselineExperiment:
         return vary(in_one_context(against, CONTEXTS[name]), evaluation={"one_context": True})
     lr, *budgets = TRAINING[name]
     tasks, updates = dict(zip(COMPETE, budgets))[family]
+    tasks = -(-tasks // against.objective.steps) * against.objective.steps
     if profile not in ("cpu", "small"):
         tasks, updates = against.objective.tasks, 150 if profile == "smoke" else 10_000
     return BaselineExperiment(

@@ -1,7 +1,7 @@
 """What is tried for a key at `small`, on validation tasks, and what was chosen: the settings of a row or an ablation.
 
 Everything that is trained has its own trials, a base as well as its variants: three rates and, where the likelihood is
-linear, theta in coordinates. The trials of a key are `trial/<key>/<name>`.
+linear, theta in coordinates or not. The trials of a key are `trial/<key>/<name>`.
 """
 
 from iai.experiment import Experiment
@@ -17,8 +17,8 @@ def settings(made: Experiment) -> dict[str, Experiment]:
     """What is tried, around an experiment as it is made; ties go to the first."""
     found = {"centre": made, "rate-double": with_rate(made, 2.0), "rate-half": with_rate(made, 0.5)}
     linear = isinstance(made.task, LinearRegression | Images | Features)
-    if made.regime == "parametric" and made.theta == "class" and linear:
-        found["coordinate"] = vary(made, theta="coordinate")
+    if made.regime == "parametric" and made.theta != "one" and linear:
+        found["theta"] = vary(made, theta="class" if made.theta == "coordinate" else "coordinate")
     return found
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iai.study.registry import EXPERIMENTS, experiment, experiments
+from iai.study.registry import EXPERIMENTS, PAPER, experiment, experiments, ladder, seeds_of, trials
 from iai.study.registry.choices import CHOSEN
 from iai.study.registry.families import FURTHER, ROWS
 from iai.study.registry.sizes import PROFILES
@@ -39,3 +39,48 @@ def test_a_variant_replaces_what_is_no_config_and_knows_no_other_fields() -> Non
     assert vary(start, evaluation_sets={"one": start.task}).evaluation_sets == {"one": start.task}
     with pytest.raises(AttributeError, match="widht"):
         vary(start, refiner={"widht": 8})
+
+
+def test_a_ladder_and_a_doubled_budget_change_the_updates_alone() -> None:
+    times = {"ladder": {"half": 0.5, "fourfold": 4.0}, "doubled": {}}
+    keys = [key for key in EXPERIMENTS if key.startswith(("ladder/", "doubled/"))]
+    assert {f"ladder/{row}/{name}" for row in ladder.LADDER for name in ladder.TIMES} <= set(keys)
+    assert {f"doubled/{key}" for row in ladder.LADDER for key in (row, ladder.partner(row))} <= set(keys)
+    for key in keys:
+        kind, _, rest = key.partition("/")
+        start, _, name = rest.rpartition("/") if times[kind] else (rest, "", "")
+        made, base = experiment(key, "small"), experiment(start, "small")
+        assert made.train.updates == pytest.approx(times[kind].get(name, 2.0) * base.train.updates, abs=1)
+        changed = {"updates": base.train.updates, "warmup": base.train.warmup}
+        assert vary(made, train=changed) == base
+
+
+@pytest.mark.parametrize("row", ladder.ONE_CONTEXT)
+def test_a_partner_reads_the_data_of_its_row_in_one_context_for_as_many_tokens(row: str) -> None:
+    mine, theirs = experiment(ladder.partner(row), "small"), experiment(row, "small")
+    one, whole = mine.objective, theirs.objective
+    assert (one.steps, one.points) == (1, whole.points * whole.steps) and mine.evaluation.one_context
+    slots = whole.queries if theirs.regime == "implicit" else 1
+    tokens = [made.train.updates * made.objective.tasks * (made.objective.points + slots) for made in (mine, theirs)]
+    assert tokens[0] == pytest.approx(tokens[1], rel=1e-2)
+
+
+def test_what_decides_has_six_seeds_and_a_doubled_budget() -> None:
+    for key in EXPERIMENTS:
+        if key.startswith(ladder.DECIDING):
+            assert seeds_of(key, "small") == 6 and seeds_of(f"doubled/{key}", "small") == 2
+    assert set(PAPER) <= EXPERIMENTS.keys() and {seeds_of(key, "paper") for key in PAPER} == {3}
+
+
+def test_everything_trained_has_trials_of_its_own_rates(monkeypatch) -> None:
+    for key in ("table4/mnist/data", "size/linear-regression/width-32", "theta/mnist/data-one"):
+        rates = {
+            name.rpartition("/")[2]: experiment(name, "small").train.matrix_lr
+            for name in EXPERIMENTS
+            if name.startswith(f"trial/{key}/")
+        }
+        assert rates["rate-double"] == 2 * rates["centre"] == 4 * rates["rate-half"]
+        made = experiment(key, "small")
+        monkeypatch.setitem(trials.SELECTED, key, "rate-half")
+        assert trials.tuned(key, made, "small").train.matrix_lr == made.train.matrix_lr / 2
+    assert {f"trial/{key}/{name}" for key, name in trials.SELECTED.items()} <= EXPERIMENTS.keys()
