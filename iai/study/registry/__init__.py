@@ -39,10 +39,9 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
     `<row>-1-step` is the model that the paper compares with: trained on one step, given the same points a step.
     """
     rows = {row: chosen(row, profile) for row in ROWS | RESIDUAL | FURTHER}
-    short = {f"{row}-1-step": vary(made, objective={"steps": 1}) for row, made in rows.items()}
+    short = {f"{row}-1-step": vary(rows[row], objective={"steps": 1}) for row in ROWS | FURTHER}
     ablated = ablations.experiments(profile)
-    tried = {row: defaults(row, profile) for row in rows if not row.startswith("generation/letters")}
-    tried |= {key: made for key, made in short.items() if key.startswith("table")} | ablated
+    tried = {row: defaults(row, profile) for row in rows if not row.startswith("generation/letters")} | ablated
     found: dict[str, Experiment | BaselineExperiment] = {
         **rows,
         **{key: tuned(key, made, profile) for key, made in (short | ablated).items()},
@@ -70,22 +69,23 @@ def experiment(key: str, profile: str) -> Experiment | BaselineExperiment:
 
 
 def seeds_of(key: str, profile: str) -> int:
-    """How many seeds of a key a profile asks for: six where a claim is decided, else three; trials and budgets fewer.
+    """How many seeds of a key a profile asks for: six where a claim is decided, else three; one of trials and doubled budgets.
 
     At `paper` only what answers the paper's own numbers, and partners. `cpu` is the first ledger, which has no new key.
     """
-    first, deciding = key.split("/")[0], key.startswith(ladder.DECIDING)
     if profile == "smoke":
         return 1
     if profile == "paper":
         return 3 if key in PAPER else 0
     if profile == "cpu":
         return _seeds_of_first_ledger(key)
-    if first in ("trial", "choice"):
-        return int(first == "trial" or key.startswith("choice/baseline"))
-    if first == "cost" and not key.endswith("/whole") and "/pool/" not in key:
+    if key.startswith("choice/table") or (key.startswith("generation/") and "/data" not in key):
+        return 0
+    if key.startswith(("trial/", "doubled/", "choice/")):
         return 1
-    return 2 if first == "doubled" else 6 if deciding else 3
+    if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
+        return 1
+    return 6 if key.startswith(ladder.DECIDING) else 3
 
 
 def _seeds_of_first_ledger(key: str) -> int:

@@ -17,6 +17,8 @@ BASE_KEYS = {"linear-regression": "token-scale/linear-regression/no-product", "m
 """The keys under which `base` is recorded."""
 DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
 """Points a step and tasks an update at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
+UPDATES = {2: 1000, 8: 1000, 32: 700, 128: 500}
+"""Updates at each dimension of `small`, where theta is in coordinates: an update then costs more, and teaches more."""
 LAWS = (16, 64, 256, 1024, 4096, 65536)
 """Fixed laws that training tasks may have; a `cpu` training of 700 updates draws about 2,700 tasks."""
 
@@ -89,7 +91,10 @@ def dimensions(regression: Experiment, profile: Profile) -> dict[str, Experiment
             evaluation_sets={"linear-regression": task},
             evaluation={"points": points},
         )
-        for kind in ("data", "grad", "grad+data"):
+        if profile in ("small", "paper"):
+            width = {128: 96}.get(label, 64)
+            resized = vary(with_width(resized, width), theta="coordinate", train={"updates": UPDATES[label]})
+        for kind in ("data", "grad", "grad+data", *(("residual", "grad+residual") if label > 8 else ())):
             found[f"dimension/{label}/{kind}"] = vary(resized, signal={"kind": kind})
     return found
 

@@ -138,7 +138,7 @@ ROWS: dict[str, Callable[[Profile], Experiment]] = {
 """How the rows of Tables 2 to 4 are made: with the settings that all rows of their family share."""
 RESIDUAL: dict[str, Callable[[Profile], Experiment]] = {
     f"residual/{family}/{regime}/{kind}": partial(make, regime, kind)
-    for family, make in {"linear-regression": linear_regression, "mnist": mnist, "features": features}.items()
+    for family, make in {"linear-regression": linear_regression, "mnist": mnist}.items()
     for regime in ("parametric", "explicit")
     for kind in ("residual", "grad+residual")
 }

@@ -68,7 +68,7 @@ def test_a_partner_reads_the_data_of_its_row_in_one_context_for_as_many_tokens(r
 def test_what_decides_has_six_seeds_and_a_doubled_budget() -> None:
     for key in EXPERIMENTS:
         if key.startswith(ladder.DECIDING):
-            assert seeds_of(key, "small") == 6 and seeds_of(f"doubled/{key}", "small") == 2
+            assert seeds_of(key, "small") == 6 and seeds_of(f"doubled/{key}", "small") == 1
     assert set(PAPER) <= EXPERIMENTS.keys() and {seeds_of(key, "paper") for key in PAPER} == {3}
 
 
