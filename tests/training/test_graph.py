@@ -15,9 +15,10 @@ from small import small
 from iai.experiment import Experiment, build
 from iai.model import Signal
 from iai.tasks import LinearRegression
-from iai.training import Greedy, Progress, TrainConfig, adamw, graph
+from iai.training import Greedy, Progress, TrainConfig, graph, make_optimizer
 from iai.training.graph import WARMUP, CapturedUpdates, half
 from iai.training.loop import seed_of, train
+from iai.training.optimizer import take_average
 from iai.types import UserError
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
@@ -44,11 +45,13 @@ def by_captured_updates(
     """Losses and weights of a training by captured updates, which are eager without CUDA."""
     model = build(experiment, 0, device)
     config, objective, progress = experiment.train, experiment.objective, Progress()
-    updates = CapturedUpdates(model, adamw(model, config), config, nullcontext())
+    optimizer = make_optimizer(model, config)
+    updates = CapturedUpdates(model, optimizer, config, nullcontext())
     while progress.update < config.updates:
         grown = objective.grown(progress.update / config.updates)
         updates.roll_out(grown, seed_of(3, progress.rollout), progress)
         progress.rollout += 1
+    take_average(optimizer)
     return torch.stack(progress.losses).cpu(), flat(model), updates
 
 
@@ -66,6 +69,15 @@ def test_captured_updates_are_those_of_one_loss_at_a_time(regime: str, mask: str
     losses, weights, updates = by_captured_updates(experiment)
     assert updates.steps == 4
     assert torch.equal(losses, torch.stack(progress.losses)) and torch.equal(weights, flat(plain))
+
+
+def test_captured_updates_by_muon_of_averaged_weights_are_those_of_one_loss_at_a_time() -> None:
+    experiment = growing(train=replace(TRAINING, optimizer="muon", average=0.5))
+    plain = build(experiment)
+    progress = train(plain, experiment.objective, experiment.train, seed=3, show=False)
+    losses, weights, _ = by_captured_updates(experiment)
+    assert torch.equal(losses, torch.stack(progress.losses))
+    torch.testing.assert_close(weights, flat(plain), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("updates", [1, 13])
@@ -156,9 +168,11 @@ def test_bfloat16_is_fast_on_a_gpu_that_has_it(monkeypatch) -> None:
 
 
 @CUDA
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
-def test_captured_updates_are_the_eager_ones(regime: str) -> None:
-    experiment = growing(regime, signal=Signal(kind="data" if regime == "implicit" else "grad+data"))
+def test_captured_updates_are_the_eager_ones(regime: str, optimizer: Any) -> None:
+    config = replace(TRAINING, optimizer=optimizer, average=0.2 * (optimizer == "muon"))
+    experiment = growing(regime, signal=Signal(kind="data" if regime == "implicit" else "grad+data"), train=config)
     losses, weights, updates = by_captured_updates(experiment, "cuda")
     assert updates.graph and updates.ran > WARMUP
     eager = build(experiment, 0, "cuda")

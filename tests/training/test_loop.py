@@ -76,9 +76,17 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path, numb
     assert [loss.item() for loss in progress.losses] == [loss.item() for loss in straight.losses]
 
 
-@pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
-def test_amortizers_resume_bit_for_bit(tmp_path: Path, regime: str) -> None:
-    experiment = small(regime, signal=Signal(history=1), train=TrainConfig(updates=16, warmup=2, lr=0.01))
+@pytest.mark.parametrize(
+    ("regime", "more"),
+    [
+        ("parametric", {}),
+        ("explicit", {"average": 0.9}),
+        ("implicit", {}),
+        ("parametric", {"optimizer": "muon", "average": 0.9}),
+    ],
+)
+def test_amortizers_resume_bit_for_bit(tmp_path: Path, regime: str, more: Any) -> None:
+    experiment = small(regime, signal=Signal(history=1), train=TrainConfig(updates=16, warmup=2, lr=0.01, **more))
     whole, first, second = (build(experiment) for _ in range(3))
     train(whole, experiment.objective, experiment.train, seed=0, show=False)
     path = tmp_path / "run.safetensors"
