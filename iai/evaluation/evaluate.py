@@ -124,7 +124,7 @@ def checked(answer: Any, y: Tensor) -> Tensor:
 
 
 def summarised(values: Tensor, ks: Sequence[int], last: int, kept: Sequence[int] = PAIRED_AT) -> Curve:
-    """Mean and standard error over tasks of values `k tasks`, at their places in k = 0 ... last; the tasks at `kept`."""
+    """Mean and standard error over tasks of values `k tasks` at their k of 0 ... last, and single tasks at `kept`."""
     mean: list[float | None] = [None] * (last + 1)
     se: list[float | None] = [None] * (last + 1)
     for k, row in zip(ks, values, strict=True):
@@ -139,7 +139,9 @@ def as_json(curves: dict[str, Curve], tasks: bool = True) -> dict[str, Any]:
     Without `tasks`, and for metrics that say what another says, the values of single tasks are left out.
     """
     dropped = {*UNPAIRED, *(["loss"] if "mse" in curves else [])}  # for a squared error they are the same
-    found = {name: {part: _rounded(curve[part], 7) for part in ("mean", "se")} for name, curve in curves.items()}
+    found: dict[str, Any] = {
+        name: {part: _rounded(curve[part], 7) for part in ("mean", "se")} for name, curve in curves.items()
+    }
     for name, curve in curves.items():
         if tasks and curve.get("tasks") and name not in dropped:
             found[name]["tasks"] = {k: _rounded(values, 4) for k, values in curve["tasks"].items()}

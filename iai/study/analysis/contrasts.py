@@ -116,7 +116,9 @@ def _paired(first: Found, second: Found, combine: Callable[[Summary, Summary, Pa
 
 
 def _difference(first: Summary, second: Summary, pairs: Pairs) -> Found:
-    return Summary(values=tuple(first.values[i] - second.values[j] for _, i, j in pairs), **_where(first, second, pairs))
+    return Summary(
+        values=tuple(first.values[i] - second.values[j] for _, i, j in pairs), **_where(first, second, pairs)
+    )
 
 
 def _ratio(first: Summary, second: Summary, pairs: Pairs) -> Found:

@@ -13,20 +13,22 @@ ADVANTAGE = 0.9
 """What the error of a trained arm may be at most, in mean errors of the trivial predictor."""
 
 
-def tested(first: Found, second: Found, *, beyond: bool = False, strict: bool = True) -> Found:
+def compared(first: Found, second: Found, *, limit: float | None = 1.0, beyond: bool = False) -> Found:
     """The ratio of two results, marked as `untestable` unless it passes the gate.
 
-    Each trained arm has at most `ADVANTAGE` times the mean error of the trivial predictor on the same tasks after as
-    many steps; no arm takes more steps than it was trained on, unless the comparison is about steps `beyond`; and with
-    twice the training budget the mean log ratio keeps its sign, unless the comparison is not `strict` but of equality.
+    Each trained model has at most `ADVANTAGE` times the mean error of the trivial predictor on the same tasks after as
+    many steps (of a model that is compared with itself, after the larger number); no model takes more steps than it was
+    trained on, unless the comparison is about steps `beyond`; and with twice the training budget the ratio stays on
+    the same side of `limit`, which is None where equality is asked.
     """
     found = ratio(first, second)
-    if isinstance(found, Missing):
+    if not isinstance(found, Ratio):
         return found
     arms = [one.arm for one in (first, second) if isinstance(one, Summary) and one.arm and "|" not in one.arm.row]
-    reasons = [weak(arm) for arm in arms]
-    reasons += [] if beyond else [far(arm) for arm in arms]
-    reasons += [unsettled(found, first, second)] if strict and arms else []
+    models = {arm._replace(k=0): arm for arm in sorted(arms, key=lambda arm: arm.k)}.values()
+    reasons = [weak(arm) for arm in models]
+    reasons += [] if beyond else [far(arm) for arm in models]
+    reasons += [unsettled(found, first, second, limit)] if limit and arms else []
     return replace(found, untestable=next(filter(None, reasons), ""))
 
 
@@ -62,12 +64,12 @@ def horizon(arm: Arm) -> int:
     return objective.steps * objective.points // evaluation.points if evaluation.one_context else objective.steps
 
 
-def unsettled(found: Ratio, first: Found, second: Found) -> str:
-    """Why a doubled budget does not confirm the sign of a ratio, or nothing."""
+def unsettled(found: Ratio, first: Found, second: Found, limit: float) -> str:
+    """Why a doubled budget does not confirm on which side of a limit a ratio lies, or nothing."""
     again = ratio(*(with_doubled_budget(one) for one in (first, second)))
     if isinstance(again, Missing):
         return again.reason
-    return "a doubled budget turns the sign" if again.log * found.log < 0 else ""
+    return "a doubled budget turns the sign" if (again.mean - limit) * (found.mean - limit) < 0 else ""
 
 
 def with_doubled_budget(found: Found) -> Found:

@@ -67,7 +67,9 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
         finish()
     beside = {name: baseline_results(task, config) for name, task in sets}
     if one.seed:  # baselines do not depend on it: the record of the first seed has their single tasks for all
-        for series in (series for found in beside.values() for one in found["curves"].values() for series in one.values()):
+        for series in (
+            series for found in beside.values() for one in found["curves"].values() for series in one.values()
+        ):
             series.pop("tasks", None)
     cost = adapting(learner_of(model, config), next(iter(chosen.evaluation_sets.values())), config, where)
     cpu = f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"

@@ -64,7 +64,9 @@ def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
         tables = new["baselines"].items()
         kept = {name: {b: table[b] for b in table if b in known.get(name, ())} for name, table in tables}
         new = new | {"baselines": kept}
-    (metrics, mine), (others, theirs) = ([means_alone(one[name]) for name in ("metrics", "baselines")] for one in (old, new))
+    (metrics, mine), (others, theirs) = (
+        [means_alone(one[name]) for name in ("metrics", "baselines")] for one in (old, new)
+    )
     same = metrics == others and old["curve"] == new["curve"] and alike(mine, theirs)
     return Finding(one, same, furthest(old, new))
 

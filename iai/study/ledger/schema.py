@@ -55,7 +55,9 @@ def check_tasks(metric: str, series: dict[str, Any]) -> None:
         if not all(value is None or _number(value) for value in values):
             raise ValueError(f"a task of its {metric!r} is no number")
         scale = sum(abs(value or 0) for value in values) / len(values)
-        if (mean is None) != (None in values) or (mean is not None and abs(sum(values) / len(values) - mean) > 1e-3 * scale):
+        if (mean is None) != (None in values) or (
+            mean is not None and abs(sum(values) / len(values) - mean) > 1e-3 * scale
+        ):
             raise ValueError(f"the tasks of its {metric!r} after {k} steps have another mean than it says")
 
 
