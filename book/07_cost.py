@@ -139,7 +139,7 @@ axes[1].get_legend().remove()
 
 
 # %% tags=["hide-input", "nbval-check-output"]
-sizes = {"at most 1,000 points": (0, 1_000), "at least 60,000 points": (60_000, float("inf"))}
+sizes = {"at most 1,000 points": (0, 1_000), "at least 60,000 points": (60_000, None)}
 lines = []
 for (size, ends), attention in product(sizes.items(), ("fused", "materialised")):
     gains = data_gains(measured, attention, 10, *ends)["eager_ms_gain"].dropna()

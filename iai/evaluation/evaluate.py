@@ -133,17 +133,17 @@ def summarised(values: Tensor, ks: Sequence[int], last: int, kept: Sequence[int]
     return {"mean": mean, "se": se, "tasks": {str(k): row.tolist() for k, row in zip(ks, values) if k in kept}}
 
 
-def as_json(curves: dict[str, Curve], tasks: bool = True) -> dict[str, Any]:
+def as_json(curves: dict[str, Curve]) -> dict[str, Any]:
     """Curves for the ledger: means and errors with 7 significant digits, values of single tasks with 4.
 
-    Without `tasks`, and for metrics that say what another says, the values of single tasks are left out.
+    For metrics that say what another says, the values of single tasks are left out.
     """
     dropped = {*UNPAIRED, *(["loss"] if "mse" in curves else [])}  # for a squared error they are the same
     found: dict[str, Any] = {
         name: {part: _rounded(curve[part], 7) for part in ("mean", "se")} for name, curve in curves.items()
     }
     for name, curve in curves.items():
-        if tasks and curve.get("tasks") and name not in dropped:
+        if curve.get("tasks") and name not in dropped:
             found[name]["tasks"] = {k: _rounded(values, 4) for k, values in curve["tasks"].items()}
     return found
 

@@ -126,7 +126,7 @@ class Gain:
     equals: float
     margin: float
     least: int = 0
-    most: float = float("inf")
+    most: int | None = None
 
     def evidence(self, profile: str) -> Evidence:
         """The measured gains; p-values are 0 and 1, as the spread of repeated timings is far below the margin."""
@@ -141,7 +141,7 @@ class Gain:
         return Evidence(ends, float(not inside.all()), float(inside.any()))
 
     def __str__(self) -> str:
-        sizes = f"{self.least:,} points or more" if self.most == float("inf") else f"at most {self.most:,} points"
+        sizes = f"{self.least:,} points or more" if self.most is None else f"at most {self.most:,} points"
         asked = f"{self.equals:g} within a factor {self.margin:g}"
         return f"{self.passes} passes over one, {self.attention} attention, {sizes} = {asked}"
 

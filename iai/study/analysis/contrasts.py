@@ -82,12 +82,14 @@ def standard_errors(found: Found) -> Found | float:
 
 
 def leaders(results: Mapping[str, Found]) -> tuple[str, ...]:
-    """The label of the least known mean, then all whose ratio to it may be 1 by its 95 % interval, by mean."""
+    """The label of the least known mean, then all whose 95 % interval of the ratio to it is not above 1, by mean."""
     first = best(results, skip_missing=True)
     if first is None:
         return ()
-    ratios = {label: ratio(found, results[first]) for label, found in results.items() if label != first}
-    level = {label: one.mean for label, one in ratios.items() if isinstance(one, Ratio) and one.interval[0] <= 1}
+    known = {label: found for label, found in results.items() if isinstance(found, Summary) and label != first}
+    ratios = {label: ratio(found, results[first]) for label, found in known.items()}
+    behind = {label for label, one in ratios.items() if isinstance(one, Ratio) and one.interval[0] > 1}
+    level = {label: found.mean for label, found in known.items() if label not in behind}
     return first, *sorted(level, key=level.__getitem__)
 
 

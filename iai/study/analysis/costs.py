@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -38,8 +39,11 @@ def passes(grid: Mapping[str, Any] | None) -> pd.DataFrame:
     return cells.join(gains.add_suffix("_gain"))
 
 
-def data_gains(grid: Mapping[str, Any] | None, attention: str, k: int, least: int, most: float) -> pd.DataFrame:
+def data_gains(
+    grid: Mapping[str, Any] | None, attention: str, k: int, least: int = 0, most: int | None = None
+) -> pd.DataFrame:
     """Cases of k passes over `least` to `most` points with their gains, of parametric models that see data."""
+    most = most or sys.maxsize
     kind = "regime == 'parametric' and signal == 'data' and attention == @attention and passes == @k"
     return passes(grid).query(f"{kind} and @least <= points <= @most")
 

@@ -46,7 +46,11 @@ def weak(arm: Arm) -> str:
     if isinstance(mine, Missing):
         return mine.reason
     reached = next((one.mean for one in reversed(mine[: arm.k + 1]) if one.mean == one.mean), floor)
-    return "" if reached <= ADVANTAGE * floor else f"{arm.row} is not {100 - 100 * ADVANTAGE:.0f} % below the trivial predictor"
+    return (
+        ""
+        if reached <= ADVANTAGE * floor
+        else f"{arm.row} is not {100 - 100 * ADVANTAGE:.0f} % below the trivial predictor"
+    )
 
 
 def far(arm: Arm) -> str:

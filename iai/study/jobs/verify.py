@@ -11,7 +11,7 @@ from unittest.mock import patch
 from iai.study.jobs.queue import reproduce
 from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
-from iai.study.ledger.schema import MODEL, series_of
+from iai.study.ledger.schema import MODEL, means_alone, series_of
 from iai.training import pick_device
 from iai.types import UserError
 
@@ -69,11 +69,6 @@ def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
     )
     same = metrics == others and old["curve"] == new["curve"] and alike(mine, theirs)
     return Finding(one, same, furthest(old, new))
-
-
-def means_alone(found: Any) -> Any:
-    """Tables of series without the values of single tasks, which older records do not have."""
-    return {name: means_alone(v) for name, v in found.items() if name != "tasks"} if isinstance(found, dict) else found
 
 
 def alike(one: Any, other: Any) -> bool:

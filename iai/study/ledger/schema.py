@@ -81,3 +81,8 @@ def series_of(record: Record) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     for evaluation, learners in [*tables, *record["baselines"].items()]:
         for learner, metrics in learners.items():
             yield from ((evaluation, learner, metric, series) for metric, series in metrics.items())
+
+
+def means_alone(found: Any) -> Any:
+    """Tables of series without the values of single tasks, which not all records have."""
+    return {name: means_alone(v) for name, v in found.items() if name != "tasks"} if isinstance(found, dict) else found

@@ -105,7 +105,7 @@ def test_variance_is_of_seeds_and_tasks_less_their_interaction() -> None:
         + 0.1 * draws.standard_normal((1, 50))
         + 0.2 * draws.standard_normal((4, 50))
     )
-    logs = np.log([1.0, 1.1, 0.9, 1.05])
+    logs = np.log([1.0, 1.1, 0.9, 1.05]).tolist()
     error, degrees = two_level(logs, [block])
     seeds, tasks = np.var(logs, ddof=1) / 4, np.var(block.mean(0), ddof=1) / 50
     rest = block - block.mean(0) - block.mean(1, keepdims=True) + block.mean()
@@ -148,14 +148,20 @@ def test_p_values_are_those_of_the_interval() -> None:
     [(0.9, 0.02, "lower"), (1.1, 0.02, "higher"), (1.01, 0.01, "equal"), (1.01, 0.05, "open"), (1.04, 0.001, "higher")],
 )
 def test_a_side_is_lower_higher_equal_or_open(value: float, error: float, said: str) -> None:
-    one = Ratio(values=(value,), errors=(0.1,), seeds=(0,), profile="cpu", error=error, degrees=10, scope="seeds")
+    one = Ratio(values=(value,), errors=(0.1,), seeds=(0,), profile="cpu", error=error, degrees=10.0, scope="seeds")
     assert side(one) == said
 
 
 def test_what_a_spread_is_over_is_said_once() -> None:
     one = Summary(values=(1.0, 2.0), errors=(0.1, 0.1), seeds=(0, 1), profile="cpu")
     both = Ratio(
-        values=(1.0, 1.2), errors=(0.1,) * 2, seeds=(0, 1), profile="cpu", error=0.1, degrees=1, scope="seeds and tasks"
+        values=(1.0, 1.2),
+        errors=(0.1,) * 2,
+        seeds=(0, 1),
+        profile="cpu",
+        error=0.1,
+        degrees=1.0,
+        scope="seeds and tasks",
     )
     alone = Summary(values=(1.0,), errors=(0.1,), seeds=(0,), profile="cpu")
     assert over([one, both]) == "seeds or seeds and tasks" and over([both, alone]) == "seeds and tasks, † over tasks"
