@@ -70,7 +70,8 @@ class Comparison:
         first, *others = (Reference.parse(text, profile).look_up() for text in (self.first, *self.rivals))
         every = [compared(first, other, limit=limit, beyond=self.beyond) for other in others or [exact(1.0)]]
         if missing := [one for one in every if isinstance(one, Missing)]:
-            return Evidence(str(missing[0]), blocked="pending")
+            pending = any(str(one) == "pending" for one in missing)
+            return Evidence(missing[0].reason, blocked="pending" if pending else "not testable")
         found = [one for one in every if isinstance(one, Ratio)]
         nearest = max(found, key=lambda one: one.p_below(self.limit))
         if closed := [one for one in found if one.untestable]:

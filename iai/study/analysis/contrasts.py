@@ -125,7 +125,7 @@ def _difference(first: Summary, second: Summary, pairs: Pairs) -> Found:
 
 def _ratio(first: Summary, second: Summary, pairs: Pairs) -> Found:
     above, under = ([one.values[pair[at]] for pair in pairs] for at, one in ((1, first), (2, second)))
-    if not all(0 < value < math.inf for value in (*above, *under)):
+    if not all(0 < value < math.inf or math.isnan(value) for value in (*above, *under)):  # nan: not evaluated
         return Missing(reason="a ratio needs results that are finite and above zero", shown="–")
     values = tuple(a / b for a, b in zip(above, under))
     where = _where(first, second, pairs)

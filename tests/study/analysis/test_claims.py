@@ -92,6 +92,12 @@ def test_the_best_beats_every_rival() -> None:
     assert outcome(both) == "fails"
 
 
+def test_a_result_that_is_not_finite_is_not_pending() -> None:
+    seeds(KEY, (0.5, 0.5))
+    seeds(OTHER, (1.0, 0.0))
+    assert claim(below()).results("cpu") == [("not testable", "a ratio needs results that are finite and above zero")]
+
+
 def test_one_seed_decides_nothing() -> None:
     seeds(KEY, (0.5,))
     seeds(OTHER, (1.0,))
@@ -243,9 +249,7 @@ def test_the_command_prints_verdicts_and_tests(capsys: pytest.CaptureFixture[str
     assert len(lines) == len(claims()) and all(line.startswith("not run") for line in lines)
     assert lines[0].endswith("(0 holds / 0 open / 0 fails, 30 pending; cpu)")
     assert main(["claims", "transfer-24"]) == 0
-    shown = (
-        "  pending      table4/mnist, on fashion-mnist, data, k = 10 over k = 1 = 0.7586 within a factor 1.1, pending"
-    )
+    shown = "  pending      table4/mnist, on fashion-mnist, data, k = 10 over k = 1 = 0.7586 within a factor 1.1, no gpu run"
     assert shown in capsys.readouterr().out
     assert main(["claims", "transfer-42"]) == 2
     assert "did you mean transfer-24" in capsys.readouterr().err
