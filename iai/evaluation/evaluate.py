@@ -12,8 +12,15 @@ from iai.model import Refiner
 from iai.tasks import TRAINING_SEEDS, episode, finite
 from iai.types import Batch, Episode, Learner, StepwiseLearner, Task, UserError, concat
 
-Curve = dict[str, list[float | None]]
-"""`mean` of a metric at k = 0 ... K and `se` over tasks; None where k is not evaluated, and for the se of one task."""
+Curve = dict[str, Any]
+"""`mean` of a metric at k = 0 ... K and `se` over tasks; None where k is not evaluated, and for the se of one task.
+
+`tasks` has the values of the single tasks by k, written as a string, at those of `PAIRED_AT` that are evaluated.
+"""
+PAIRED_AT = (1, 2, 5, 10, 20)
+"""Numbers of mini-batches after which the values of single tasks are kept, so that learners can be paired by task."""
+UNPAIRED = ("accuracy", "order_accuracy", "loss_by_points")
+"""Metrics whose values of single tasks are not put in the ledger."""
 
 
 @config
@@ -82,7 +89,8 @@ def evaluate(
             for name, metric in METRICS[task.loss].items():
                 means = [metric(answer, queries.y).mean(-1) for answer in answers]  # over queries
                 rows[name].append(torch.stack(means).double().cpu())
-        return {name: summarised(torch.cat(values, dim=1), ks, last) for name, values in rows.items()}
+        kept = ks if ks is config.contexts else PAIRED_AT
+        return {name: summarised(torch.cat(values, dim=1), ks, last, kept) for name, values in rows.items()}
 
     def afresh(batches: Sequence[Batch], x: Tensor) -> Iterator[Tensor]:
         return (model(batches[:k], x) for k in asked)
@@ -115,19 +123,30 @@ def checked(answer: Any, y: Tensor) -> Tensor:
     return found if found.is_floating_point() else found.to(y.dtype)
 
 
-def summarised(values: Tensor, ks: Sequence[int], last: int) -> Curve:
-    """Mean and standard error over tasks of values `k tasks`, at their places in k = 0 ... last."""
+def summarised(values: Tensor, ks: Sequence[int], last: int, kept: Sequence[int] = PAIRED_AT) -> Curve:
+    """Mean and standard error over tasks of values `k tasks` at their k of 0 ... last, and single tasks at `kept`."""
     mean: list[float | None] = [None] * (last + 1)
     se: list[float | None] = [None] * (last + 1)
     for k, row in zip(ks, values, strict=True):
         mean[k] = row.mean().item()
         se[k] = (row.std() / len(row) ** 0.5).item() if len(row) > 1 else None
-    return {"mean": mean, "se": se}
+    return {"mean": mean, "se": se, "tasks": {str(k): row.tolist() for k, row in zip(ks, values) if k in kept}}
 
 
 def as_json(curves: dict[str, Curve]) -> dict[str, Any]:
-    """Curves rounded to 7 significant digits, for the ledger."""
-    return {
-        name: {key: [None if v is None else float(f"{v:.7g}") for v in values] for key, values in curve.items()}
-        for name, curve in curves.items()
+    """Curves for the ledger: means and errors with 7 significant digits, values of single tasks with 4.
+
+    For metrics that say what another says, the values of single tasks are left out.
+    """
+    dropped = {*UNPAIRED, *(["loss"] if "mse" in curves else [])}  # for a squared error they are the same
+    found: dict[str, Any] = {
+        name: {part: _rounded(curve[part], 7) for part in ("mean", "se")} for name, curve in curves.items()
     }
+    for name, curve in curves.items():
+        if curve.get("tasks") and name not in dropped:
+            found[name]["tasks"] = {k: _rounded(values, 4) for k, values in curve["tasks"].items()}
+    return found
+
+
+def _rounded(values: Sequence[float | None], digits: int) -> list[Any]:
+    return [None if value is None else float(f"{value:.{digits}g}") for value in values]

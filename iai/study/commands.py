@@ -241,7 +241,7 @@ def claims(name: Claim = None, profile: Profile = "cpu") -> int:
         raise records.unknown("claim", name, every)
     for claim in [every[name]] if name else every.values():
         at = claim.profile or profile
-        print(f"{claim.verdict(at):15} {claim.name}: {claim.text} ({claim.counts(at)}; {at})")
-        for test in claim.tests if name else ():
-            print(f"  {test.outcome(at):7} {test.shown(at)}: {test}")
+        print(f"{claim.verdict(at):24} {claim.name}: {claim.text} ({claim.counts(at)}; {at})")
+        for test, (outcome, found) in zip(claim.tests, claim.results(at)) if name else ():
+            print(f"  {outcome:12} {test}, {found}")
     return 0

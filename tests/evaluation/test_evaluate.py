@@ -11,6 +11,7 @@ from small import awake, small
 
 from iai.baselines.classical import Mean
 from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate
+from iai.evaluation.evaluate import summarised
 from iai.experiment import build
 from iai.losses import squared_error
 from iai.tasks import Images, LinearRegression
@@ -65,8 +66,32 @@ def test_classification_reports_error_accuracy_and_loss() -> None:
 
 
 def test_json_keeps_seven_digits_and_what_is_missing() -> None:
-    curve = {"mse": {"mean": [1 / 3, None], "se": [0.0, None]}}
-    assert json.loads(json.dumps(as_json(curve))) == {"mse": {"mean": [0.3333333, None], "se": [0.0, None]}}
+    curve = {"mse": {"mean": [1 / 3, None], "se": [0.0, None], "tasks": {"0": [1 / 3, 1 / 6]}}}
+    kept = {"mean": [0.3333333, None], "se": [0.0, None]}
+    assert json.loads(json.dumps(as_json(curve))) == {"mse": kept | {"tasks": {"0": [0.3333, 0.1667]}}}
+
+
+def test_single_tasks_are_kept_where_learners_are_compared() -> None:
+    """The mean and its standard error are those of the tasks, which are in the order of `episodes`."""
+    found = evaluate(awake(small()), TASK, replace(CONFIG, contexts=(1, 3)))
+    tasks = found["mse"]["tasks"]
+    assert list(tasks) == ["1", "2"], "of 1, 2, 5, 10 and 20 those up to four steps"
+    assert list(found["mse_by_points"]["tasks"]) == ["1", "3"]
+    ((batches, queries),) = episodes(TASK, CONFIG)
+    errors = squared_error(awake(small())(batches[:2], queries.x), queries.y).mean(-1)
+    assert tasks["2"] == pytest.approx(errors.tolist(), rel=1e-4)
+    assert sum(tasks["1"]) / 6 == pytest.approx(found["mse"]["mean"][1])
+    with_tasks = {name for name, series in as_json(found).items() if "tasks" in series}
+    assert with_tasks == {"mse", "mse_by_points"}, "the loss is the same"
+    task = Images(source="sample", split="test", projection=5, ways=3)
+    images = as_json(evaluate(awake(small(task=task)), task, CONFIG))
+    assert {name for name, series in images.items() if "tasks" in series} == {"error", "loss"}
+
+
+def test_single_tasks_of_a_large_evaluation_are_few_bytes() -> None:
+    values = torch.rand(21, 256, generator=torch.Generator().manual_seed(0)).double()
+    curve = {"mse": summarised(values, range(21), 20)}
+    assert len(json.dumps(as_json(curve), separators=(",", ":"))) < 11_000
 
 
 @pytest.mark.parametrize("mask", ["full", "causal"])

@@ -1,102 +1,158 @@
-"""The paper's claims and their verdicts: `Claim.verdict` decides each from the outcomes of its tests on the ledger."""
+"""The paper's claims and their verdicts: `Claim.verdict` decides each from its tests on the ledger."""
 
 import itertools
-import math
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
-import pandas as pd
-
-from iai.study.analysis.contrasts import ratio
-from iai.study.analysis.costs import largest_gain
+from iai.study.analysis.contrasts import exact
+from iai.study.analysis.costs import data_gains
+from iai.study.analysis.gate import compared
 from iai.study.analysis.references import Reference
 from iai.study.ledger import records
-from iai.study.ledger.records import Missing, unknown
-from iai.study.ledger.statistics import Found
+from iai.study.ledger.records import unknown
+from iai.study.ledger.statistics import LEVEL, MARGIN, Missing, Ratio
 from iai.types import UserError
 
-Outcome = Literal["holds", "open", "fails", "pending"]
-Verdict = Literal["reproduced", "partly", "not reproduced", "not yet run"]
+Outcome = Literal["holds", "open", "fails", "not testable", "pending"]
+Verdict = Literal[
+    "supported", "supported with exceptions", "mixed", "inconclusive", "contradicted", "not testable", "not run"
+]
 FILE = Path(__file__).with_name("claims.toml")
 TEXTS = ("name", "text", "where", "figure", "grade", "believed")
 """The texts of a claim; `believed` is our explanation, and what was tried where it fails."""
+UNDECIDED: dict[Outcome, Verdict] = {"pending": "not run", "not testable": "not testable", "open": "inconclusive"}
+"""The verdict where the primary test is neither held nor failed."""
+EXCEPTIONS = 1 / 3
+"""The share of the further tests that may disagree with the primary one before a verdict is mixed."""
+
+
+class Evidence(NamedTuple):
+    """What a test found, the p-values with which it holds and fails, and why neither counts, if so."""
+
+    shown: str
+    holds: float = 1.0
+    fails: float = 1.0
+    blocked: Literal["", "not testable", "pending"] = ""
+
+    def outcome(self, p: float) -> Outcome:
+        """holds or fails at level `LEVEL` of the adjusted p-value, else open; or why it is neither."""
+        return self.blocked or ("open" if p > LEVEL else "holds" if self.holds < self.fails else "fails")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Whether one result is `at_least` to `at_most` times another, by the 95 % interval of their ratio over seeds.
+    """Whether a result is below `limit` times every rival or, with `equals`, within a factor `margin` of that ratio.
 
-    `first` and `second` are references. Without `second`, the result itself is compared with the limits.
+    `first` and `rivals` are references; without rivals the result itself is the ratio. One that is about more steps
+    than a model was trained on is `beyond`.
     """
 
     first: str
-    second: str | None = None
-    at_most: float = 1.0
-    at_least: float = -math.inf
+    rivals: tuple[str, ...] = ()
+    limit: float = 1.0
+    equals: float | None = None
+    margin: float = MARGIN
+    beyond: bool = False
 
-    def found(self, profile: str) -> Found:
-        """The ratio, or the result if there is no second, at a profile."""
-        first, *second = (Reference.parse(text, profile).look_up() for text in (self.first, self.second) if text)
-        return ratio(first, *second) if second else first
+    def evidence(self, profile: str) -> Evidence:
+        """The ratio to the rival that is nearest to the result, and p-values over all rivals.
 
-    def outcome(self, profile: str) -> Outcome:
-        """holds if the whole interval is within the limits, fails if it is all beyond one of them, else open."""
-        found = self.found(profile)
-        if isinstance(found, Missing):
-            return "pending"
-        low, high = found.interval
-        if low > self.at_most or high < self.at_least:
-            return "fails"
-        return "holds" if self.at_least <= low and high <= self.at_most else "open"
+        Below a limit: the result must be so against every rival (intersection-union, two-sided p-values), and fails if
+        for any of them (Bonferroni) it is above, or equal within `MARGIN` of the limit. Equal: two one-sided tests; it
+        fails if the ratio is beyond the margin. A single seed decides nothing.
+        """
+        limit = self.limit if self.equals is None else None
+        first, *others = (Reference.parse(text, profile).look_up() for text in (self.first, *self.rivals))
+        every = [compared(first, other, limit=limit, beyond=self.beyond) for other in others or [exact(1.0)]]
+        if missing := [one for one in every if isinstance(one, Missing)]:
+            pending = any(str(one) == "pending" for one in missing)
+            return Evidence(missing[0].reason, blocked="pending" if pending else "not testable")
+        found = [one for one in every if isinstance(one, Ratio)]
+        nearest = max(found, key=lambda one: one.p_below(self.limit))
+        if closed := [one for one in found if one.untestable]:
+            return Evidence(f"{closed[0].untestable}; {shown(closed[0])}", blocked="not testable")
+        if len(nearest.seeds) < 2 and not nearest.deterministic:
+            return Evidence(shown(nearest))
+        if self.equals is not None:
+            outside = (nearest.p_above(self.equals * self.margin), nearest.p_below(self.equals / self.margin))
+            return Evidence(shown(nearest), nearest.p_equal(self.equals, self.margin), 2 * min(outside))
+        below = max(2 * one.p_below(self.limit) for one in found)
+        above = min(min(2 * one.p_above(self.limit), one.p_equal(self.limit)) for one in found)
+        return Evidence(shown(nearest), below, len(found) * above)
 
     def __str__(self) -> str:
-        factor = f"{self.at_most:g}" if self.second is None else "" if self.at_most == 1 else f"{self.at_most:g} × "
-        least = f"{self.at_least:g} ≤ " if self.at_least > 0 else ""
-        return f"{least}{self.first} ≤ {factor}{self.second or ''}"
+        """Family, signal and k of the result, and in what each rival differs."""
+        words, *others = (described(text) for text in (self.first, *self.rivals))
+        rivals = [", ".join(b for a, b in zip(words, other) if a != b) for other in others]
+        over = " over " + "; ".join(rivals) if rivals else ""
+        asked = f" = {self.equals:g} within a factor {self.margin:g}" if self.equals is not None else ""
+        return ", ".join(filter(None, words)) + over + asked + (f" < {self.limit:g}" if self.limit != 1 else "")
 
-    def shown(self, profile: str) -> str:
-        """The ratio and its interval."""
-        found = self.found(profile)
-        if isinstance(found, Missing):
-            return str(found)
-        low, high = found.interval
-        return f"{found.mean:.3g} ({low:.3g} to {high:.3g})"
+
+def described(reference: str) -> tuple[str, ...]:
+    """Family, evaluation set and metric where not plain, signal, baseline and k of a reference, in words."""
+    key, evaluation, metric, k = reference.split(":")[-4:]
+    family, _, signal = key.rpartition("/")
+    *baseline, metric = metric.split("/")
+    return (
+        family,
+        "" if evaluation in family.split("/") else f"on {evaluation}",
+        signal,
+        "".join(baseline),
+        "" if metric.split("_by_")[0] in ("mse", "error") else metric,
+        f"points = {k}" if metric.endswith("_by_points") else f"k = {k}",
+    )
+
+
+def shown(found: Ratio) -> str:
+    """A ratio and its interval, and that it is over seeds alone where records have no values of single tasks."""
+    low, high = found.interval
+    return f"{found.mean:.3g} [{low:.3g}, {high:.3g}]" + " over seeds alone" * (found.source == "seeds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gain:
-    """Whether k passes over the same data ever took `at_least` times less wall time than one, in `make grid`."""
+    """Whether many passes over the same data take `equals` times less wall time than one, within a factor `margin`.
+
+    Asked of all measured cases of `least` to `most` points: holds if all are within the margin, fails if none is.
+    """
 
     attention: str
     passes: int
-    at_least: float
+    equals: float
+    margin: float
+    least: int = 0
+    most: int | None = None
 
-    def found(self) -> pd.Series | None:
-        """The measured case of the largest gain."""
-        return largest_gain(records.measured("passes-cpu"), self.attention, self.passes)
-
-    def outcome(self, profile: str) -> Outcome:
-        """holds if the largest gain reaches the limit."""
-        found = self.found()
-        return "pending" if found is None else "holds" if found["eager_ms_gain"] >= self.at_least else "fails"
+    def evidence(self, profile: str) -> Evidence:
+        """The measured gains; p-values are 0 and 1, as the spread of repeated timings is far below the margin."""
+        cases = data_gains(records.measured("passes-cpu"), self.attention, self.passes, self.least, self.most)
+        gains = cases["eager_ms_gain"].dropna().sort_values()
+        if cases.empty:
+            return Evidence("pending", blocked="pending")
+        if gains.empty:
+            return Evidence("not both of one pass and many fit in memory", blocked="not testable")
+        inside = gains.between(self.equals / self.margin, self.equals * self.margin)
+        ends = f"{gains.iloc[0]:.2g} to {gains.iloc[-1]:.2g}" if len(gains) > 1 else f"{gains.iloc[0]:.2g}"
+        return Evidence(ends, float(not inside.all()), float(inside.any()))
 
     def __str__(self) -> str:
-        return f"{self.passes} passes at least {self.at_least:g} times faster than one, {self.attention} attention"
-
-    def shown(self, profile: str) -> str:
-        """The largest gain, and where it was measured."""
-        found = self.found()
-        return "pending" if found is None else f"{found['eager_ms_gain']:.2g} at N = {found['points']:,}"
+        sizes = f"{self.least:,} points or more" if self.most is None else f"at most {self.most:,} points"
+        asked = f"{self.equals:g} within a factor {self.margin:g}"
+        return f"{self.passes} passes over one, {self.attention} attention, {sizes} = {asked}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What the paper says in our words, where, with what figure and grade of evidence, and the tests that decide."""
+    """What the paper says in our words, where, with what figure and grade of evidence, and the tests that decide.
+
+    The first of `tests` is the primary one.
+    """
 
     name: str
     text: str
@@ -107,24 +163,54 @@ class Claim:
     profile: str | None
     tests: tuple[Comparison | Gain, ...]
 
+    def results(self, profile: str) -> list[tuple[Outcome, str]]:
+        """The outcome of each test and what it found, at the claim's own profile if it has one.
+
+        The primary test is decided at 5 %, the others at 5 % together, by Holm's procedure over those that were run.
+        """
+        found = [test.evidence(self.profile or profile) for test in self.tests]
+        rest = [min(one.holds, one.fails) for one in found[1:] if not one.blocked]
+        ps = iter(holm(rest))
+        adjusted = [min(one.holds, one.fails) for one in found[:1]]
+        adjusted += [1.0 if one.blocked else next(ps) for one in found[1:]]
+        return [(one.outcome(p), one.shown) for one, p in zip(found, adjusted)]
+
     def outcomes(self, profile: str) -> list[Outcome]:
-        """The outcome of each test, at the claim's own profile if it has one."""
-        return [test.outcome(self.profile or profile) for test in self.tests]
+        """The outcome of each test."""
+        return [outcome for outcome, _ in self.results(profile)]
 
     def verdict(self, profile: str) -> Verdict:
-        """reproduced: all tests hold. partly: some do, or none fails. not yet run: one is pending, or there is none."""
-        found = self.outcomes(profile)
-        if not found or "pending" in found:
-            return "not yet run"
-        if set(found) == {"holds"}:
-            return "reproduced"
-        return "partly" if "holds" in found or "fails" not in found else "not reproduced"
+        """What the tests say together; of the further ones, those that were run and pass the gate.
+
+        - not run, not testable, inconclusive: the primary test is pending, fails the gate, is open.
+        - supported: the primary test holds, and so do all others; with exceptions, if at most a third do not.
+        - contradicted: the primary test fails, and at most a third of the others hold.
+        - mixed: all else.
+        """
+        first, *others = self.outcomes(profile)
+        if first in UNDECIDED:
+            return UNDECIDED[first]
+        rest = [one for one in others if one in ("holds", "open", "fails")]
+        against = sum((one == "holds") != (first == "holds") for one in rest)
+        if against > EXCEPTIONS * len(rest):
+            return "mixed"
+        return "contradicted" if first == "fails" else "supported with exceptions" if against else "supported"
 
     def counts(self, profile: str) -> str:
-        """The number of tests with each outcome, in words."""
+        """The number of tests with each outcome: "2 holds / 1 open / 0 fails, 3 pending"."""
         found = Counter(self.outcomes(profile))
-        words = {one: one if found[one] == 1 else one.removesuffix("s") for one in get_args(Outcome) if one in found}
-        return ", ".join(f"{found[one]} {word}" for one, word in words.items()) or "no test yet"
+        decided, apart = get_args(Outcome)[:3], get_args(Outcome)[3:]
+        text = " / ".join(f"{found[one]} {one}" for one in decided)
+        return text + "".join(f", {found[one]} {one}" for one in apart if found[one])
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values, in the order given."""
+    adjusted, largest = [1.0] * len(ps), 0.0
+    for place, i in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        largest = max(largest, (len(ps) - place) * ps[i])
+        adjusted[i] = min(1.0, largest)
+    return adjusted
 
 
 @cache
@@ -134,21 +220,33 @@ def claims(path: Path = FILE) -> tuple[Claim, ...]:
 
 
 def _claim(entry: Mapping[str, Any]) -> Claim:
-    known = {*TEXTS, "test", "gain", "profile"}
+    known = {*TEXTS, "primary", "test", "profile"}
     for name in entry:
         if name not in known:
             raise unknown(f"field of claim {entry.get('name')}", name, known)
     for name in TEXTS:
         if not isinstance(entry.get(name), str):
             raise UserError(f"claim {entry.get('name')} has no text {name!r}")
-    tests: list[Comparison | Gain] = [test for one in entry.get("test", ()) for test in _spread(one)]
-    tests += [Gain(**one) for one in entry.get("gain", ())]
+    if not isinstance(entry.get("primary"), dict) or "each" in entry["primary"]:
+        raise UserError(f"claim {entry['name']} needs one primary test: [claim.primary], without each")
+    tests = dict.fromkeys(test for one in (entry["primary"], *entry.get("test", ())) for test in _spread(one))
     return Claim(**{name: entry[name] for name in TEXTS}, profile=entry.get("profile"), tests=tuple(tests))
 
 
-def _spread(entry: Mapping[str, Any]) -> Iterator[Comparison]:
+def _spread(entry: Mapping[str, Any]) -> Iterator[Comparison | Gain]:
     """One test for every combination of the values in `each`, filled into the braces of its references."""
-    each = entry.get("each", {})
+    kind: type[Comparison | Gain] = Gain if "attention" in entry else Comparison
+    each, plain = entry.get("each", {}), {k: v for k, v in entry.items() if k not in ("each", "first", "second")}
+    for name in plain:
+        if name not in (known := [field.name for field in fields(kind)]):
+            raise unknown("field of a test", name, known)
+    if kind is Gain:
+        yield Gain(**plain)
+        return
+    second = entry.get("second", [])
     for values in itertools.product(*each.values()):
-        filled = {name: entry[name].format(**dict(zip(each, values))) for name in ("first", "second") if name in entry}
-        yield Comparison(**filled, **{name: entry[name] for name in ("at_most", "at_least") if name in entry})
+        first, *rivals = (
+            text.format(**dict(zip(each, values)))
+            for text in (entry["first"], *([second] if isinstance(second, str) else second))
+        )
+        yield Comparison(first=first, rivals=tuple(rivals), **plain)

@@ -1,29 +1,54 @@
-"""Results against each other, seed by seed.
+"""Results against each other, paired by seed and by task.
 
-Runs of one seed share their initial randomness, and all runs share the tasks that they are evaluated on, so their
-differences vary less than they do. A result of something missing is missing.
+Runs of one seed share their initial randomness, and rows of one evaluation set share its tasks, so their ratios vary
+less than they do. A result of something missing is missing.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
-from iai.study.ledger.statistics import Found, Missing, Summary
+import numpy as np
+
+from iai.study.ledger.statistics import LEVEL, Found, Missing, Ratio, Summary, two_level
+
+Pairs = list[tuple[int, int, int]]
+"""Seeds that two results share, and the places of their values in each."""
 
 
 def difference(first: Found, second: Found) -> Found:
-    """The first result less the second."""
-    return _paired(first, second, lambda a, b: a - b)
+    """The first result less the second, seed by seed."""
+    return _paired(first, second, _difference)
 
 
 def ratio(first: Found, second: Found) -> Found:
-    """The first result over the second."""
-    return _paired(first, second, lambda a, b: a / b if b else math.nan)
+    """The first result over the second, paired by seed and, if they were evaluated on the same tasks, by task.
+
+    Missing where a result is not above zero. The variance of the mean log ratio is that over seeds and over tasks
+    (`two_level`); results of different draws of tasks have both errors over tasks. Records without values of single
+    tasks leave the error over seeds, to which draws that differ add their standard errors over tasks. One run, or two
+    that agree, have those as well, as if their tasks differed, which is too wide.
+    """
+    return _paired(first, second, _ratio)
 
 
 def change(after: Found, before: Found) -> Found:
     """The relative change from `before` to `after`; -0.25 is a quarter less."""
-    return _paired(after, before, lambda a, b: a / b - 1 if b else math.nan)
+    found = ratio(after, before)
+    return replace(found, values=tuple(v - 1 for v in found.values), less=1.0) if isinstance(found, Ratio) else found
+
+
+def exact(value: float) -> Summary:
+    """A number that is known, such as one that a paper reports, to be compared with."""
+    return Summary(values=(value,), errors=(0.0,), seeds=(), profile="", deterministic=True, draw="exact")
+
+
+def side(found: Ratio) -> str:
+    """Where a ratio lies at 95 %: "lower" or "higher" than 1, else "equal" within `MARGIN`, else "open"."""
+    if min(below := found.p_below(), above := found.p_above()) <= LEVEL / 2:
+        return "lower" if below < above else "higher"
+    return "equal" if found.p_equal() <= LEVEL else "open"
 
 
 def scaled(found: Found, factor: float) -> Found:
@@ -56,28 +81,15 @@ def standard_errors(found: Found) -> Found | float:
     return found.mean / spread if spread else math.copysign(math.inf, found.mean) if found.mean else 0.0
 
 
-def interval(first: Found, second: Found) -> tuple[float, float]:
-    """95 % interval of the first result less the second; nan while one of them is missing.
-
-    Over the seeds that both have. With fewer than two of these, or two deterministic learners, over tasks, as if
-    each learner had tasks of its own, which is too wide.
-    """
-    if isinstance(first, Missing) or isinstance(second, Missing):
-        return math.nan, math.nan
-    found = difference(first, second)
-    if isinstance(found, Summary) and found.source == "seeds":
-        return found.interval
-    middle, half = first.mean - second.mean, 1.96 * math.hypot(first.within, second.within)
-    return middle - half, middle + half
-
-
 def leaders(results: Mapping[str, Found]) -> tuple[str, ...]:
-    """The label of the least known mean, then all whose interval of the difference to it has zero in it, by mean."""
+    """The label of the least known mean, then all whose 95 % interval of the ratio to it is not above 1, by mean."""
     first = best(results, skip_missing=True)
     if first is None:
         return ()
     known = {label: found for label, found in results.items() if isinstance(found, Summary) and label != first}
-    level = {label: found.mean for label, found in known.items() if interval(found, results[first])[0] <= 0}
+    ratios = {label: ratio(found, results[first]) for label, found in known.items()}
+    behind = {label for label, one in ratios.items() if isinstance(one, Ratio) and one.interval[0] > 1}
+    level = {label: found.mean for label, found in known.items() if label not in behind}
     return first, *sorted(level, key=level.__getitem__)
 
 
@@ -92,23 +104,62 @@ def leaders_in_words(results: Mapping[str, Found], names: int = 3) -> str:
     return text + f" ({waiting} pending)" * bool(waiting)
 
 
-def _paired(first: Found, second: Found, combine: Callable[[float, float], float]) -> Found:
+def _paired(first: Found, second: Found, combine: Callable[[Summary, Summary, Pairs], Found]) -> Found:
     """Both results combined at the seeds that both have; a deterministic learner has those of the other."""
     if isinstance(first, Missing) or isinstance(second, Missing):
         return first if isinstance(first, Missing) else second
-    ours, theirs = (dict(zip(one.seeds, one.values)) for one in (first, second))
+    ours, theirs = ({seed: i for i, seed in enumerate(one.seeds)} for one in (first, second))
     if first.deterministic:
-        ours = dict.fromkeys(theirs, first.values[0])
+        ours = dict.fromkeys(theirs or ours, 0)
     if second.deterministic:
-        theirs = dict.fromkeys(ours, second.values[0])
-    seeds = tuple(seed for seed in ours if seed in theirs)
-    if not seeds:
-        return Missing(reason="the two rows have no seed in common")
+        theirs = dict.fromkeys(ours, 0)
+    pairs = [(seed, ours[seed], theirs[seed]) for seed in ours if seed in theirs]
+    return combine(first, second, pairs) if pairs else Missing(reason="the two rows have no seed in common")
+
+
+def _difference(first: Summary, second: Summary, pairs: Pairs) -> Found:
     return Summary(
-        values=tuple(combine(ours[seed], theirs[seed]) for seed in seeds),
-        errors=(math.nan,) * len(seeds),  # which tasks give a combination is not known
-        seeds=seeds,
-        profile=first.profile,
-        commits=tuple(sorted({*first.commits, *second.commits})),
-        deterministic=first.deterministic and second.deterministic,
+        values=tuple(first.values[i] - second.values[j] for _, i, j in pairs), **_where(first, second, pairs)
     )
+
+
+def _ratio(first: Summary, second: Summary, pairs: Pairs) -> Found:
+    above, under = ([one.values[pair[at]] for pair in pairs] for at, one in ((1, first), (2, second)))
+    if not all(0 < value < math.inf or math.isnan(value) for value in (*above, *under)):  # nan: not evaluated
+        return Missing(reason="a ratio needs results that are finite and above zero", shown="–")
+    values = tuple(a / b for a, b in zip(above, under))
+    where = _where(first, second, pairs)
+    logs = [math.log(value) for value in (values[:1] if where["deterministic"] else values)]
+    a, b = (_influence(one, [pair[at] for pair in pairs]) for at, one in ((1, first), (2, second)))
+    if same := first.draw == second.draw:
+        blocks = [a - b] if a is not None and b is not None else []
+    else:
+        blocks = [block for block in (a, b) if block is not None]
+    error, degrees = two_level(logs, blocks)
+    unknown = [one for one, block in ((first, a), (second, b)) if block is None] if not same else []
+    if same and not blocks and not error:
+        unknown = [first, second]
+    if further := sum((one.within / one.mean) ** 2 for one in unknown):
+        total = error**2 + further
+        error, degrees = math.sqrt(total), degrees * (total / error**2) ** 2 if error else math.inf
+    levels = {"seeds": len(set(logs)) > 1, "tasks": bool(blocks) or further != 0}
+    scope = " and ".join(name for name, there in levels.items() if there) or "seeds"
+    return Ratio(values=values, error=error, degrees=degrees, scope=scope, **where)
+
+
+def _influence(one: Summary, rows: list[int]) -> np.ndarray | None:
+    """What each task adds to the log of the mean of each seed, `seeds tasks`, to first order; None if not known."""
+    if not one.tasks:
+        return None
+    values = np.array([one.tasks[i] for i in rows[: 1 if one.deterministic else None]])
+    return values / values.mean(1, keepdims=True)
+
+
+def _where(first: Summary, second: Summary, pairs: Pairs) -> dict[str, Any]:
+    return {
+        "errors": (math.nan,) * len(pairs),
+        "seeds": tuple(seed for seed, *_ in pairs),
+        "profile": first.profile,
+        "commits": tuple(sorted({*first.commits, *second.commits})),
+        "deterministic": first.deterministic and second.deterministic,
+    }

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
@@ -38,11 +39,13 @@ def passes(grid: Mapping[str, Any] | None) -> pd.DataFrame:
     return cells.join(gains.add_suffix("_gain"))
 
 
-def largest_gain(grid: Mapping[str, Any] | None, attention: str, k: int) -> pd.Series | None:
-    """The case of k passes with the largest gain in wall time, of parametric models that see data."""
+def data_gains(
+    grid: Mapping[str, Any] | None, attention: str, k: int, least: int = 0, most: int | None = None
+) -> pd.DataFrame:
+    """Cases of k passes over `least` to `most` points with their gains, of parametric models that see data."""
+    most = most or sys.maxsize
     kind = "regime == 'parametric' and signal == 'data' and attention == @attention and passes == @k"
-    cells = passes(grid).query(kind).dropna(subset="eager_ms_gain")
-    return None if cells.empty else cells.loc[cells["eager_ms_gain"].idxmax()]
+    return passes(grid).query(f"{kind} and @least <= points <= @most")
 
 
 def case(cells: pd.DataFrame, **fields: Any) -> pd.Series | None:

@@ -7,44 +7,46 @@ from itertools import cycle, pairwise
 
 import numpy as np
 
-from iai.study.analysis.contrasts import ratio
+from iai.study.analysis.contrasts import side
+from iai.study.analysis.gate import compared
 from iai.study.book import plots
 from iai.study.book.notebook import Cell, Grid, Markdown, table
 from iai.study.ledger import records
-from iai.study.ledger.statistics import Found, Missing, Summary
+from iai.study.ledger.statistics import Found, Missing, Ratio, Summary
 from iai.study.registry import experiment
 
 WORDS = {"mse": "squared error", "error": "error"}
 
 
-def outcome(found: Found, limit: float = 1.0) -> str:
-    """Whether the 95 % interval over seeds is "lower" or "higher" than a limit, or "open" with the limit inside.
+def outcome(found: Found) -> str:
+    """Whether a ratio is "lower" or "higher" than 1, "equal" within the margin, or "open", by its 95 % interval.
 
-    One seed has no interval: "one seed". What is missing is as it prints, such as "pending".
+    "one seed" decides nothing, and neither does what is "not testable". What is missing is as it prints.
     """
-    if isinstance(found, Missing):
+    if not isinstance(found, Ratio):
         return str(found)
-    if len(found.values) < 2:
+    if len(found.values) < 2 and not found.deterministic:
         return "one seed"
-    low, high = found.interval
-    return "lower" if high < limit else "higher" if low > limit else "open"
+    return "not testable" if found.untestable else side(found)
 
 
 def in_words(found: Found) -> str:
-    """The outcome of a ratio in bold, the ratio, and its interval from two seeds on."""
-    if isinstance(found, Missing):
+    """The outcome of a ratio in bold, with the reason if it is not testable, the ratio and its interval."""
+    if not isinstance(found, Ratio):
         return str(found)
-    low, high = found.interval
-    interval = "" if math.isnan(low) else f"\u00a0[{low:.2f},\u00a0{high:.2f}]"
-    return f"**{outcome(found)}**, {found.mean:.2f}{interval}"
+    (low, high), said = found.interval, outcome(found)
+    reason = f" ({found.untestable})" if said == "not testable" else ""
+    known = said != "one seed" and not math.isnan(low)
+    return f"**{said}**{reason}, {found.mean:.2f}" + f"\u00a0[{low:.2f},\u00a0{high:.2f}]" * known
 
 
 def conclusion(found: Found, lower: str, higher: str, undecided: str) -> Markdown:
     """The text for the outcome of a ratio, of three that were written before it was known."""
-    if isinstance(found, Missing):
+    if not isinstance(found, Ratio):
         return Markdown(f"({str(found).capitalize()}.)")
-    alone = "(One seed so far, which decides nothing.)"
-    return Markdown({"lower": lower, "higher": higher, "open": undecided, "one seed": alone}[outcome(found)])
+    said = {"lower": lower, "higher": higher, "open": undecided, "equal": undecided}
+    said["one seed"] = "(One seed so far, which decides nothing.)"
+    return Markdown(said.get(outcome(found), f"(Not testable: {found.untestable}.)"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class Contrast:
     """Rows, label to `key` or `key|baseline`, that are compared with the first of them.
 
     Compared in `where`, an evaluation set and a metric as `set:metric`, after `at` steps (by label, if they differ).
-    Rows `beside` are shown and not compared.
+    Rows `beside` are shown and not compared. A contrast about steps `beyond` those of training says so.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Contrast:
     at: int | Mapping[str, int]
     profile: str
     beside: Mapping[str, str] = field(default_factory=dict)
+    beyond: bool = False
 
     @property
     def reference(self) -> str:
@@ -76,19 +79,24 @@ class Contrast:
         return records.summary(row, self.profile, evaluation, metric, k)
 
     def ratio(self, label: str, over: str | None = None) -> Found:
-        """A row over the reference, or over another row, seed by seed."""
-        return ratio(self.result(label), self.result(over or self.reference))
+        """A row over the reference, or over another row, if the gate lets it be compared."""
+        return compared(self.result(label), self.result(over or self.reference), beyond=self.beyond)
 
     def ratios(self) -> dict[str, Found]:
         """Every other row over the reference, by label."""
         return {label: self.ratio(label) for label in self.rows if label != self.reference}
 
     def ascending(self) -> str:
-        """Whether every row is above the one before it: "holds", "fails" (one is below), "open" or "pending"."""
+        """Whether every row is above the one before: "holds", "fails", "open", "not testable" or "pending".
+
+        It fails if one is below, or equal within the margin.
+        """
         found = {outcome(self.ratio(after, before)) for before, after in pairwise(self.rows)}
-        if not found <= {"lower", "higher", "open", "one seed"}:
+        if not found <= {"lower", "higher", "equal", "open", "one seed", "not testable"}:
             return "pending"
-        return "fails" if "lower" in found else "holds" if found <= {"higher"} else "open"
+        if "not testable" in found:
+            return "not testable"
+        return "fails" if found & {"lower", "equal"} else "holds" if found <= {"higher"} else "open"
 
 
 def contrast_table(
@@ -102,6 +110,8 @@ def contrast_table(
             cells = [one.result(label, k) for k in steps] or [one.result(label)]
             rows[f"{one.title}: {label}"] = (*cells, said.get(label, "–"))
     named = [f"{k} step{'s' * (k != 1)}" for k in steps] or ["after all data"]
+    found = [found for one in contrasts for found in one.ratios().values() if isinstance(found, Ratio)]
+    caption += f" Intervals of ratios are over {' or '.join(sorted({one.source for one in found}))}." * bool(found)
     return table(Grid(header=("", *named, "against the first"), rows=rows), caption, name, spec)
 
 

@@ -21,6 +21,7 @@ from iai.study.jobs import MachineError
 from iai.study.jobs.executors import environment, launch
 from iai.study.jobs.runs import COMMAND, Run, runs_root
 from iai.study.ledger import records
+from iai.study.ledger.schema import means_alone
 from iai.study.measure.cost import cost_of_adapting, cost_of_update, load_of_update, peak_flops
 from iai.study.registry import experiment
 from iai.tasks import Features, Images, data
@@ -66,6 +67,8 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
             metrics = {name: as_json(judged(model, task, config)) for name, task in sets}
         finish()
     beside = {name: baseline_results(task, config) for name, task in sets}
+    if one.seed:  # baselines do not depend on it: single tasks are in the record of the first seed
+        beside = means_alone(beside)
     cost = adapting(learner_of(model, config), next(iter(chosen.evaluation_sets.values())), config, where)
     cpu = f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
     return {

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from iai.study.jobs.queue import reproduce
 from iai.study.jobs.runs import Run, runs_root
 from iai.study.ledger import records
-from iai.study.ledger.schema import MODEL, series_of
+from iai.study.ledger.schema import MODEL, means_alone, series_of
 from iai.training import pick_device
 from iai.types import UserError
 
@@ -64,7 +64,10 @@ def compare(one: Run, old: records.Record, new: records.Record) -> Finding:
         tables = new["baselines"].items()
         kept = {name: {b: table[b] for b in table if b in known.get(name, ())} for name, table in tables}
         new = new | {"baselines": kept}
-    same = all(old[name] == new[name] for name in ("metrics", "curve")) and alike(old["baselines"], new["baselines"])
+    (metrics, mine), (others, theirs) = (
+        [means_alone(one[name]) for name in ("metrics", "baselines")] for one in (old, new)
+    )
+    same = metrics == others and old["curve"] == new["curve"] and alike(mine, theirs)
     return Finding(one, same, furthest(old, new))
 
 

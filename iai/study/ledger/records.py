@@ -18,7 +18,7 @@ from iai.fields import unknown
 from iai.study.ledger import locks
 from iai.study.ledger.provenance import LIBRARY, commit, config_hash, sources_hash
 from iai.study.ledger.schema import MODEL, SCHEMA, Record, check, check_measured, series_of
-from iai.study.ledger.statistics import Missing, Summary
+from iai.study.ledger.statistics import Arm, Missing, Summary
 from iai.tasks import data
 from iai.training import replace_file
 from iai.types import UserError
@@ -64,7 +64,8 @@ def write(record: Record) -> Path:
     """Put a checked record in the ledger, wholly or not at all; numbers that are not finite become null."""
     tidy = json.loads(json.dumps(record), parse_constant=lambda _: None)
     check(tidy)
-    lines = (f" {json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in tidy.items())
+    dense = {name: json.dumps(value, allow_nan=False, separators=(",", ":")) for name, value in tidy.items()}
+    lines = (f" {json.dumps(name)}: {text}" for name, text in dense.items())
     path = path_of(record["key"], record["profile"], record["seed"])
     return replace_file(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
@@ -171,7 +172,29 @@ def curve(row: str, profile: str, evaluation: str, metric: str) -> tuple[Summary
         short = path_of(key, profile, int(sizes.idxmin()))
         raise UserError(f"{short} has fewer {metric} of {evaluation} than other seeds: delete it and run it again")
     means, errors = (rows[part].to_numpy().reshape(len(found), -1).T.tolist() for part in ("mean", "se"))
-    return tuple(_summary(found, *step, deterministic=bool(baseline)) for step in zip(means, errors))
+    series = [
+        (record["baselines"][evaluation][baseline] if baseline else record["metrics"][evaluation])[metric]
+        for record in found
+    ]
+    how: dict[str, Any] = {"deterministic": bool(baseline), "draw": draw(found[0], evaluation)}
+    return tuple(
+        _summary(found, *step, **how, tasks=_tasks(series, k, baseline), arm=Arm(row, profile, evaluation, metric, k))
+        for k, step in enumerate(zip(means, errors))
+    )
+
+
+def draw(record: Record, evaluation: str) -> str:
+    """A hash of what decides which tasks an evaluation set has: equal for results that can be paired by task."""
+    config = record["config"]
+    drawn = {k: v for k, v in config.get("evaluation", {}).items() if k not in ("contexts", "one_context")}
+    return config_hash({"task": config.get("evaluation_sets", {}).get(evaluation), "evaluation": drawn})
+
+
+def _tasks(series: Sequence[dict[str, Any]], k: int, baseline: str) -> tuple[tuple[float, ...], ...]:
+    """The values of single tasks by run, of one run for a baseline; empty if a run that should have them has none."""
+    found = [one["tasks"][str(k)] for one in series if str(k) in one.get("tasks", {})]
+    whole = found[:1] if baseline else found if len(found) == len(series) else []
+    return () if any(None in values for values in whole) else tuple(map(tuple, whole))
 
 
 def summary(row: str, profile: str, evaluation: str, metric: str, k: int) -> Summary | Missing:

@@ -41,6 +41,24 @@ def check(record: Any) -> None:
             raise ValueError(f"two series of its {metric!r} differ in length or are empty")
         if not all(value is None or _number(value) for value in [*one, *other]):
             raise ValueError(f"its {metric!r} holds something that is no number")
+    for *_, metric, series in series_of(record):
+        check_tasks(metric, series)
+
+
+def check_tasks(metric: str, series: dict[str, Any]) -> None:
+    """Raise `ValueError` unless the values of single tasks, if there are any, are numbers whose mean is the mean."""
+    tasks = series.get("tasks", {})
+    if len({len(values) for values in tasks.values()}) > 1:
+        raise ValueError(f"its {metric!r} has different numbers of tasks after different steps")
+    for k, values in tasks.items():
+        mean = series["mean"][int(k)]
+        if not all(value is None or _number(value) for value in values):
+            raise ValueError(f"a task of its {metric!r} is no number")
+        scale = sum(abs(value or 0) for value in values) / len(values)
+        if (mean is None) != (None in values) or (
+            mean is not None and abs(sum(values) / len(values) - mean) > 1e-3 * scale
+        ):
+            raise ValueError(f"the tasks of its {metric!r} after {k} steps have another mean than it says")
 
 
 def check_measured(found: Any) -> None:
@@ -54,9 +72,17 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def series_of(record: Record) -> Iterator[tuple[str, str, str, dict[str, list[Any]]]]:
-    """(evaluation set, learner, metric, {"mean": [...], "se": [...]}) of a record, those of the model first."""
+def series_of(record: Record) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """(evaluation set, learner, metric, series) of a record, those of the model first.
+
+    A series is {"mean": [...], "se": [...]} and, in records of later versions, "tasks": {"1": [...], "2": ...}.
+    """
     tables = [(name, {MODEL: metrics}) for name, metrics in record["metrics"].items()]
     for evaluation, learners in [*tables, *record["baselines"].items()]:
         for learner, metrics in learners.items():
             yield from ((evaluation, learner, metric, series) for metric, series in metrics.items())
+
+
+def means_alone(found: Any) -> Any:
+    """Tables of series without the values of single tasks, which not all records have."""
+    return {name: means_alone(v) for name, v in found.items() if name != "tasks"} if isinstance(found, dict) else found

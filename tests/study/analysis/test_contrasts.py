@@ -1,6 +1,7 @@
 """Contrasts of results: seed by seed, and missing where a part is missing."""
 
 import math
+from statistics import stdev
 
 import pytest
 
@@ -9,14 +10,13 @@ from iai.study.analysis.contrasts import (
     best,
     change,
     difference,
-    interval,
     leaders,
     leaders_in_words,
     ratio,
     scaled,
     standard_errors,
 )
-from iai.study.ledger.statistics import Missing, Summary
+from iai.study.ledger.statistics import Missing, Ratio, Summary
 
 NOTHING = Missing(reason="not run")
 
@@ -41,8 +41,10 @@ def test_rows_are_paired_by_seed_and_not_by_place() -> None:
 
 def test_change_is_ratio_less_one_and_scaled_keeps_relative_errors() -> None:
     found = change(summary((3.0,)), summary((4.0,)))
-    assert isinstance(found, Summary)
-    assert found.mean == -0.25
+    assert isinstance(found, Ratio)
+    assert (found.mean, found.values) == (-0.25, (-0.25,))
+    whole = ratio(summary((3.0,)), summary((4.0,)))
+    assert isinstance(whole, Ratio) and found.interval == pytest.approx([end - 1 for end in whole.interval])
     half = scaled(summary((3.0, 5.0)), 0.5)
     assert isinstance(half, Summary)
     assert (half.mean, half.errors) == (2.0, (0.25, 0.25))
@@ -78,17 +80,27 @@ def test_interval_of_equal_values_is_not_a_point() -> None:
 
 
 def test_an_interval_is_of_pairs_where_seeds_say_something() -> None:
-    low, high = interval(summary((1.0, 2.0, 4.0)), summary((0.9, 1.8, 3.7)))
-    assert (low, high) == pytest.approx((0.2 - 4.303 * 0.1 / 3**0.5, 0.2 + 4.303 * 0.1 / 3**0.5), abs=1e-6)
-    low, high = interval(summary((1.0, 1.2)), summary((0.5,), deterministic=True))
-    assert (low + high) / 2 == pytest.approx(0.6) and high - low == pytest.approx(2 * 12.706 * 0.1)
+    logs = [math.log(value) for value in (1.0 / 0.9, 2.0 / 1.8, 4.0 / 3.7)]
+    found = ratio(summary((1.0, 2.0, 4.0)), summary((0.9, 1.8, 3.7)))
+    assert isinstance(found, Ratio) and found.source == "seeds"
+    middle, half = sum(logs) / 3, 4.302653 * stdev(logs) / 3**0.5
+    assert found.interval == pytest.approx((math.exp(middle - half), math.exp(middle + half)))
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_an_interval_is_over_tasks_where_seeds_say_nothing(deterministic: bool) -> None:
-    low, high = interval(summary((2.0,), None, deterministic), summary((1.0,), None, deterministic))
-    assert (low, high) == pytest.approx((1 - 1.96 * 0.5**0.5, 1 + 1.96 * 0.5**0.5))
-    assert all(map(math.isnan, interval(NOTHING, summary((1.0,)))))
+    found = ratio(summary((2.0,), None, deterministic), summary((1.0,), None, deterministic))
+    assert isinstance(found, Ratio) and found.source == "tasks"
+    half = 1.959964 * math.hypot(0.5 / 2, 0.5)
+    assert found.interval == pytest.approx((2 * math.exp(-half), 2 * math.exp(half)))
+
+
+@pytest.mark.parametrize("value", [0.0, -0.1, math.inf])
+def test_a_result_without_a_logarithm_has_no_ratio(value: float) -> None:
+    found = ratio(summary((1.0, value)), summary((1.0, 1.0)))
+    assert isinstance(found, Missing) and str(found) == "–"
+    nowhere = ratio(summary((1.0, math.nan)), summary((1.0, 1.0)))
+    assert isinstance(nowhere, Ratio) and all(map(math.isnan, (nowhere.mean, *nowhere.interval))), "a gap of a curve"
 
 
 def test_a_leader_is_alone_only_if_no_other_may_be_as_good() -> None:

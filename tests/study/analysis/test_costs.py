@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from example_record import KEY, record
 
-from iai.study.analysis.costs import case, effort, gain, largest_gain, passes, trainings
+from iai.study.analysis.costs import case, data_gains, effort, gain, passes, trainings
 from iai.study.ledger import records
 from iai.study.registry import EXPERIMENTS
 
@@ -54,9 +54,10 @@ def test_gains_compare_one_pass_with_many_of_the_same_case() -> None:
     grid = {"cells": [cell(1, 30.0), cell(10, 10.0), cell(1, 80.0, width=256), cell(10, 10.0, width=256)]}
     grid["cells"] += [cell(1, 900.0, regime="implicit"), cell(10, 1.0, regime="implicit")]
     grid["cells"] += [cell(1, 50.0, points=4000, reason="too large"), cell(10, 1.0, points=4000)]
-    best = largest_gain(grid, "fused", 10)
-    assert best is not None and best["eager_ms_gain"] == 8.0 and best["width"] == 256
-    assert largest_gain(grid, "materialised", 10) is None and largest_gain(None, "fused", 10) is None
+    gains = data_gains(grid, "fused", 10, 0, 1000)["eager_ms_gain"]
+    assert gains.tolist() == [3.0, 8.0], "of parametric models, at the sizes asked for"
+    assert data_gains(grid, "fused", 10, 4000)["eager_ms_gain"].isna().tolist() == [True]
+    assert data_gains(grid, "materialised", 10).empty and data_gains(None, "fused", 10).empty
     assert gain(passes(None), "eager_ms", 1000, 10) == "pending"
     cells = passes(grid)
     assert gain(cells, "eager_ms", 1000, 10) == 3.0

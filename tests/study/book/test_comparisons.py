@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
-from example_record import KEY, SET, record
+from example_record import KEY, SET, arm
 from matplotlib.axes import Axes
 
+from iai.study.analysis import gate
+from iai.study.analysis.contrasts import exact, ratio
 from iai.study.book import plots
 from iai.study.book.comparisons import (
     Contrast,
@@ -22,7 +24,7 @@ from iai.study.book.comparisons import (
     sentences,
 )
 from iai.study.ledger import records
-from iai.study.ledger.statistics import Missing, Summary
+from iai.study.ledger.statistics import Missing, Ratio, Summary
 from iai.types import UserError
 
 matplotlib.use("Agg")
@@ -37,21 +39,27 @@ def summary(*values: float) -> Summary:
     return Summary(values=values, errors=(math.nan,) * len(values), seeds=seeds, profile="cpu")
 
 
-def scaled_record(key: str, seed: int, factors: tuple[float, ...]) -> dict[str, Any]:
-    """The example record of a seed with all errors times a factor that depends on the seed."""
-    found = record(key, seed)
-    mean = [factors[seed] * value for value in found["metrics"][SET]["mse"]["mean"]]
-    return found | {"metrics": {SET: {"mse": {"mean": mean, "se": [0.1] * len(mean)}}}}
+def relative(*values: float) -> Ratio | Missing:
+    """A ratio with these values at the seeds, which alone decide."""
+    found = ratio(summary(*values), replace(exact(1.0), draw=""))
+    assert isinstance(found, Ratio | Missing)
+    return found
+
+
+def untestable(found: Ratio | Missing) -> Ratio:
+    assert isinstance(found, Ratio)
+    return replace(found, untestable="too weak")
 
 
 @pytest.fixture
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reference, a row that is always about half of it, and one that is about twice."""
+    """A reference, a row that is always about half of it, and one that is about twice, whatever the budget."""
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
+    monkeypatch.setattr(gate, "doubled", lambda key: key)
     for seed in range(3):
-        records.write(record(seed=seed))
-        records.write(scaled_record(BETTER, seed, (0.5, 0.52, 0.48)))
-        records.write(scaled_record(WORSE, seed, (2.0, 2.1, 1.9)))
+        records.write(arm(seed=seed, factor=seed + 1))
+        records.write(arm(BETTER, seed, (seed + 1) * (0.5, 0.52, 0.48)[seed]))
+        records.write(arm(WORSE, seed, (seed + 1) * (2.0, 2.1, 1.9)[seed]))
 
 
 @pytest.fixture
@@ -68,32 +76,45 @@ def contrast(**rows: str) -> Contrast:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (summary(0.9, 0.91, 0.89), "lower"),
-        (summary(1.1, 1.11, 1.09), "higher"),
-        (summary(0.9, 1.0, 1.1), "open"),
-        (summary(0.5), "one seed"),
+        (relative(0.9, 0.91, 0.89), "lower"),
+        (relative(1.1, 1.11, 1.09), "higher"),
+        (relative(0.9, 1.0, 1.1), "open"),
+        (relative(0.999, 1.001, 1.0), "equal"),
+        (relative(0.5), "one seed"),
+        (untestable(relative(0.9, 0.91, 0.89)), "not testable"),
+        (untestable(relative(0.5)), "one seed"),
         (NOTHING, "pending"),
         (Missing(reason="diverged", shown="not finite"), "not finite"),
     ],
 )
-def test_an_outcome_is_where_the_whole_interval_lies(found: Summary | Missing, said: str) -> None:
+def test_an_outcome_is_where_the_whole_interval_lies(found: Ratio | Missing, said: str) -> None:
     assert outcome(found) == said
 
 
-def test_an_interval_touching_the_limit_is_open() -> None:
-    low, high = summary(0.9, 1.0, 1.1).interval
-    assert outcome(summary(0.9, 1.0, 1.1), limit=high + 1e-9) == "lower"
-    assert outcome(summary(0.9, 1.0, 1.1), limit=low - 1e-9) == "higher"
-    assert outcome(summary(0.9, 1.0, 1.1), limit=high) == "open"
-
-
 def test_words_of_a_ratio() -> None:
-    assert in_words(summary(0.5)) == "**one seed**, 0.50"
+    assert in_words(relative(0.5)) == "**one seed**, 0.50"
     assert in_words(NOTHING) == "pending"
-    assert in_words(summary(0.9, 1.0, 1.1)) == "**open**, 1.00\u00a0[0.75,\u00a01.25]"
-    assert str(conclusion(summary(0.9, 0.91, 0.89), "less", "more", "who knows")) == "less"
-    assert str(conclusion(summary(1.0, 1.1, 0.9), "less", "more", "who knows")) == "who knows"
-    assert str(conclusion(NOTHING, "less", "more", "who knows")) == "(Pending.)"
+    open_ = relative(0.9, 1.0, 1.1)
+    assert in_words(open_) == "**open**, 1.00\u00a0[0.78,\u00a01.28]"
+    assert in_words(untestable(open_)) == "**not testable** (too weak), 1.00\u00a0[0.78,\u00a01.28]"
+    said = ("less", "more", "who knows")
+    assert str(conclusion(relative(0.9, 0.91, 0.89), *said)) == "less"
+    assert str(conclusion(relative(1.0, 1.1, 0.9), *said)) == "who knows"
+    assert str(conclusion(relative(0.999, 1.001, 1.0), *said)) == "who knows"
+    assert str(conclusion(untestable(open_), *said)) == "(Not testable: too weak.)"
+    assert str(conclusion(NOTHING, *said)) == "(Pending.)"
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_contrast_goes_through_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = contrast(better=BETTER)
+    assert outcome(one.ratio("better")) == "lower"
+    far = replace(one, at=20)
+    assert outcome(far.ratio("better")) == "not testable" and far.ascending() == "not testable"
+    assert outcome(replace(far, beyond=True).ratio("better")) == "lower"
+    monkeypatch.setattr(gate, "doubled", lambda key: None)
+    assert "no doubled budget yet" in in_words(one.ratio("better"))
+    assert str(sentences([one])).endswith("**not testable** better.")
 
 
 @pytest.mark.usefixtures("ledger")
@@ -138,7 +159,7 @@ def test_a_table_has_results_ratios_and_outcomes() -> None:
         beside={"ridge": f"{KEY}|ridge"},
     )
     lines = str(contrast_table([one], (1, 5), "Errors.", "tab-x")).splitlines()
-    assert lines[0].startswith(":::{table} Errors. (Profile `cpu`; seeds 0, 1, 2")
+    assert lines[0].startswith(":::{table} Errors. Intervals of ratios are over seeds. (Profile `cpu`; seeds 0, 1, 2")
     assert lines[3] == "|  | 1 step | 5 steps | against the first |"
     assert lines[5].endswith("| – |") and "habit: base" in lines[5]
     assert lines[6].endswith("| **lower**, 0.50\u00a0[0.45,\u00a00.55] |")

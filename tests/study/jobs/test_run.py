@@ -14,11 +14,13 @@ from iai.evaluation import evaluate
 from iai.experiment import TYPES, from_json, load
 from iai.model import Signal
 from iai.study import registry
-from iai.study.analysis.contrasts import best
+from iai.study.analysis.contrasts import best, ratio
 from iai.study.analysis.trials import trials
 from iai.study.jobs import run
 from iai.study.jobs.run import fit
 from iai.study.jobs.runs import Run
+from iai.study.ledger import records
+from iai.study.ledger.statistics import Ratio, Summary
 from iai.study.registry import EXPERIMENTS, baselines, experiment
 from iai.study.registry.choices import CHOSEN, selected
 from iai.study.registry.families import ROWS
@@ -223,6 +225,20 @@ def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(curve["mean"]) == len(curve["se"]) == 21 and all(value > 0 for value in curve["se"])
     beside = record["baselines"]["linear-regression"]
     assert {"ridge", "memoryless", "mean"} <= set(beside) and beside["ridge"]["mse"]["mean"][20] < curve["mean"][20]
+    tasks = tiny.evaluation.tasks
+    for series in (curve, beside["ridge"]["mse"]):
+        assert [len(values) for values in series["tasks"].values()] == [tasks] * 5, "after 1, 2, 5, 10 and 20 steps"
+    other = run.run(Run(key, "smoke", 1), device="cpu", show=False)
+    assert "tasks" in other["metrics"]["linear-regression"]["mse"]
+    assert other["baselines"]["linear-regression"]["ridge"]["mse"].keys() == {"mean", "se"}, "the first seed has them"
+    monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
+    for one in (record, other):
+        records.write(one)
+    mine, ridge = (records.summary(row, "smoke", "linear-regression", "mse", 10) for row in (key, f"{key}|ridge"))
+    assert isinstance(mine, Summary) and isinstance(ridge, Summary) and mine.draw == ridge.draw
+    assert [len(row) for row in mine.tasks] == [tasks, tasks] and [len(row) for row in ridge.tasks] == [tasks]
+    against = ratio(mine, ridge)
+    assert isinstance(against, Ratio) and against.source == "seeds and tasks"
     assert from_json(record["config"]) == tiny and record["curve"]["update"][-1] == 8
     assert {"config_hash", "sources_hash", "commit", "device", "torch", "created", "seconds"} <= set(record)
     assert record["tokens_per_second"] > 0 and record["flops"] > 0 and 0 < record["utilisation"] < 1

@@ -104,6 +104,14 @@ def test_a_record_that_says_something_else_lies_outside(change: Any) -> None:
         assert not finding.identical and finding.furthest > verify.STANDARD_ERRORS and "OUTSIDE" in str(finding)
 
 
+def test_single_tasks_are_no_difference() -> None:
+    """Records of before they were kept are the same records; the means say what the tasks would."""
+    old, new = current(), current()
+    new["metrics"][SET]["mse"]["tasks"] = {"1": [0.4, 0.6]}
+    new["baselines"][SET]["ridge"]["mse"]["tasks"] = {"1": [0.2, 0.3]}
+    assert verify.compare(RUN, old, new).identical and verify.compare(RUN, new, old).identical
+
+
 def test_a_record_of_other_sources_may_lack_what_has_come_since_and_nothing_else() -> None:
     old = current() | {"sources_hash": "another"}
     ridge = old["baselines"][SET].pop("ridge")

@@ -68,6 +68,32 @@ def test_no_malformed_field_is_a_traceback(capsys: pytest.CaptureFixture[str]) -
         assert str(path) in said and said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        {"1": [0.4, 0.7]},
+        {"1": [0.4, 0.6], "2": [1 / 3]},
+        {"1": [0.4, None]},
+        {"1": ["0.5"]},
+        {"1": [True, 0.0]},
+        {"1": []},
+        {"21": [0.5]},
+        {"one": [0.5]},
+        [0.5],
+        {"1": 0.5},
+    ],
+)
+def test_single_tasks_are_numbers_whose_mean_is_the_mean(tasks: Any) -> None:
+    found = whole()
+    found["metrics"][SET]["mse"]["tasks"] = {"1": [0.4, 0.6001], "2": [0.33, 0.3366]}
+    path = records.write(found)
+    assert records.read(path) == found
+    found["metrics"][SET]["mse"]["tasks"] = tasks
+    path.write_text(json.dumps(found))
+    with pytest.raises(UserError, match="delete it"):
+        records.read(path)
+
+
 @pytest.mark.parametrize("text", ["", "\udcff", "[" * 100_000, '{"schema": 1e999}'])
 def test_a_file_that_is_no_record_is_one_line(text: str) -> None:
     path = records.write(whole())

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_record import KEY, SET, record
+from example_record import KEY, SET, arm, record
 
 from iai.study.ledger import locks, provenance, records
+from iai.study.ledger.statistics import Summary
 from iai.types import UserError
 
 
@@ -69,6 +70,33 @@ def test_a_copy_of_a_record_is_no_second_seed(ledger: Path) -> None:
             records.records(KEY, "cpu")
         path.with_name(name).unlink()
     assert len(records.records(KEY, "cpu")) == 1
+
+
+def test_results_are_on_the_same_tasks_if_all_that_draws_them_is_the_same() -> None:
+    config = {"evaluation_sets": {"a": {"ways": 5}, "b": {"ways": 6}}, "evaluation": {"seed": 1, "points": 10}}
+    drawn = records.draw({"config": config}, "a")
+    assert drawn != records.draw({"config": config}, "b")
+    for name, value, same in (
+        ("points", 20, False),
+        ("seed", 2, False),
+        ("contexts", [1], True),
+        ("one_context", True, True),
+    ):
+        other = config | {"evaluation": config["evaluation"] | {name: value}}
+        assert (records.draw({"config": other}, "a") == drawn) == same, name
+
+
+def test_single_tasks_are_those_of_all_runs_or_none() -> None:
+    for seed in range(2):
+        records.write(arm(seed=seed, tasks=4))
+    found = records.summary(KEY, "cpu", SET, "mse", 1)
+    assert isinstance(found, Summary) and found.arm == (KEY, "cpu", SET, "mse", 1)
+    assert [len(row) for row in found.tasks] == [4, 4] and found.tasks[1] == pytest.approx((0.25, 5 / 12, 7 / 12, 0.75))
+    three = records.summary(KEY, "cpu", SET, "mse", 3)
+    assert isinstance(three, Summary) and three.tasks == (), "not kept after three steps"
+    records.write(arm(seed=2))
+    older = records.summary(KEY, "cpu", SET, "mse", 1)
+    assert isinstance(older, Summary) and older.tasks == ()
 
 
 def test_status_by_record_and_owner() -> None:
