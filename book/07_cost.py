@@ -75,7 +75,7 @@ chapter.banner("cost/*")
 # $$ (eq-cost-ratio)
 #
 # times less. The gain is the attention's alone: weights meet every token once either way. It is 1 for $N \ll 6d$, and tends to $k$ for $N \gg 6 d k$. *Up to ten times* is therefore the limit of $k = 10$, and how near one comes to it is a matter of $N / d$: with the width of 256 that the authors use elsewhere [A],
-# half of the limit takes some ten thousand observations. {numref}`tab-cost-limit` prints the formula; for a learner as it is in this library, with encoders, state and head, {func}`iai.study.measure.passes.flops` has PyTorch count the operations.
+# half of the limit takes some ten thousand observations. {numref}`tab-cost-limit` prints the formula; for a learner as it is in this library, with encoders, state and head, {func}`iai.study.measure.passes.flops` has PyTorch count the operations. Its last block computes keys and values of all tokens, and all else of the tokens that are read alone, which makes the ratio a little smaller.
 
 # %% tags=["hide-input"]
 ns = (100, 1000, 4000, 16000, 60000)

@@ -38,7 +38,7 @@
 # | **not testable** | does not pass the gate | any |
 # | **not run** | is pending | any |
 #
-# Primary tests and margins were written down before the runs that decide them. What is compared is our runs with each other, at the scale that the table names. The figures of the paper are compared at the scale `gpu`.
+# Primary tests and margins were written down before the runs that decide them. What is compared is our runs with each other, at the scale that the table names. The figures of the paper are compared at the scale `paper`.
 
 # %% tags=["hide-cell"]
 # In Colab: clone the project, with the results that this chapter reads, and work inside it.

@@ -208,7 +208,7 @@ def test_a_test_is_printed_as_family_signal_and_k() -> None:
     assert str(below(limit=0.5)).endswith("over grad < 0.5")
 
 
-@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+@pytest.mark.parametrize("profile", ["cpu", "paper"])
 def test_the_file_names_only_what_runs_can_have(profile: str) -> None:
     found = claims()
     assert len({one.name for one in found}) == len(found) > 12
@@ -224,7 +224,7 @@ def test_figures_of_the_paper_are_judged_at_its_scale() -> None:
     figures = {
         one.name for one in claims() if isinstance(one.tests[0], Comparison) and one.tests[0].equals not in (None, 1.0)
     }
-    assert figures == {one.name for one in claims() if one.profile == "gpu"} == {"regression-51", "transfer-24"}
+    assert figures == {one.name for one in claims() if one.profile == "paper"} == {"regression-51", "transfer-24"}
 
 
 def test_a_claim_says_all_and_only_what_is_asked(tmp_path: Path) -> None:
