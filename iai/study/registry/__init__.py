@@ -11,7 +11,7 @@ from functools import cache, partial
 
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.ledger import records
-from iai.study.registry import ablations, baselines, choices, costs, ladder, trials
+from iai.study.registry import ablations, baselines, choices, costs, ladder, recipe, trials
 from iai.study.registry.choices import chosen
 from iai.study.registry.costs import BUDGETS, LOOPS
 from iai.study.registry.families import FURTHER, RESIDUAL, ROWS, defaults
@@ -50,6 +50,7 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
         **baselines.experiments(profile),
     }
     found |= ladder.partners(found, profile)
+    found |= recipe.experiments(found, experiments("cpu") if profile == "small" else found, profile)
     return found | ladder.budgets(found) | trials.experiments(tried)
 
 
@@ -69,7 +70,7 @@ def experiment(key: str, profile: str) -> Experiment | BaselineExperiment:
 
 
 def seeds_of(key: str, profile: str) -> int:
-    """How many seeds of a key a profile asks for: six where a claim is decided, else three; one of trials and doubled budgets.
+    """How many seeds of a key a profile asks for: six where a claim is decided, one of trials and doubled budgets, else 3.
 
     At `paper` only what answers the paper's own numbers, and partners. `cpu` is the first ledger, which has no new key.
     """
@@ -90,7 +91,7 @@ def seeds_of(key: str, profile: str) -> int:
 
 def _seeds_of_first_ledger(key: str) -> int:
     """Those of the keys that the first ledger has."""
-    if key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/")) or "residual" in key:
+    if key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/", "recipe/")) or "residual" in key:
         return 0
     if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
         return 1

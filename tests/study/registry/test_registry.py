@@ -2,7 +2,7 @@
 
 import pytest
 
-from iai.study.registry import EXPERIMENTS, PAPER, experiment, experiments, ladder, seeds_of, trials
+from iai.study.registry import EXPERIMENTS, PAPER, experiment, experiments, ladder, recipe, seeds_of, trials
 from iai.study.registry.choices import CHOSEN
 from iai.study.registry.families import FURTHER, ROWS
 from iai.study.registry.sizes import PROFILES
@@ -84,3 +84,17 @@ def test_everything_trained_has_trials_of_its_own_rates(monkeypatch) -> None:
         monkeypatch.setitem(trials.SELECTED, key, "rate-half")
         assert trials.tuned(key, made, "small").train.matrix_lr == made.train.matrix_lr / 2
     assert {f"trial/{key}/{name}" for key, name in trials.SELECTED.items()} <= EXPERIMENTS.keys()
+
+
+@pytest.mark.parametrize("family", recipe.BASES)
+def test_a_lever_is_one_change_for_as_many_refinements(family: str) -> None:
+    base = experiment(f"recipe/{family}/recipe", "small")
+    assert base == experiment(recipe.BASES[family], "small")
+    assert experiment(f"recipe/{family}/first", "small").train.optimizer == "adamw" != base.train.optimizer
+    for name, change in recipe.LEVERS.items():
+        made = experiment(f"recipe/{family}/{name}", "small")
+        assert made != base and made == vary(base, **change)
+    for name in ("tasks-double", "tasks-half"):
+        made = experiment(f"recipe/{family}/{name}", "small")
+        refinements = [one.train.updates * one.objective.tasks for one in (made, base)]
+        assert refinements[0] == pytest.approx(refinements[1], rel=0.01)

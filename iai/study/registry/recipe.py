@@ -1,0 +1,46 @@
+"""What made training learn, one lever at a time: the keys `recipe/<family>/<lever>` of the chapter on training.
+
+The rungs lead from the settings of the first ledger to those of `small`, each with one change more than the one before.
+The levers change those of `small` in one place, for the same number of refinements.
+"""
+
+from typing import Any
+
+from iai.experiment import Experiment
+from iai.study.registry.sizes import Profile
+from iai.study.registry.variants import Trained, vary, with_updates
+
+BASES = {"linear-regression": "dimension/32/data", "mnist": "table4/mnist/data"}
+"""The rows that levers are tried on: a parametric one that the first ledger did not learn, and an implicit one."""
+MUON: dict[str, Any] = {"train": {"optimizer": "muon", "matrix_lr": 4e-3}}
+LEVERS: dict[str, dict[str, Any]] = {
+    "growth-none": {"objective": {"growth": 0.0}},
+    "growth-longer": {"objective": {"growth": 0.6}},
+    "average": {"train": {"average": 0.2}},
+    "decay-tenfold": {"train": {"weight_decay": 0.1}},
+    "matrix-rate-double": {"train": {"matrix_lr": 8e-3}},
+    "matrix-rate-half": {"train": {"matrix_lr": 2e-3}},
+    "bfloat16": {"train": {"precision": "bfloat16"}},
+    "apart": {"refiner": {"tied_qk": 0.0}},
+}
+"""Changes of one setting each."""
+
+
+def experiments(found: dict[str, Trained], first: dict[str, Trained], profile: Profile) -> dict[str, Experiment]:
+    """All keys, from the rows as they are `found` and as the first ledger has them."""
+    made: dict[str, Experiment] = {}
+    for family, row in BASES.items():
+        base: Any = found[row]
+        start: Any = base if profile == "smoke" else first[row]
+        rungs = {"first": vary(start, train={"precision": "float32"}), "muon": vary(start, **MUON), "recipe": base}
+        if family == "linear-regression":
+            rungs |= {"adamw": vary(base, train={"optimizer": "adamw"})}
+            rungs |= {kind: vary(base, signal={"kind": kind}) for kind in ("residual", "grad")}
+        for name, factor in {"tasks-double": 2.0, "tasks-half": 0.5}.items():
+            pool = base.objective
+            tasks = pool.steps * max(1, round(factor * pool.tasks / pool.steps))
+            batch = vary(base, objective={"tasks": tasks})
+            rungs[name] = with_updates(batch, base.train.updates * pool.tasks / tasks)
+        rungs |= {name: vary(base, **change) for name, change in LEVERS.items()}
+        made |= {f"recipe/{family}/{name}": one for name, one in rungs.items()}
+    return made
