@@ -141,7 +141,7 @@ def test_list_and_show_print_every_status_and_number(capsys: pytest.CaptureFixtu
         "6 pending",
         "3 pending",
     ] in rows
-    assert [OTHER, "1 pending", "1 stale, 2 pending", "6 pending", "3 pending"] in rows
+    assert [OTHER, "1 stale", "3 pending", "6 pending", "3 pending"] in rows
     assert [line.split()[0] for line in lines] == ["pending", "running", "pending"]
     assert main(["show", KEY]) == 0
     shown = capsys.readouterr().out

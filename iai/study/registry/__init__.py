@@ -41,11 +41,13 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
     rows = {row: chosen(row, profile) for row in ROWS | RESIDUAL | FURTHER}
     short = {f"{row}-1-step": vary(rows[row], objective={"steps": 1}) for row in ROWS | FURTHER}
     ablated = ablations.experiments(profile)
+    loops = costs.experiments(profile)
     tried = {row: defaults(row, profile) for row in rows if not row.startswith("generation/letters")} | ablated
+    tried |= {key: made for key, made in loops.items() if key.endswith("/whole") and "/pool/" not in key}
     found: dict[str, Experiment | BaselineExperiment] = {
         **rows,
         **{key: tuned(key, made, profile) for key, made in (short | ablated).items()},
-        **costs.experiments(profile),
+        **{key: tuned(costs.whole(key), made, profile) for key, made in loops.items()},
         **choices.experiments(profile),
         **baselines.experiments(profile),
     }
@@ -70,9 +72,10 @@ def experiment(key: str, profile: str) -> Experiment | BaselineExperiment:
 
 
 def seeds_of(key: str, profile: str) -> int:
-    """How many seeds of a key a profile asks for: six where a claim is decided, one of trials and doubled budgets, else 3.
+    """How many seeds of a key a profile asks for.
 
-    At `paper` only what answers the paper's own numbers, and partners. `cpu` is the first ledger, which has no new key.
+    At `small` six where a claim is decided, one of trials and of doubled budgets, else three; at `paper` three of what
+    answers the paper's own numbers, and of partners. `cpu` is the first ledger, which has no new key.
     """
     if profile == "smoke":
         return 1

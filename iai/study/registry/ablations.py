@@ -23,9 +23,13 @@ LAWS = (16, 64, 256, 1024, 4096, 65536)
 """Fixed laws that training tasks may have; a `cpu` training of 700 updates draws about 2,700 tasks."""
 
 
-def base(family: str, profile: Profile) -> Experiment:
-    """What most ablations of a family start from: its row in `BASES`, before trials, with half the updates."""
-    row = halved(defaults(BASES[family], profile))
+def base(family: str, profile: Profile, windows: bool = False) -> Experiment:
+    """What most ablations of a family start from: its row in `BASES`, before trials, with half the updates.
+
+    Windows of backpropagation have all of them at `small`: what they gain comes late.
+    """
+    row = defaults(BASES[family], profile)
+    row = row if windows and profile == "small" else halved(row)
     return vary(row, refiner={"bilinear": False}) if family == "linear-regression" else row
 
 
@@ -60,8 +64,11 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
         **{f"size/mnist/width-{n}": with_width(images, n) for n in (48, 192)},
         **{f"size/mnist/depth-{n}": vary(images, refiner={"depth": n}) for n in (1, 4)},
         **{f"laws/mnist/{n}": with_laws(images, n) for n in LAWS},
-        **{f"unrolled/linear-regression/{n}": unrolled(regression, n) for n in (1, 2, 5)},
-        **{f"unrolled/mnist/{n}": unrolled(images, n) for n in (1, 2, 5)},
+        **{
+            f"unrolled/{family}/{n}": unrolled(base(family, profile, windows=True), n)
+            for family in BASES
+            for n in (1, 2, 5)
+        },
     }
 
 

@@ -30,6 +30,12 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
     return found
 
 
+def whole(key: str) -> str:
+    """The key whose trials choose the rates of a loop at every budget; the pool has those of its row."""
+    *loop, _ = key.split("/")
+    return "/".join([*loop, "whole"])
+
+
 def trainings(whole: Experiment, share: float) -> dict[str, Experiment]:
     """A row trained by each loop with about as many refinements with a gradient, for a share of its updates.
 

@@ -18,7 +18,7 @@ CHANGED = {
     "split": {"objective.steps", "objective.points", "objective.tasks", "evaluation", "train"},
     "reuse": {"objective.task", "evaluation_sets"},
     "laws": {"objective.task.distinct_laws", "evaluation_sets.seen-laws"},
-    "unrolled": {"objective.type", "objective.window", "objective.turns", "objective.detach"},
+    "unrolled": {"train.updates", "objective.type", "objective.window", "objective.turns", "objective.detach"},
     "dimension": {"objective", "evaluation", "evaluation_sets", "signal.kind", "theta", "refiner", "train.updates"},
     "mask": {"refiner.mask", "evaluation.contexts"},
     "points": {"objective.points", "evaluation.points"},
