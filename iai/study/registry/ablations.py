@@ -59,6 +59,12 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
         "update/mnist/absolute": vary(images, refiner={"update": "absolute"}),
         "theta/mnist/data-one": vary(row("table2/mnist/data"), theta="one"),
         "theta/mnist/grad+data-one": vary(row("table2/mnist/grad+data"), theta="one"),
+        **{
+            f"theta/linear-regression/{kind}-coordinate": vary(
+                row(f"table2/linear-regression/{kind}"), theta="coordinate"
+            )
+            for kind in ("data", "grad", "grad+data")
+        },
         **{f"size/linear-regression/width-{n}": with_width(regression, n) for n in (32, 128)},
         **{f"size/linear-regression/depth-{n}": vary(regression, refiner={"depth": n}) for n in (1, 6)},
         **{f"size/mnist/width-{n}": with_width(images, n) for n in (48, 192)},

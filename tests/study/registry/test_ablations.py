@@ -32,6 +32,9 @@ ROWS = {
     "state/mnist": "table4/mnist/data",
     "history/linear-regression": "table2/linear-regression/grad+data",
     "history/mnist": "table2/mnist/grad",
+    **{
+        f"theta/linear-regression/{kind}-": f"table2/linear-regression/{kind}" for kind in ("data", "grad", "grad+data")
+    },
     "theta/mnist/data-one": "table2/mnist/data",
     "theta/mnist/grad+data-one": "table2/mnist/grad+data",
     "mask/linear-regression": "table2/linear-regression/data",
