@@ -15,7 +15,7 @@ import torch
 from iai.baselines import classical as baselines
 from iai.baselines.learned import LearnedBaseline
 from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, generation, one_context
-from iai.experiment import BaselineExperiment, Experiment, build, to_json
+from iai.experiment import BaselineExperiment, Experiment, build, check_apart, to_json
 from iai.model import Amortizer
 from iai.study.jobs import MachineError
 from iai.study.jobs.executors import environment, launch
@@ -57,6 +57,7 @@ def machine_errors(size: str, remedy: str, path: Path | None = None) -> Iterator
 def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Record:
     """Train one run, from its checkpoint if there is one, evaluate it beside its baselines, and return its record."""
     chosen, where = experiment(one.key, one.profile), pick_device(device)
+    check_apart(chosen)
     names = {"key": one.key, "profile": one.profile}
     config, sets = chosen.evaluation, chosen.evaluation_sets.items()
     with baselines_beside(one, where) as finish:
