@@ -27,7 +27,7 @@ from iai.tasks import Features, Images, data
 from iai.training import Checkpoint, ProcessLost, Progress, distributed, pick_device, replace_file, train
 from iai.types import Learner, StepwiseLearner
 
-BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
+BASELINE_STEPS = (0, *baselines.STEPS)
 """Steps after which baselines are evaluated, each of which starts afresh."""
 MUST_MATCH = {"config_hash": "configuration", "seed": "seed", "sources_hash": "version of iai"}
 """What a checkpoint must share with a training that resumes from it, and its name in the error."""
@@ -197,7 +197,7 @@ def baseline_results(task: Any, config: EvaluationConfig) -> dict[str, Any]:
         kept = json.loads(path.read_bytes())
         if kept["content"] == records.config_hash(kept["found"]):
             return kept["found"]
-    learners = baselines.for_task(task, points=config.points)
+    learners = baselines.for_task(task, config.points, config.steps)
     curves = {
         name: evaluate(learner, task, config, steps) | generation.curves(learner, task, config)
         for name, learner in learners.items()
