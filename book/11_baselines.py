@@ -601,7 +601,7 @@ sgd = baselines.for_task(chosen.task, points=chosen.evaluation.points)["sgd"]
 length, natural = live.start.norm().item(), live.start.numel() ** 0.5
 print(f"the learned start is {length:.3f} long; a task's theta is {natural:.2f} long (root mean square)")
 print(
-    f"learned rate {live.log_rate.exp().item():.3f}, from {chosen.learner.rate:g}; best of the grid {sgd.learning_rate:g}"
+    f"learned rate {live.log_rate.exp().item():.3f}, from {chosen.learner.rate:g}; best of the grid {sgd.tuned[10].learning_rate:g}"
 )
 
 # %% [markdown]

@@ -15,7 +15,7 @@ from iai.evaluation import EvaluationConfig
 from iai.fields import Seed, Size, checked, config, recorded
 from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
 from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.tasks import TASKS, Relabelled, Stored
+from iai.tasks import TASKS, Features, Images, Letters, Relabelled, Reused, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Batch, Decode, Task, UserError
 
@@ -65,6 +65,39 @@ class BaselineExperiment:
     def task(self) -> Task:
         """The distribution over tasks in training."""
         return self.objective.task
+
+
+DECLARED = ("seen-", "train-")
+"""How the name of an evaluation set begins whose examples or laws are those of the training on purpose."""
+
+
+def check_apart(experiment: Experiment | BaselineExperiment) -> None:
+    """`UserError` where the training has the tasks of an evaluation set whose name does not begin as `DECLARED`.
+
+    Tasks drawn from a continuous law are apart by their seeds: `EvaluationConfig.seed` is none of a training's.
+    """
+    for name, task in experiment.evaluation_sets.items():
+        if not name.startswith(DECLARED) and (shared := overlap(experiment.task, task)):
+            raise UserError(
+                f"evaluation set {name!r} has {shared} that train: give it others, or call it 'seen-{name}'"
+            )
+
+
+def overlap(one: Any, other: Any) -> Literal["", "laws", "examples"]:
+    """What tasks of two distributions may share: one of finitely many laws, or examples of real data.
+
+    A packaged sample is a part of the full data set, and its validation examples are training ones there.
+    """
+    one, other = (task.task if isinstance(task, Relabelled | Reused) else task for task in (one, other))
+    if type(one) is not type(other) or not isinstance(one, Images | Features | Letters):
+        return ""
+    if getattr(one, "distinct_laws", None) and other.distinct_laws:
+        return "laws"
+    split, source, dataset, classes = (
+        {getattr(task, name, None) for task in (one, other)} for name in ("split", "source", "dataset", "classes")
+    )
+    same_part = len(split) == 1 or (len(source) > 1 and "test" not in split)
+    return "examples" if same_part and len(dataset) == 1 and (len(classes) == 1 or "all" in classes) else ""
 
 
 def json_type(kind: type) -> str:

@@ -7,10 +7,10 @@ import pytest
 import torch
 from small import small
 
-from iai.experiment import TYPES, build, from_json, to_json
+from iai.experiment import TYPES, build, check_apart, from_json, overlap, to_json
 from iai.model import RefinerConfig, Signal
 from iai.study.registry import EXPERIMENTS, PROFILES, experiment
-from iai.tasks import Gravity, Images, LinearRegression
+from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Relabelled, Reused
 from iai.types import Task, UserError
 
 IMAGES = Images(source="sample", projection=5, ways=3)
@@ -149,3 +149,41 @@ def test_the_likelihood_of_a_task_of_ones_own_is_tried_before_it_trains() -> Non
         build(small(task=Mine()))
     Mine.decode = LinearRegression(dimension=2).decode
     build(small(task=Mine()))
+
+
+IMAGES, FEATURES = Images(), Features()
+SHARED = [
+    (IMAGES, IMAGES, "examples"),
+    (IMAGES, Images(split="validation"), ""),
+    (IMAGES, Images(split="test"), ""),
+    (IMAGES, Images(dataset="fashion-mnist"), ""),
+    (IMAGES, Images(law="projection", ways=3), "examples"),
+    (IMAGES, Images(split="validation", source="sample"), "examples"),
+    (IMAGES, Images(split="test", source="sample"), ""),
+    (IMAGES, Reused(task=IMAGES, distinct=2), "examples"),
+    (Relabelled(task=IMAGES), IMAGES, "examples"),
+    (Images(distinct_laws=3), Images(distinct_laws=5, split="test"), "laws"),
+    (Images(distinct_laws=3), Images(split="test"), ""),
+    (FEATURES, Features(classes="held-out"), ""),
+    (FEATURES, Features(classes="all"), "examples"),
+    (FEATURES, Features(classes="all", split="test"), ""),
+    (Letters(), Letters(), "examples"),
+    (Letters(), Letters(split="validation"), ""),
+    (LinearRegression(), LinearRegression(), ""),
+]
+
+
+@pytest.mark.parametrize(("trained", "judged", "shared"), SHARED)
+def test_a_training_has_no_task_of_an_evaluation_set(trained: Task, judged: Task, shared: str) -> None:
+    assert overlap(trained, judged) == overlap(judged, trained) == shared
+    chosen = small("implicit", trained, evaluation_sets={"it": judged})
+    if shared:
+        with pytest.raises(UserError, match=f"'it' has {shared} that train: .* 'seen-it'"):
+            check_apart(chosen)
+    check_apart(small("implicit", trained, evaluation_sets={"seen-it": judged}))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_all_experiments_are_judged_apart(profile: str) -> None:
+    for key in EXPERIMENTS:
+        check_apart(experiment(key, profile))

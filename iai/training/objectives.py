@@ -45,6 +45,16 @@ def causal_loss(
     return loss(amortizer.f(x, answers), y).mean(), after
 
 
+def random_context_loss(
+    amortizer: Amortizer, loss: Loss, state: State, batch: Batch, queries: Batch, generator: torch.Generator
+) -> tuple[Float[Tensor, ""], State]:
+    """Eq. 9 after the first m ~ U{1, ..., points} observations, one m for all, and the state after the whole batch."""
+    size = int(torch.randint(1, batch.points + 1, (), generator=generator, device=generator.device))
+    found, _ = greedy_loss(amortizer, loss, state, batch[:size], queries)
+    with torch.no_grad():
+        return found, amortizer.step(state, batch)
+
+
 def rollout_losses(
     amortizer: Amortizer, loss: Loss, batches: Sequence[Batch], queries: Batch, *, window: int
 ) -> Iterator[Float[Tensor, ""]]:
@@ -136,6 +146,9 @@ class Greedy(StepObjective):
 
     passes_per_fill: Size = recorded(default=4, name="turns")
     """Cohorts pass through the pool this many times before it is filled afresh; only then may training pause."""
+    random_contexts: bool = recorded(default=False, omitted=True)
+    """An update learns from a random number of each mini-batch's observations: what a full mask has for the many sizes
+    of a causal one. Its shapes change, so it is no CUDA graph: train with capture=False."""
 
     @property
     def updates(self) -> int:
@@ -148,6 +161,14 @@ class Greedy(StepObjective):
         for _ in range(self.updates):
             loss, pool = self.advance(model, pool, generator)
             yield loss
+
+    def refine(
+        self, amortizer: Amortizer, state: State, batch: Batch, queries: Batch, generator: torch.Generator
+    ) -> tuple[Float[Tensor, ""], State]:
+        """Loss and next states of one refinement: `random_context_loss` if asked for, else those of any objective."""
+        if not self.random_contexts:
+            return super().refine(amortizer, state, batch, queries, generator)
+        return random_context_loss(amortizer, LOSSES[self.task.loss], state, batch, queries, generator)
 
     @torch.no_grad()
     def fill(self, amortizer: Amortizer, generator: torch.Generator) -> Pool | None:

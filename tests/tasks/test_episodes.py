@@ -125,7 +125,9 @@ def test_learners_of_all_points_read_each_once_and_descent_reads_on() -> None:
     torch.testing.assert_close(found, ridge(batches[:2], queries.x))
     assert not torch.allclose(found, ridge(batches, queries.x))
     learners = for_task(Reused(task=TASK, distinct=2), points=4, steps=2)
-    assert isinstance(learners["ridge"], Once) and not isinstance(learners["sgd"], Once)
+    assert {name for name, one in learners.items() if not isinstance(one, Once)} == {"sgd", "adam", "adam-10-passes"}
+    again = for_task(Reused(task=TASK, distinct=1), points=4, steps=10)["adam"]
+    assert again.tuned != for_task(TASK, points=4, steps=10)["adam"].tuned  # for data that come again
 
 
 def test_a_parametric_model_can_be_built_for_it() -> None:

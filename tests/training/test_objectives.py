@@ -6,10 +6,11 @@ import pytest
 import torch
 from small import awake, data, small
 
+from iai.experiment import from_json, to_json
 from iai.losses import squared_error
 from iai.model import Signal
 from iai.tasks import LinearRegression
-from iai.training.objectives import Greedy, causal_loss, greedy_loss
+from iai.training.objectives import Greedy, causal_loss, greedy_loss, random_context_loss
 from iai.types import Batch, UserError
 
 
@@ -48,6 +49,32 @@ def test_the_causal_loss_is_the_mean_of_the_losses_of_batches_cut_to_its_sizes(r
     torch.testing.assert_close(loss, errors.mean(), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(after.value, amortizer.step(state, batch).value)
     assert not after.value.requires_grad
+
+
+@pytest.mark.parametrize("regime", ["parametric", "implicit"])
+def test_a_random_context_is_the_start_of_a_batch_and_the_state_goes_on_from_all_of_it(regime: str) -> None:
+    experiment = small(regime)
+    amortizer, ((batch, _), queries) = awake(experiment), data(experiment)
+    state, sizes = amortizer.regime.init(queries.x), set()
+    for seed in range(40):
+        loss, after = random_context_loss(
+            amortizer, squared_error, state, batch, queries, torch.Generator().manual_seed(seed)
+        )
+        losses = [greedy_loss(amortizer, squared_error, state, batch[:m], queries)[0] for m in range(1, 6)]
+        sizes |= {1 + i for i, one in enumerate(losses) if torch.equal(one, loss)}
+        assert torch.equal(after.value, amortizer.step(state, batch).value) and not after.value.requires_grad
+    assert sizes == set(range(1, batch.points + 1)) and loss.requires_grad
+
+
+def test_a_pool_with_random_contexts_learns_from_them_and_old_configs_do_not_know_them() -> None:
+    experiment = small()
+    amortizer, plain = awake(experiment), experiment.objective
+    draws = {}
+    for name, objective in {"plain": plain, "random": replace(plain, random_contexts=True)}.items():
+        draws[name] = [loss.item() for loss in objective(amortizer, torch.Generator().manual_seed(1))]
+    assert len(draws["plain"]) == len(draws["random"]) and draws["plain"] != draws["random"]
+    assert "random_contexts" not in to_json(plain)
+    assert from_json(to_json(replace(plain, random_contexts=True))).random_contexts
 
 
 class Counting(LinearRegression):

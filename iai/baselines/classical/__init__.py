@@ -11,7 +11,7 @@ from torch import Tensor
 
 from iai.baselines.classical.causal_order import Score, SortBy
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
-from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, Converged, Descent, tune
+from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, STEPS, ByStep, Converged, Descent, tune
 from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Memoryless, Neighbours, Planet, Ridge
 from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
 from iai.types import Batch, KnownTask, Learner
@@ -23,19 +23,21 @@ TUNING_SEED = 917_203
 
 
 @cache
-def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[str, Learner]:
-    """The baselines that apply to a task, by name, with rates and penalties tuned for mini-batches of `points`.
+def for_task(task: Known | Reused, points: int = 32, steps: int = max(STEPS)) -> dict[str, Learner]:
+    """The baselines that apply to a task, by name, tuned for mini-batches of `points`, at most `steps` of them.
 
-    Tuning draws training tasks with a seed of its own, once a process, and never the tasks of an evaluation.
+    Rates and penalties are tuned for each of `STEPS`, other settings for their mean. Tuning draws training tasks with
+    a seed of its own, once a process, and never the tasks of an evaluation.
     """
-    if isinstance(task, Reused):
-        found = for_task(cast(Known, task.task), points, steps)
-        return {name: one if isinstance(one, Descent) else Once(one, task.distinct) for name, one in found.items()}
     if isinstance(task, CausalOrder):
         sorts = {"random-order": SortBy(number="none"), "sort-by-variance": SortBy(number="variance")}
         return {**sorts, "sort-by-r2": SortBy(number="r2"), "score": Score()}
     generator = torch.Generator().manual_seed(TUNING_SEED)
     tuning = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
+    if isinstance(task, Reused):
+        found = for_task(cast(Known, task.task), points, steps)
+        again = _descents(task, *tuning, longer="l-bfgs" in found) | {"l-bfgs": None}
+        return {name: again.get(name) or Once(one, task.distinct) for name, one in found.items()}
     classify = task.loss == "cross_entropy"
     mean: dict[str, Learner] = {"mean": Mean(dy=task.dy, classify=classify)}
     if isinstance(task, Letters):
@@ -56,9 +58,9 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = 10) -> dict[st
     return found
 
 
-def _descents(task: KnownTask, batches: Sequence[Batch], queries: Batch, longer: bool = False) -> dict[str, Learner]:
+def _descents(task: Any, batches: Sequence[Batch], queries: Batch, longer: bool = False) -> dict[str, Learner]:
     """SGD and Adam, one step a mini-batch; if `longer`, Adam in ten passes and L-BFGS, tuned on half of the tasks."""
-    init = (task.weakest + task.strongest) / 2 if isinstance(task, Gravity) else 0.0  # the middle of the prior
+    init = (task.weakest + task.strongest) / 2 if hasattr(task, "weakest") else 0.0  # the middle of the prior
     known: dict[str, Any] = {"decode": task.decode, "loss": task.loss, "theta_shape": task.theta_shape, "init": init}
     found: dict[str, Learner] = {
         name: tune(Descent(optimizer=name, **known), batches, queries, "learning_rate", RATES)
@@ -83,8 +85,10 @@ class Once:
         return self.learner([batch for batch in batches if batch.points][: self.distinct], x)
 
 
-def _training(task: Known) -> Known:
+def _training(task: Any) -> Any:
     """The tasks to tune on: of training examples and, where classes are set apart, of training classes."""
+    if isinstance(task, Reused):
+        return replace(task, task=_training(task.task))
     if isinstance(task, Features):
         return replace(task, split="train", classes="all" if task.classes == "all" else "train")
     return replace(task, split="train") if isinstance(task, Images | Letters) else task

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -18,6 +18,8 @@ RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 MANY_PASSES_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 PENALTIES = (0.3, 1.0, 3.0, 10.0)
 """What is tried: learning rates for one pass over the data and for ten, penalties for descent to convergence."""
+STEPS = (1, 2, 5, 10, 20)
+"""Numbers of mini-batches that learners are tuned for, and judged at."""
 
 Candidate = TypeVar("Candidate", bound=Learner)
 
@@ -105,8 +107,27 @@ class Converged(Fitted):
         return theta.detach()
 
 
-def best(candidates: Sequence[Candidate], loss: Loss, batches: Sequence[Batch], queries: Batch) -> Candidate:
-    """The candidate of least mean loss over 1, 2, 5, 10, 20 ... mini-batches; one that diverges loses.
+@dataclass(frozen=True)
+class ByStep(Fitted):
+    """After k mini-batches, the learner that was tuned for k of them, or for the next smaller number there is."""
+
+    decode: Decode
+    tuned: dict[int, Any]
+
+    def theta(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks slots width"]:
+        seen = sum(batch.points > 0 for batch in batches)
+        k = max((k for k in self.tuned if k <= seen), default=min(self.tuned))
+        return self.tuned[k].theta(batches, x)
+
+
+def best(
+    candidates: Sequence[Candidate],
+    loss: Loss,
+    batches: Sequence[Batch],
+    queries: Batch,
+    steps: Sequence[int] = STEPS,
+) -> Candidate:
+    """The candidate of least mean loss over some numbers of mini-batches, as far as there are; one that diverges loses.
 
     `batches` and `queries` must be of other tasks than those of an evaluation.
     """
@@ -114,13 +135,14 @@ def best(candidates: Sequence[Candidate], loss: Loss, batches: Sequence[Batch], 
         return candidates[0]
 
     def mean_loss(learner: Learner) -> float:
-        steps = (k for k in (1, 2, 5, 10, 20) if k <= len(batches))
-        losses = [loss(learner(batches[:k], queries.x), queries.y).mean() for k in steps]
+        losses = [loss(learner(batches[:k], queries.x), queries.y).mean() for k in steps if k <= len(batches)]
         return torch.stack(losses).mean().nan_to_num(nan=float("inf")).item()
 
     return min(candidates, key=mean_loss)
 
 
-def tune(learner: Any, batches: Sequence[Batch], queries: Batch, setting: str, grid: Sequence[float]) -> Any:
-    """The same learner with the value of `setting`, of those in `grid`, that does best by its own loss."""
-    return best([replace(learner, **{setting: value}) for value in grid], LOSSES[learner.loss], batches, queries)
+def tune(learner: Any, batches: Sequence[Batch], queries: Batch, setting: str, grid: Sequence[float]) -> ByStep:
+    """The same learner with, for each of `STEPS`, the value of `setting` in `grid` that does best after so many."""
+    candidates, loss = [replace(learner, **{setting: value}) for value in grid], LOSSES[learner.loss]
+    steps = [k for k in STEPS if k <= len(batches)]
+    return ByStep(learner.decode, {k: best(candidates, loss, batches, queries, [k]) for k in steps})

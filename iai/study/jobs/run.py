@@ -15,7 +15,7 @@ import torch
 from iai.baselines import classical as baselines
 from iai.baselines.learned import LearnedBaseline
 from iai.evaluation import EvaluationConfig, as_json, episodes, evaluate, generation, one_context
-from iai.experiment import BaselineExperiment, Experiment, build, to_json
+from iai.experiment import BaselineExperiment, Experiment, build, check_apart, to_json
 from iai.model import Amortizer
 from iai.study.jobs import MachineError
 from iai.study.jobs.executors import environment, launch
@@ -28,7 +28,7 @@ from iai.tasks import Features, Images, data
 from iai.training import Checkpoint, ProcessLost, Progress, distributed, pick_device, replace_file, train
 from iai.types import Learner, StepwiseLearner
 
-BASELINE_STEPS = (0, 1, 2, 5, 10, 20)
+BASELINE_STEPS = (0, *baselines.STEPS)
 """Steps after which baselines are evaluated, each of which starts afresh."""
 MUST_MATCH = {"config_hash": "configuration", "seed": "seed", "sources_hash": "version of iai"}
 """What a checkpoint must share with a training that resumes from it, and its name in the error."""
@@ -58,6 +58,7 @@ def machine_errors(size: str, remedy: str, path: Path | None = None) -> Iterator
 def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Record:
     """Train one run, from its checkpoint if there is one, evaluate it beside its baselines, and return its record."""
     chosen, where = experiment(one.key, one.profile), pick_device(device)
+    check_apart(chosen)
     names = {"key": one.key, "profile": one.profile}
     config, sets = chosen.evaluation, chosen.evaluation_sets.items()
     with baselines_beside(one, where) as finish:
@@ -199,7 +200,7 @@ def baseline_results(task: Any, config: EvaluationConfig) -> dict[str, Any]:
         kept = json.loads(path.read_bytes())
         if kept["content"] == records.config_hash(kept["found"]):
             return kept["found"]
-    learners = baselines.for_task(task, points=config.points)
+    learners = baselines.for_task(task, config.points, config.steps)
     curves = {
         name: evaluate(learner, task, config, steps) | generation.curves(learner, task, config)
         for name, learner in learners.items()

@@ -52,7 +52,7 @@ def test_theta_starts_at_init() -> None:
 def test_tuning_finds_the_best_rate(optimizer: str) -> None:
     batches, queries = episode(TASK, torch.Generator().manual_seed(0), 64, 5, 10, 20)
     grid = (1e30, 1e-4, 0.2)  # the first one ends in nan
-    best = tune(replace(SGD, optimizer=optimizer), batches, queries, "learning_rate", grid)
+    best = tune(replace(SGD, optimizer=optimizer), batches, queries, "learning_rate", grid).tuned[5]
     losses = {
         rate: squared_error(replace(best, learning_rate=rate)(batches, queries.x), queries.y).mean().item()
         for rate in grid
@@ -94,4 +94,20 @@ def test_converged_has_no_gradient_left() -> None:
 def test_penalties_are_tuned_as_rates_are() -> None:
     batches, queries = episode(TASK, torch.Generator().manual_seed(0), 64, 2, 4, 20)
     fit = Converged(decode=TASK.decode, loss=TASK.loss, theta_shape=TASK.theta_shape)
-    assert tune(fit, batches, queries, "penalty", (1e4, 0.5)).penalty == 0.5
+    assert tune(fit, batches, queries, "penalty", (1e4, 0.5)).tuned[2].penalty == 0.5
+
+
+def test_a_rate_is_tuned_for_each_number_of_mini_batches_and_used_at_it() -> None:
+    """One step of Adam moves an entry of theta by the rate: few steps want a large one."""
+    batches, queries = episode(TASK, torch.Generator().manual_seed(0), 64, 20, 10, 20)
+    rates = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+    adam = tune(replace(SGD, optimizer="adam"), batches, queries, "learning_rate", rates)
+    chosen = {k: one.learning_rate for k, one in adam.tuned.items()}
+    assert list(chosen) == [1, 2, 5, 10, 20] and chosen[1] > chosen[20]
+    for seen, k in {0: 1, 1: 1, 3: 2, 5: 5, 19: 10, 20: 20}.items():
+        expected = replace(SGD, optimizer="adam", learning_rate=chosen[k])(batches[:seen], queries.x)
+        assert torch.equal(adam(batches[:seen], queries.x), expected)
+    for k in chosen:
+        losses = [replace(SGD, optimizer="adam", learning_rate=rate)(batches[:k], queries.x) for rate in rates]
+        errors = [squared_error(one, queries.y).mean().item() for one in losses]
+        assert rates[errors.index(min(errors))] == chosen[k]

@@ -262,3 +262,10 @@ def test_cached_baselines_are_used_as_they_were_written_or_made_again(
     again = run.baseline_results(chosen.task, chosen.evaluation)
     assert again["curves"] == first["curves"]
     assert bool(made) == (change in damaged) and json.loads(path.read_text())["found"] == again
+
+
+def test_a_run_is_refused_before_it_trains_on_what_judges_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "experiment", lambda key, profile: small("implicit", IMAGES))
+    monkeypatch.setattr(run, "fit", None)
+    with pytest.raises(UserError, match="evaluation set 'same' has examples that train"):
+        run.run(Run("any", "smoke", 0), show=False)
