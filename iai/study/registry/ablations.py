@@ -17,7 +17,7 @@ BASE_KEYS = {"linear-regression": "token-scale/linear-regression/no-product", "m
 """The keys under which `base` is recorded."""
 DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
 """Points a step and tasks an update at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
-UPDATES = {2: 1000, 8: 1000, 32: 700, 128: 500}
+UPDATES = {2: 1000, 8: 1000, 32: 1500, 128: 800}
 """Updates at each dimension of `small`, where theta is in coordinates: an update then costs more, and teaches more."""
 LAWS = (16, 64, 256, 1024, 4096, 65536)
 """Fixed laws that training tasks may have; a `cpu` training of 700 updates draws about 2,700 tasks."""
