@@ -26,6 +26,7 @@ from iai.study.measure.cost import cost_of_adapting, cost_of_update, load_of_upd
 from iai.study.registry import experiment
 from iai.tasks import Features, Images, data
 from iai.training import Checkpoint, ProcessLost, Progress, distributed, pick_device, replace_file, train
+from iai.training.graph import half
 from iai.types import Learner, StepwiseLearner
 
 BASELINE_STEPS = (0, *baselines.STEPS)
@@ -164,7 +165,7 @@ def training_hash(chosen: Trained) -> str:
 
 
 def speed(chosen: Trained, model: Model, done: Progress) -> dict[str, Any]:
-    """What the training took, and what one update costs the device.
+    """What the training took, in which precision, and what one update costs the device.
 
     Seconds; tokens and operations of the model, in all and a second; their share of the peak that matrix products
     reach here; operators launched by an update, and the bytes that it allocates at most.
@@ -176,6 +177,7 @@ def speed(chosen: Trained, model: Model, done: Progress) -> dict[str, Any]:
     pace = cost.flops * updates / seconds
     return {
         "seconds": round(done.seconds, 2),
+        "precision": "bfloat16" if half(chosen.train, next(model.parameters()).device) else "float32",
         "parameters": sum(p.numel() for p in model.parameters()),
         "tokens_per_second": round(cost.tokens * updates / seconds),
         "flops": cost.flops * updates,

@@ -20,7 +20,7 @@ FIELDS = NEEDED | {
         ("parameters", "tokens_per_second", "flops", "flops_per_second", "launches", "peak_memory"), NUMBER
     ),
     **dict.fromkeys(("utilisation", "adapt_seconds", "adapt_flops", "job_seconds"), NUMBER),
-    **{"commit": (str, type(None)), "data": dict, "asked": list, "baseline_costs": dict},
+    **{"commit": (str, type(None)), "precision": str, "data": dict, "asked": list, "baseline_costs": dict},
 }
 """Those that a record may have, too."""
 

@@ -140,7 +140,7 @@ def test_a_run_is_a_whole_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile, short=short: short)
         record = run.run(Run(key, "smoke", 0), device="cpu", show=False)
         assert records.read(records.write(record))["key"] == key and from_json(record["config"]) == short
-        assert record["asked"] == [0, 1, 2, 5, 10, 20]
+        assert record["asked"] == [0, 1, 2, 5, 10, 20] and record["precision"] == "float32"
         assert record["flops"] > 0 and record["tokens_per_second"] > 0 and record["adapt_flops"] > 0
         costs = record["baseline_costs"]
         assert set(costs) == set(record["baselines"]["linear-regression"]) >= {"l-bfgs", "adam-10-passes"}
