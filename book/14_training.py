@@ -145,7 +145,8 @@ for ax, family in zip(axes, BASES):
                 ax.plot([one.mean], [places[label]], marker, color=colour, markersize=size, markeredgewidth=2)
         if isinstance(least, records.Summary):
             ax.plot([least.mean, found.mean], [places[label]] * 2, color=colour, alpha=0.4)
-    ax.set_yticks(list(places.values()), list(places))
+    missing = {"pending": " (pending)", "–": " (not reached)"}
+    ax.set_yticks(list(places.values()), [label + missing.get(str(times[family, label]), "") for label in places])
     ax.set(title=TITLES[family], xlabel="seconds of training", ylim=(0.6 - len(places), 0.4))
     plots.log_scale(ax, "x")
 
@@ -455,12 +456,13 @@ for i, (ax, (row, found)) in enumerate(zip(axes, ladder.items())):
         label: {budget: one.result(label) for budget, one in found.items()} for label in ("many steps", "one context")
     }
     squares = found[1.0].where.endswith("mse")
-    error_bars(ax, lines, ("training budget" * (i > 3), ("squared error" if squares else "error") * (i % 4 == 0)))
-    ax.set_title(row, fontsize=8)
+    error_bars(ax, lines, ("training budget" * (i > 3), "squared error" if squares else "error"))
+    waiting = not any(isinstance(one, records.Summary) for points in lines.values() for one in points.values())
+    ax.set_title(row + " (pending)" * waiting, fontsize=8)
     ax.get_legend().remove()
     ax.set_xlim(0.4, 5.0)
     ax.tick_params(labelsize=8)
-_ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+_ = figure.legend(axes[0].get_legend_handles_labels()[0], lines, loc="outside lower center", ncols=2)
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
