@@ -54,7 +54,8 @@ class Contrast:
     """Rows, label to `key` or `key|baseline`, that are compared with the first of them.
 
     Compared in `where`, an evaluation set and a metric as `set:metric`, after `at` steps (by label, if they differ).
-    Rows `beside` are shown and not compared. A contrast about steps `beyond` those of training says so.
+    Rows `beside` are shown and not compared. A contrast about steps `beyond` those of training says so, and one about
+    trainings of a `fixed_budget`, which a doubled budget need not confirm.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Contrast:
     profile: str
     beside: Mapping[str, str] = field(default_factory=dict)
     beyond: bool = False
+    fixed_budget: bool = False
 
     @property
     def reference(self) -> str:
@@ -80,7 +82,8 @@ class Contrast:
 
     def ratio(self, label: str, over: str | None = None) -> Found:
         """A row over the reference, or over another row, if the gate lets it be compared."""
-        return compared(self.result(label), self.result(over or self.reference), beyond=self.beyond)
+        first, second = self.result(label), self.result(over or self.reference)
+        return compared(first, second, limit=None if self.fixed_budget else 1.0, beyond=self.beyond)
 
     def ratios(self) -> dict[str, Found]:
         """Every other row over the reference, by label."""
@@ -97,6 +100,22 @@ class Contrast:
         if "not testable" in found:
             return "not testable"
         return "fails" if found & {"lower", "equal"} else "holds" if found <= {"higher"} else "open"
+
+
+def steady(ratios: Sequence[Found]) -> str:
+    """What ratios at several budgets say together.
+
+    "stable" if all are on one side of 1, some decidedly; "turns" if two are decidedly on different sides; "equal" if
+    all are within the margin, as far as they decide; else "open", "pending" or "not testable".
+    """
+    known = [one for one in ratios if isinstance(one, Ratio)]
+    said = {outcome(one) for one in known} - {"one seed"}
+    if len(known) < len(ratios) or "not testable" in said:
+        return "pending" if len(known) < len(ratios) else "not testable"
+    if {"lower", "higher"} <= said:
+        return "turns"
+    one_side = len({one.mean > 1 for one in known}) == 1
+    return "equal" if said == {"equal"} else "stable" if one_side and said & {"lower", "higher"} else "open"
 
 
 def contrast_table(

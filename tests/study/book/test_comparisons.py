@@ -22,6 +22,7 @@ from iai.study.book.comparisons import (
     in_words,
     outcome,
     sentences,
+    steady,
 )
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Missing, Ratio, Summary
@@ -114,7 +115,19 @@ def test_a_contrast_goes_through_the_gate(monkeypatch: pytest.MonkeyPatch) -> No
     assert outcome(replace(far, beyond=True).ratio("better")) == "lower"
     monkeypatch.setattr(gate, "doubled", lambda key: None)
     assert "no doubled budget yet" in in_words(one.ratio("better"))
+    assert outcome(replace(one, fixed_budget=True).ratio("better")) == "lower"
     assert str(sentences([one])).endswith("**not testable** better.")
+
+
+def test_ratios_at_several_budgets_are_steady_or_not() -> None:
+    below, above, near = relative(0.5, 0.51, 0.52), relative(2.0, 2.1, 2.2), relative(1.0, 1.001, 1.002)
+    unsure, single = relative(0.4, 1.5, 1.1), relative(0.9)
+    assert steady([below, single]) == "stable" and steady([above, above]) == "stable"
+    assert steady([below, above]) == steady([above, single, below]) == "turns"
+    assert steady([near, near]) == "equal"
+    assert steady([above, single]) == steady([single]) == steady([near, below]) == "open"
+    assert steady([below, unsure]) == "stable" and steady([above, unsure]) == "open"
+    assert steady([below, NOTHING]) == "pending" and steady([untestable(below), above]) == "not testable"
 
 
 @pytest.mark.usefixtures("ledger")

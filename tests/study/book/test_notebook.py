@@ -17,6 +17,7 @@ from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary
 from iai.study.registry.choices import CHOSEN
+from iai.study.registry.trials import SELECTED
 from iai.training import checkpoint
 from iai.types import UserError
 
@@ -138,6 +139,19 @@ def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
     assert f"{found['centre']} {found['lr-half']} {found['lr-double']} {found['untied']}" == "1.5 1.25 pending –"
     assert found["taken"] == CHOSEN[row]
     assert implicit["lr-eighth"] == "–"
+
+
+def test_trials_of_small_are_its_own_but_those_of_learned_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_small = Chapter(profile="smoke", shown_profile="small", seed=0)
+    row, baseline = "table2/linear-regression/data", "baseline/mnist/cnp"
+    series = {"mean": [2.0] * 10 + [1.25], "se": [0.1] * 11}
+    metrics = {"validation": {"loss": series}}
+    records.write(record(f"trial/{row}/theta") | {"profile": "small", "metrics": metrics})
+    monkeypatch.setitem(SELECTED, row, "theta")
+    grid = at_small.trials({"data": row, "neural process": baseline})
+    columns = [dict(zip(grid.rows, column)) for column in zip(*grid.rows.values())]
+    assert f"{columns[0]['theta']} {columns[0]['rate-half']} {columns[1]['rate-half']}" == "1.25 pending –"
+    assert [column["taken"] for column in columns] == ["theta", CHOSEN[baseline]]
 
 
 def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:

@@ -1,0 +1,559 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (ch-training)=
+# # Training
+#
+# *Cost: under half a minute on one core; one small model is trained live for fifty updates. Tables and figures show committed records of profile `small`.*
+
+# %% tags=["hide-cell"]
+# In Colab: clone the project, with the results that this chapter reads, and work inside it.
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
+    if not os.path.isdir("iai"):  # it is there after a restart, in which only the working directory is lost
+        subprocess.run(["git", "clone", "--quiet", "--depth=1", "https://github.com/OWNER/iai"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxtyping", "safetensors"], check=True)
+    os.chdir("iai/book")
+    sys.path.insert(0, os.path.abspath(".."))
+
+# %% tags=["parameters"]
+profile: str = "smoke"  # of the model that is trained live for fifty updates: smoke | cpu | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
+seed: int = 0  # of everything drawn at random below
+
+# %% tags=["hide-input"]
+from collections import Counter
+
+import numpy as np
+import torch
+
+from iai.experiment import build
+from iai.study.analysis.contrasts import best, ratio
+from iai.study.analysis.learning import at_peak, final_loss, full_horizon, running_loss, seconds_to
+from iai.study.analysis.trials import taken, trials
+from iai.study.book import notebook, plots
+from iai.study.book.comparisons import Contrast, error_bars, in_words, outcome, sentences, steady
+from iai.study.ledger import records
+from iai.study.registry import EXPERIMENTS, experiment
+from iai.study.registry.ladder import LADDER, partner
+from iai.study.registry.recipe import BASES
+from iai.study.registry.variants import vary
+from iai.training import train
+from iai.training.muon import orthogonal
+
+chapter = notebook.setup(globals())
+plots.style(dots=80)
+TITLES = {"linear-regression": "regression, 32 dimensions", "mnist": "images"}
+WHERE = {"linear-regression": "linear-regression:mse", "mnist": "mnist:error"}
+RUNGS = {
+    "first": "first",
+    "muon": "first + Muon",
+    "recipe": "recipe",
+    "adamw": "recipe, AdamW",
+    "residual": "recipe, residuals",
+    "grad": "recipe, gradients",
+}
+
+
+def rungs(family):
+    """The rungs of a family by label, as keys."""
+    keys = {label: f"recipe/{family}/{name}" for name, label in RUNGS.items()}
+    return {label: key for label, key in keys.items() if key in EXPERIMENTS}
+
+
+goals = {family: final_loss(f"recipe/{family}/first", shown_profile) for family in BASES}
+times = {
+    (family, label): seconds_to(key, shown_profile, max(goals[family].values))
+    if isinstance(goals[family], records.Summary)
+    else goals[family]
+    for family in BASES
+    for label, key in rungs(family).items()
+}
+first, recipe = RUNGS["first"], RUNGS["recipe"]
+faster = {family: ratio(times[family, first], times[family, recipe]) for family in BASES}
+levers = {}
+for family, title in TITLES.items():
+    known = {key.split("/")[2]: key for key in EXPERIMENTS if key.startswith(f"recipe/{family}/")}
+    changed = {name: key for name, key in known.items() if name not in RUNGS or name == "adamw"}
+    rows = {"recipe": known["recipe"]} | changed
+    levers[family] = Contrast(
+        title=title, rows=rows, where=WHERE[family], at=10, profile=shown_profile, fixed_budget=True
+    )
+
+METRIC = {"mnist": "mnist:error", "features": "held-out:error"}
+BUDGETS = {0.5: "ladder/{}/half", 1.0: "{}", 2.0: "doubled/{}", 4.0: "ladder/{}/fourfold"}
+ladder = {
+    row: {
+        budget: Contrast(
+            title=row,
+            rows={"one context": key.format(partner(row)), "many steps": key.format(row)},
+            where=METRIC.get(next((name for name in METRIC if name in row), ""), "linear-regression:mse"),
+            at=10,
+            profile=shown_profile,
+            fixed_budget=True,
+        )
+        for budget, key in BUDGETS.items()
+    }
+    for row in LADDER
+}
+stable = {row: steady([one.ratio("many steps") for one in found.values()]) for row, found in ladder.items()}
+
+# %% tags=["remove-input", "nbval-check-output"]
+chapter.banner("recipe/*", "ladder/*")
+
+# %% [markdown]
+# This chapter asks which parts of training make it fast, and which conclusions depend on how long it lasts.
+
+# %% tags=["remove-input", "nbval-check-output"]
+sooner = "; ".join(
+    f"on {title}, "
+    + {"pending": "pending", "–": "it does not reach it"}.get(str(faster[family]), f"{faster[family]:.2g} times sooner")
+    for family, title in TITLES.items()
+)
+decided = Counter(outcome(found) for one in levers.values() for found in one.ratios().values())
+shown = ", ".join(f"{count} {word}" for word, count in decided.most_common())
+sides = Counter(stable.values())
+words = ", ".join(f"{count} {word}" for word, count in sides.most_common())
+notebook.Markdown(
+    ":::{admonition} In short\n"
+    f"- **Time to a fixed error.** The recipe against the first settings, to the final training loss of the first: {sooner}.\n"
+    f"- **One lever at a time.** Of {decided.total()} single changes of the recipe, by the error after ten steps: {shown}.\n"
+    f"- **Longer training.** Many steps against one context, from half to four times the budget, in {len(stable)} pairs of rows: {words}.\n"
+    ":::"
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-ladder", "caption": "Dots further left learn faster: seconds of training until the training loss is that of the first rung at its end. The bar of each rung is the physical limit of the core, the seconds that the same operations take at the measured peak of products. The distance from bar to dot is the most that faster code could gain; only fewer operations move the bar. Rungs without a dot are pending, or not all of their seeds reach that loss."}, "image": {"alt": "Two panels, regression and images, with a line for each rung of the recipe: a dot at the seconds to a fixed training loss and a bar at the seconds that the operations take at the peak of the core, on a logarithmic axis."}}
+_, axes = plots.panels(columns=2, width=8.6, height=2.6)
+for ax, family in zip(axes, BASES):
+    places = {label: -i for i, label in enumerate(rungs(family))}
+    for (label, key), colour in zip(rungs(family).items(), plots.COLOURS):
+        found = times[family, label]
+        least = at_peak(found, key, shown_profile)
+        for one, marker, size in ((found, "o", 7), (least, "|", 16)):
+            if isinstance(one, records.Summary):
+                ax.plot([one.mean], [places[label]], marker, color=colour, markersize=size, markeredgewidth=2)
+        if isinstance(least, records.Summary):
+            ax.plot([least.mean, found.mean], [places[label]] * 2, color=colour, alpha=0.4)
+    missing = {"pending": " (pending)", "–": " (not reached)"}
+    ax.set_yticks(list(places.values()), [label + missing.get(str(times[family, label]), "") for label in places])
+    ax.set(title=TITLES[family], xlabel="seconds of training", ylim=(0.6 - len(places), 0.4))
+    plots.log_scale(ax, "x")
+
+# %% [markdown]
+# ## What an update is made of
+#
+# An update refines every task of the pool once. It draws new tasks to replace those that are finished, evaluates the refiner on one mini-batch of each task, takes the loss on held-out queries, and changes the weights. {numref}`tab-train-recipe` lists what the recipe sets in each of these parts.
+#
+# :::{table} The recipe, part by part. Each line is one choice; {ref}`sec-train-levers` changes some of them one at a time.
+# :name: tab-train-recipe
+#
+# | part | choice | reason |
+# |---|---|---|
+# | optimizer | Muon on the matrices of the blocks, AdamW {cite:p}`loshchilov2019decoupled` on the rest | all directions of a matrix move at one rate |
+# | schedule | one linear warm-up, then one cosine | nothing to tune but the rates |
+# | horizon | grows from one step to ten over the first 30 % of the updates | states of late steps are useful only when early steps are |
+# | precision | bfloat16 where its products are measured to be faster, else float32 | a CPU may have the instructions and be slower with them |
+# | attention | two plain products and a softmax where the backward pass of the fused kernel is slow | short contexts in bfloat16 on a CPU |
+# | last block | computes only the tokens that are read | queries, feed-forward and output of all other tokens are never used |
+# | parameters | in linear likelihoods one token per coordinate of $x$, with the row of $\theta$ that belongs to it, where trials prefer that | no token has to carry all of $\theta$ |
+# | signal | data; as a rung of its own, residuals $y - f(x, \theta)$ in their place | the network need not multiply state and input |
+# :::
+#
+# Precision is decided on each machine by a measurement of some milliseconds ({func}`iai.training.graph.fast_bfloat16`). Attention is decided by {func}`iai.model.attention.attend` from device, precision and length.
+#
+# ## Muon
+#
+# Muon gives all singular directions of a matrix the same step size {cite:p}`jordan2024muon`. Let $G_t$ be the gradient of an $n \times m$ matrix $W$. With momentum $\mu = 0.95$ and Nesterov's correction,
+#
+# $$
+# M_t = \mu M_{t-1} + (1 - \mu)\, G_t, \qquad \tilde M_t = \mu M_t + (1 - \mu)\, G_t ,
+# $$
+#
+# and with rate $\eta$ and weight decay $\lambda$
+#
+# $$
+# W_{t+1} = (1 - \eta \lambda)\, W_t - 0.2\,\eta \sqrt{\max(n, m)}\;\operatorname{orth}(\tilde M_t).
+# $$ (eq-train-muon)
+#
+# Here $\operatorname{orth}(U \Sigma V^\top) = U V^\top$ replaces all singular values by one. The factor $0.2 \sqrt{\max(n, m)}$ gives the update a root mean square of 0.2, about that of AdamW, so that one scale of rates serves both {cite:p}`liu2025muon`. In this library queries, keys and values are matrices of their own ({class}`iai.training.muon.Muon`).
+#
+# The singular value decomposition is not computed. Five Newton-Schulz iterations of an odd polynomial in the matrix come close enough:
+#
+# $$
+# X_0 = \tilde M / \lVert \tilde M \rVert_F, \qquad X_{i+1} = a X_i + b\,(X_i X_i^\top) X_i + c\,(X_i X_i^\top)^2 X_i, \qquad (a, b, c) = (3.4445, -4.7750, 2.0315).
+# $$ (eq-train-ns)
+#
+# Each singular value $s$ follows $s \leftarrow a s + b s^3 + c s^5$ on its own. The slope at zero is 3.4445, which lifts small values quickly. The cell below applies it to a gradient of a model that was trained for fifty updates.
+
+
+# %%
+def newton_schulz(x):
+    """One iteration: every singular value s becomes 3.4445 s - 4.7750 s^3 + 2.0315 s^5."""
+    gram = x @ x.mT
+    return 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+
+
+chosen = vary(experiment("recipe/linear-regression/recipe", profile), train={"updates": 50, "warmup": 10})
+model = build(chosen, seed)
+train(model, chosen.objective, chosen.train, seed=seed, show=False)
+model.zero_grad()
+next(chosen.objective(model, torch.Generator().manual_seed(seed))).backward()
+gradient = model.refiner.blocks[0].up.weight.grad.mT  # not tall
+
+states = [gradient / gradient.norm()]
+for _ in range(5):
+    states.append(newton_schulz(states[-1]))
+assert torch.allclose(states[-1], orthogonal(gradient[None])[0], atol=1e-3)
+singular = [torch.linalg.svdvals(state) for state in states]
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-ns", "caption": "Five iterations bring the singular values of a gradient, which span orders of magnitude, near 1. Left: singular values of the gradient of a feed-forward matrix, in their order, after 0, 1, 3 and 5 iterations. Right: the same map for any singular value; values from 0.0015 to 1 end between 0.68 and 1.21, and smaller ones stay small."}, "image": {"alt": "Left, four falling curves of singular values on a logarithmic axis, which become flat near one with more iterations. Right, the value after 1, 3 and 5 iterations against the value before, both logarithmic; the curve of five iterations is flat near one over nearly three orders of magnitude."}}
+_, axes = plots.panels(columns=2, width=8.0, height=2.8)
+shown = {f"{i} iteration{'s' * (i != 1)}": (np.arange(1, len(singular[i]) + 1), singular[i]) for i in (0, 1, 3, 5)}
+plots.lines(axes[0], shown, labels=("index", "singular value"), logarithmic=True)
+axes[0].set_title("a gradient")
+before = np.logspace(-4, 0, 200)
+after = [before]
+for _ in range(5):
+    after.append(3.4445 * after[-1] - 4.7750 * after[-1] ** 3 + 2.0315 * after[-1] ** 5)
+shown = {f"{i} iteration{'s' * (i != 1)}": (before, after[i]) for i in (0, 1, 3, 5)}
+plots.lines(axes[1], shown, labels=("singular value before", "after"), logarithmic=True)
+axes[1].set_title("the map")
+plots.log_scale(axes[1], "x")
+
+# %% [markdown]
+# The largest directions no longer decide the length of a step. For a refiner this matters because gradients of a few easy directions dominate early in training, while those that carry what is common to many tasks are small. This is the usual argument for Muon. The lever `adamw` in {ref}`sec-train-levers` tests Muon, not this reason for it.
+#
+# (sec-train-rungs)=
+# ## Rung by rung
+
+# %% tags=["remove-input", "nbval-check-output"]
+said = []
+for family, title in TITLES.items():
+    if isinstance(goals[family], records.Missing):
+        said.append(f"- *{title}*: pending.")
+        continue
+    named = {label: ratio(times[family, label], times[family, first]) for label in rungs(family) if label != first}
+    known = [f"{label} {in_words(one)}" for label, one in named.items() if isinstance(one, records.Summary)]
+    late = [label for label, one in named.items() if str(one) == "–"]
+    slow = [label for label, one in named.items() if outcome(one) == "higher"]
+    line = f"- *{title}*, seconds to the fixed loss over those of the first rung: {'; '.join(known) or 'none'}."
+    line += f" **Negative result**: not all seeds reach that loss with {' or '.join(late)}." * bool(late)
+    line += f" **Negative result**: slower than the first rung: {' and '.join(slow)}." * bool(slow)
+    said.append(line)
+notebook.Markdown("\n".join(said))
+
+# %% [markdown]
+# The rungs lead from the first settings of this book to those of `small`. *First* is AdamW in float32 at the first sizes. *First + Muon* exchanges the optimizer and lets each machine choose the precision. *Recipe* has the sizes of `small` and, for regression, coordinate tokens with fewer updates. The other rungs change the recipe in one respect: AdamW again, or another signal. {numref}`tab-train-settings` shows what the settings are.
+
+# %% tags=["hide-input", "nbval-check-output"]
+rows = {}
+for family, title in TITLES.items():
+    for label, key in rungs(family).items():
+        one = experiment(key, shown_profile)
+        tokens = {"coordinate": "per coordinate", "class": "per class", "one": "one"}[one.theta]
+        size = f"{one.objective.tasks} × {one.train.updates}"
+        rate = f"{one.train.matrix_lr:g}" if one.train.optimizer == "muon" else "–"
+        state = tokens if one.regime == "parametric" else "–"
+        rows[f"{title}: {label}"] = (
+            one.train.optimizer,
+            f"{one.train.lr:g}",
+            rate,
+            size,
+            f"{one.objective.steps}",
+            state,
+            one.signal.kind,
+        )
+header = (
+    "",
+    "optimizer",
+    "rate",
+    "rate of matrices",
+    "tasks × updates",
+    "steps in training",
+    "parameter tokens",
+    "signal",
+)
+caption = "Settings of the rungs. Tasks times updates is the number of refinements of the whole training."
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-settings", source=" ")
+
+# %% [markdown]
+# *Time to a fixed error.* Every update sees new tasks, so the training loss is an unbiased estimate of the error on new tasks, and no training has to be stopped for an evaluation. The fixed error is the final training loss of *first*: the mean over its last tenth of updates, of the seed where that is highest. For each rung, {func}`iai.study.analysis.learning.seconds_to` returns the seconds at which the running mean over a tenth of the updates is first at that loss. Losses during the growth of the horizon are those of short horizons and do not count, so times are upper bounds.
+#
+# *Physical limit.* A record has the operations of its training and the share of the core's peak that the training reached. The peak is measured with large products of matrices in the precision that trains. Operations up to the fixed error, divided by that peak, are the least time that this core could take for them.
+
+# %% tags=["hide-input", "nbval-check-output"]
+rows = {}
+for family, title in TITLES.items():
+    evaluation, metric = WHERE[family].split(":")
+    for label, key in rungs(family).items():
+        found = times[family, label]
+        share = ratio(found, times[family, first])
+        rows[f"{title}: {label}"] = (
+            records.summary(key, shown_profile, evaluation, metric, 10),
+            records.fact(key, shown_profile, "seconds"),
+            found,
+            share,
+            at_peak(found, key, shown_profile),
+        )
+header = (
+    "",
+    "error after 10 steps",
+    "seconds of training",
+    "seconds to the loss of first",
+    "over first",
+    "at the peak, s",
+)
+caption = "Rungs of the recipe: raw squared error (regression) or error (images) after ten steps, wall time, and wall time to a fixed training loss. A dash: not all seeds reach that loss."
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-rungs")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-curves", "caption": "Where a curve crosses the grey line, its training has reached the final loss of the first rung; earlier is better. Running mean of the training loss over a tenth of the updates, from the first updates at the full horizon, against seconds; one seed of each rung."}, "image": {"alt": "Two panels, regression and images: training loss against seconds of training for each rung, both logarithmic, with a grey line at the final loss of the first rung."}}
+figure, axes = plots.panels(columns=2, width=9.0, height=3.2)
+for ax, family in zip(axes, BASES):
+    some = {label: records.records(key, shown_profile) for label, key in rungs(family).items()}
+    curves = {label: running_loss(found[0]) if found else ((), ()) for label, found in some.items()}
+    curves = {label: (x[::-10], y[::-10]) for label, (x, y) in curves.items()}
+    plots.lines(ax, curves, labels=("seconds of training", "training loss"), logarithmic=True)
+    if isinstance(goals[family], records.Summary):
+        ax.axhline(max(goals[family].values), color=plots.INK, linestyle="--", linewidth=1.2)
+    plots.log_scale(ax, "x")
+    ax.set_title(TITLES[family])
+    ax.get_legend().remove()
+_ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+
+# %% tags=["remove-input", "nbval-check-output"]
+used = {}
+for family, title in TITLES.items():
+    key = f"recipe/{family}/recipe"
+    used[title] = records.fact(key, shown_profile, "utilisation")
+said = [
+    f"{one:.0%} on {title}" if isinstance(one, records.Summary) else f"pending on {title}"
+    for title, one in used.items()
+]
+start = {family: full_horizon(experiment(f"recipe/{family}/recipe", shown_profile)) for family in BASES}
+whole = {family: experiment(f"recipe/{family}/recipe", shown_profile).train.updates for family in BASES}
+notebook.Markdown(
+    f"The recipe reaches this share of the core's peak: {', '.join(said)}. The rest is time in operations that are no products of matrices, in small products and in launching operators. "
+    + "The full horizon starts at "
+    + " and ".join(f"update {start[family]} of {whole[family]} on {title}" for family, title in TITLES.items())
+    + ", as growth waits for the end of a filling of the pool."
+)
+
+# %% [markdown]
+# Two comparisons of this table are not exact. The first rungs of images were trained on eight steps and the recipe on ten: the mean loss of ten steps is an easier target than that of eight, and ten steps are two more than *first* was trained on. The rungs with another signal have the same loss and the same tasks, but not the same operations.
+#
+# (sec-train-levers)=
+# ## One lever at a time
+
+# %% tags=["remove-input", "nbval-check-output"]
+said = []
+for one in levers.values():
+    found = {label: outcome(over) for label, over in one.ratios().items()}
+    better = [label for label, word in found.items() if word == "lower"]
+    useless = [label for label, word in found.items() if word in ("equal", "higher")]
+    if set(found.values()) <= {"pending"}:
+        said.append(f"- *{one.title}*: pending.")
+        continue
+    line = f"- *{one.title}*: better than the recipe: {', '.join(better) or 'no change that is decided'}."
+    said.append(line + f" **Negative results**, equal or worse: {', '.join(useless) or 'none that is decided'}.")
+notebook.Markdown("\n".join(said))
+
+# %% [markdown]
+# Each lever is one change of the recipe, trained for the same number of refinements. Twice the tasks so means half the updates. Ratios of the error after ten steps to the recipe are paired by seed and by task and pass the gate of chapter {ref}`ch-claims`, with one exception: no doubled budget is asked for, because a lever is a question about *this* budget. **Equal** is within 5 % by two one-sided tests.
+
+# %% tags=["hide-input", "nbval-check-output"]
+MEANING = {
+    "adamw": "AdamW for all weights",
+    "growth-none": "full horizon from the start",
+    "growth-longer": "horizon grows for 60 %",
+    "average": "mean of the weights of the last 20 %",
+    "decay-tenfold": "weight decay × 10",
+    "matrix-rate-double": "rate of matrices × 2",
+    "matrix-rate-half": "rate of matrices / 2",
+    "tasks-double": "tasks × 2, updates / 2",
+    "tasks-half": "tasks / 2, updates × 2",
+    "bfloat16": "bfloat16 in any case",
+    "apart": "queries and keys start apart",
+}
+rows = {}
+for one in levers.values():
+    for label, key in one.rows.items():
+        seconds = records.fact(key, shown_profile, "seconds")
+        said = in_words(one.ratio(label)) if label != one.reference else "–"
+        name = f"{one.title}: {label}" + (f" ({MEANING[label]})" if label in MEANING else "")
+        rows[name] = (one.result(label), said, seconds)
+header = ("", "error after 10 steps", "against the recipe", "seconds")
+caption = "Single changes of the recipe at equal refinements: raw squared error (regression) and error (images), ratio to the recipe with its 95 % interval, and wall time of training."
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-levers")
+
+# %% tags=["remove-input", "nbval-check-output"]
+sentences(levers.values())
+
+# %% [markdown]
+# *Precision.* The lever `bfloat16` answers whether the two precisions train to equal error, because the recipe trains in float32 wherever bfloat16 is no faster.
+
+# %% tags=["remove-input", "nbval-check-output"]
+SAID = {
+    "equal": "equal: the precision can be chosen by speed alone",
+    "lower": "lower: bfloat16 trains to a smaller error, which we cannot explain",
+    "higher": "higher: bfloat16 costs accuracy here",
+    "open": "open: the interval does not decide",
+}
+said = []
+for family, one in levers.items():
+    found = one.ratio("bfloat16")
+    same = isinstance(found, records.Summary) and set(found.values) == {1.0}
+    slower = ratio(
+        *(records.fact(f"recipe/{family}/{name}", shown_profile, "seconds") for name in ("bfloat16", "recipe"))
+    )
+    words = SAID.get(outcome(found), outcome(found))
+    words = "nothing to compare: the recipe itself chose bfloat16 on the machine of the records" if same else words
+    said.append(
+        f"- *{one.title}*: {words}"
+        + (
+            f" ({in_words(found)}; {slower:.2f} times the wall time)."
+            if isinstance(found, records.Summary) and not same
+            else "."
+        )
+    )
+notebook.Markdown("\n".join(said))
+
+# %% [markdown]
+# (sec-train-ladder)=
+# ## More and less training
+
+# %% tags=["remove-input", "nbval-check-output"]
+groups = {}
+for row, word in stable.items():
+    groups.setdefault(word, []).append(f"`{row}`")
+TEXTS = {
+    "stable": "The conclusion is stable over budgets for",
+    "turns": "The conclusion depends on the budget for",
+    "equal": "Both are equal, as far as budgets decide, for",
+    "open": "Budgets do not decide for",
+    "not testable": "A model fails the gate at some budget for",
+    "pending": "Not all budgets have been run for",
+}
+notebook.Markdown(" ".join(f"{text} {', '.join(groups[word])}." for word, text in TEXTS.items() if word in groups))
+
+# %% [markdown]
+# A conclusion about two models should not depend on when training stopped. Eight rows of this book and their *partners* are trained on half, one, two and four times the budget. A partner reads all observations of a task in one context and is trained on as many tokens. Each budget has a warm-up and a cosine of its own: these are separate trainings, not points on one curve.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-budgets", "caption": "Where the two lines of a panel keep their order, the conclusion does not depend on the budget. Error after ten mini-batches against the training budget, relative to that of the row: the learner of many steps, and its partner that reads all observations in one context. Bars are 95 % intervals, over seeds where there are several."}, "image": {"alt": "Eight panels, one for each row of the ladder, of the error after ten mini-batches against half, one, two and four times the training budget; a line for many steps and a line for one context."}}
+figure, axes = plots.panels(columns=4, rows=2, width=10.4, height=4.8)
+for i, (ax, (row, found)) in enumerate(zip(axes, ladder.items())):
+    lines = {
+        label: {budget: one.result(label) for budget, one in found.items()} for label in ("many steps", "one context")
+    }
+    squares = found[1.0].where.endswith("mse")
+    error_bars(ax, lines, ("training budget" * (i > 3), "squared error" if squares else "error"))
+    waiting = not any(isinstance(one, records.Summary) for points in lines.values() for one in points.values())
+    ax.set_title(row + " (pending)" * waiting, fontsize=8)
+    ax.get_legend().remove()
+    ax.set_xlim(0.4, 5.0)
+    ax.tick_params(labelsize=8)
+_ = figure.legend(axes[0].get_legend_handles_labels()[0], lines, loc="outside lower center", ncols=2)
+
+# %% tags=["hide-input", "nbval-check-output"]
+rows = {
+    f"`{row}`": (*(in_words(one.ratio("many steps")) for one in found.values()), stable[row])
+    for row, found in ladder.items()
+}
+header = ("", *(f"× {budget:g}" for budget in BUDGETS), "over budgets")
+caption = "Error after ten mini-batches of many steps over that of one context, by budget, with 95 % intervals. The doubled budget has one seed. Last column: *stable* if all budgets have the ratio on the same side of 1 and at least one decides; *turns* if two decide differently."
+source = notebook.provenance(
+    [one.result(label) for found in ladder.values() for one in found.values() for label in one.rows]
+)
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-budgets", source=source)
+
+# %% [markdown]
+# No curve is fitted and nothing is extrapolated: four budgets with separate schedules are too few for an exponent.
+#
+# (sec-train-trials)=
+# ## Which settings were tried
+#
+# Everything that is trained at `small`, a base as well as its variants, has trials of its own: the settings of its family (*centre*), twice and half the learning rates, and, where the likelihood is linear in the parameters, the other form of parameter tokens. Trials have half the updates and one seed, and are judged by validation tasks that no table shows. {numref}`tab-train-trials` counts what they chose. The list of every trial is folded below it.
+
+# %% tags=["hide-input", "nbval-check-output"]
+tried = list(
+    dict.fromkeys(key.removeprefix("trial/").rpartition("/")[0] for key in EXPERIMENTS if key.startswith("trial/"))
+)
+losses = {row: trials(row, "small") for row in tried}
+NAMES = ("centre", "rate-double", "rate-half", "theta")
+rows = {}
+for group in dict.fromkeys(row.split("/")[0] for row in tried):
+    mine = [row for row in tried if row.split("/")[0] == group]
+    whole = [row for row in mine if best(losses[row])]
+    chose = Counter(taken(row, "small") for row in mine)
+    rows[f"`{group}`"] = (len(mine), len(whole), *(chose[name] for name in NAMES))
+rows["**all**"] = tuple(sum(column) for column in zip(*rows.values()))
+header = ("keys", "with trials", "all in the ledger", *(f"takes {name}" for name in NAMES))
+caption = "Keys by their first word: how many have trials, how many of these are complete, and which trial the settings in use come from. While trials are incomplete, a key takes the centre."
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-trials", "d", source="(Profile `small`.)")
+
+# %% tags=["hide-input", "hide-output", "nbval-check-output"]
+rows = {
+    f"`{row}`": (*(found.get(name, "–") for name in NAMES), best(found) or "pending", taken(row, "small"))
+    for row, found in losses.items()
+    if any(isinstance(one, records.Summary) for one in found.values())
+}
+header = ("", *NAMES, "best", "in use")
+caption = "Validation losses of all trials of which one at least is in the ledger, the best of them, and the one whose settings are in use."
+notebook.table(notebook.Grid(header=header, rows=rows or {"pending": ("",) * 6}), caption, "tab-train-trials-all")
+
+# %% tags=["remove-input", "nbval-check-output"]
+complete = {row: best(found) for row, found in losses.items() if best(found)}
+other = [row for row, name in complete.items() if name != taken(row, "small")]
+notebook.Markdown(
+    f"The trials of {len(complete)} of {len(losses)} keys are complete. "
+    + (
+        f"In {len(other)} of these the best trial is not yet the one in use."
+        if other
+        else "In all of these the best trial is the one in use."
+        if complete
+        else ""
+    )
+)
+
+# %% [markdown]
+# ## Exercises
+#
+# ````{exercise} The size of an update
+# :label: ex-train-rms
+#
+# Show that the update of {eq}`eq-train-muon` has a root mean square of $0.2\,\eta$ for any shape of $W$, if all singular values of $\operatorname{orth}(\tilde M_t)$ are 1.
+# ````
+#
+# ````{solution} ex-train-rms
+# :class: dropdown
+#
+# $\operatorname{orth}(\tilde M)$ has $\min(n, m)$ singular values of 1, so that the sum of its squared entries is $\min(n, m)$. The mean of the $nm$ squares is $\min(n, m) / (nm) = 1 / \max(n, m)$, and the root is $1 / \sqrt{\max(n, m)}$. The factor $0.2\,\eta \sqrt{\max(n, m)}$ turns it into $0.2\,\eta$.
+# ````
+#
+# ````{exercise} How small a direction may be
+# :label: ex-train-slope
+#
+# Which share of the Frobenius norm must a singular value have to be at least 0.7 after five iterations of {eq}`eq-train-ns`? Neglect the cubic and the quintic term.
+# ````
+#
+# ````{solution} ex-train-slope
+# :class: dropdown
+#
+# For small values an iteration multiplies by 3.4445, so five multiply by $3.4445^5 \approx 485$. A share of $0.7 / 485 \approx 0.0014$ suffices by this estimate. {numref}`fig-train-ns` (right) shows where the exact map is there: the neglected terms slow the last iteration, so a little more is needed.
+# ````
+#
+# ## What we found, and what we did not
+#
+# *What was found* is in the box at the top and in the sentences under each table; they are computed from the records.
+#
+# *What this does not show.* Wall times are those of one core of one machine, with other work beside it at times. Times to a fixed loss assume that all updates of a training are equally long. Rungs are cumulative: a gain that is credited to one of them depends on those before it. Levers were not tuned: one that wants another learning rate is at a disadvantage, and three seeds leave many of them open. The doubled budget has one seed. Nothing here says how the recipe behaves at the sizes of `paper`.
