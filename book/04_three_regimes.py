@@ -60,6 +60,8 @@ from iai.experiment import build, Experiment
 from iai.evaluation import evaluate, EvaluationConfig
 from iai.study.jobs.run import fit
 from iai.model import attention_mask, RefinerConfig, Signal
+from iai.study.measure.cost import cost_of_update
+from iai.study.registry import experiment
 from iai.training import Greedy, train, TrainConfig
 from iai.tasks import episode, Images
 from iai.types import Batch, State, UserError
@@ -257,6 +259,113 @@ notebook.table(
 
 # %% [markdown]
 # With a token a class, moving the names along leaves rounding errors, in the parametric regime and in the explicit one, whose code also has a slot a class. With one token it does not, as nothing makes it so. The trained model is not equivariant, and its deviation is not negligible: relabelling gives an ensemble that needs no training, and an exercise makes the symmetry exact at the price of more passes.
+#
+# (sec-coordinate-tokens)=
+# ## $\theta$: one token, one a class, one a coordinate
+#
+# For a linear likelihood there is a third layout, in which $\theta$ has a slot for each coordinate of the input and one for the bias (`theta="coordinate"`). {numref}`fig-layouts` shows all three: the entries of $\theta$ that share a slot, and the tokens of a step.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-layouts", "caption": "Three layouts of $\\theta$ for a linear softmax of four classes and eight features. Left: $\\theta$ with a row a class and the bias as last column; entries of one colour share a slot. Right: the tokens of a step with six observations, gradients and slots. Finer slots are narrower vectors and more tokens, and each slot has a gradient token of its own colour."}, "image": {"alt": "Three rows. On the left a matrix of four rows and nine columns: in one colour, in a colour a row, in a colour a column. On the right strips of squares: six grey squares for observations in each row, then one, four and nine coloured squares for gradients and as many for slots."}}
+layouts = {"one token": "one", "one a class": "class", "one a coordinate": "coordinate"}
+built = {label: build(replace(plain, theta=theta), seed) for label, theta in layouts.items()}
+figure, axes = plots.panels(columns=2, rows=3, width=7.6, height=3.6)
+axes[0].set_title("entries of θ by slot")
+axes[1].set_title("tokens of a step: observations, gradients, slots")
+for (label, model), left, right in zip(built.items(), axes[::2], axes[1::2]):
+    classes, features = task.theta_shape
+    slots = model.regime.slots
+    kind = {1: np.zeros((classes, features)), classes: np.indices((classes, features))[0]}
+    left.imshow(kind.get(slots, np.indices((classes, features))[1]), vmin=-slots / 2, vmax=max(slots - 1, 1))
+    left.set(xticks=[], yticks=[], ylabel=label.replace(" a ", "\na "))
+    left.grid(visible=False)
+    seen = plain.objective.points
+    places = np.arange(seen + 2 * slots) + np.repeat([0, 1, 2], [seen, slots, slots])
+    right.scatter(places[:seen], np.zeros(seen), marker="s", s=55, color=plots.INK)
+    shades = np.tile(np.arange(slots), 2)
+    right.scatter(
+        places[seen:], np.zeros(2 * slots), marker="s", s=55, c=shades, vmin=-slots / 2, vmax=max(slots - 1, 1)
+    )
+    right.set(xlim=(-1, 27), ylim=(-1, 1))
+    right.annotate(f"{seen} + {slots} + {slots}", (0, -0.75), fontsize=9)
+    right.axis("off")
+
+# %% [markdown]
+# Slot $m$ holds $\theta_m$, one number for each output, and the bias slot holds $b$. Both can be said in predictions, for the basis vector $e_m$ of the inputs:
+#
+# $$
+# \theta_m = f(e_m, \theta) - f(0, \theta) , \qquad b = f(0, \theta) .
+# $$ (eq-coordinate-slot)
+#
+# So $\theta_m$ is the change of the prediction along $e_m$, and its anchor says this. The anchor is the input $\sqrt d\, e_m$, which is as long as a typical input, and it goes through the encoder of inputs, $E_x$. The anchor of the bias slot is the input 0. A parametric slot is then an implicit slot at a basis input: both hold a prediction and are anchored at an input. What differs is the likelihood, which extends $d + 1$ predictions to all inputs.
+#
+# The anchor gives attention a useful start. Queries and keys start equal, so slot $m$ scores observation $x_j$ by about $(E_x \sqrt d\, e_m)^\top (E_x x_j)$, up to norms and other terms. For a random $E_x$ this is on average in proportion to $x_{jm}$, the coordinate $m$ of observation $j$. To first order, attention with weights $1 + s\, x_{jm}$ returns the mean of $y_j$ plus $s$ times the mean of $x_{jm} y_j$. The second term is a coordinate of the gradient at $\theta = 0$, up to factor and sign. With residuals in the place of $y$ ({ref}`sec-residual`) it is one at every $\theta$.
+#
+# The order of coordinates is no information in this layout, as the order of classes above.
+#
+# ```{prf:proposition} Reordering
+# :label: thm-reorder
+#
+# Let $F_{E}$ be the predictor of a model with a token a coordinate, $E$ the weights of its encoder $E_x$. For every permutation matrix $P$ of the coordinates, $F_{E P^{-1}}(P x; \{(P x_j, y_j)\}) = F_E(x; \{(x_j, y_j)\})$.
+# ```
+#
+# ```{prf:proof}
+# Observations enter through $E P^{-1} P x_j = E x_j$: their tokens are what they were. Coordinate $m$ has moved to place $\pi(m)$. Its slot there has the anchor $E P^{-1} P e_m = E e_m$ and holds $\theta_m$. Its gradient token moves along, as the gradient of a linear likelihood at $P \theta$ for inputs $P x$ is $P$ times the gradient. The refiner sees the same tokens in another order, $\theta^{(0)}$ is alike in all slots, and $(P \theta)^\top P x = \theta^\top x$.
+# ```
+#
+# As with labels, the exact statement is about coordinates *and their names*, the columns of $E_x$. The other weights touch no coordinate by its place. With one token for $\theta$ or one a class they do: columns of the slot encoder and rows of the head belong to coordinates. {numref}`tab-reorder` reorders the inputs and the columns of $E_x$ for the three layouts.
+
+# %%
+own = torch.Generator().manual_seed(seed)
+order, rows = torch.randperm(task.dx, generator=own), {}
+renamed = [Batch(batch.x[..., order], batch.y) for batch in batches]
+with torch.no_grad():
+    for label, model in built.items():
+        torch.nn.init.normal_(model.refiner.head.weight, std=0.1, generator=own)
+        names, start = model.refiner.encode_x.weight.clone(), model([], queries.x)
+        answer, kept = model(batches, queries.x), model(renamed, queries.x[..., order])
+        model.refiner.encode_x.weight.copy_(names[:, order])
+        along = model(renamed, queries.x[..., order])
+        model.refiner.encode_x.weight.copy_(names)
+        rows[label] = tuple(
+            f"{float((found - answer).norm() / (answer - start).norm()):.1g}" for found in (along, kept)
+        )
+
+# %% tags=["hide-input"]
+notebook.table(
+    notebook.Grid(header=("", "columns of $E_x$ moved along", "columns kept"), rows=rows),
+    "Change of the predictions after four steps when coordinates are reordered, relative to how far predictions have moved from the start. Random weights; rounding errors in single precision are about 1e-07.",
+    "tab-reorder",
+)
+
+# %% [markdown]
+# Coordinate tokens cost attention. With gradients a step has $2 (d + 1)$ tokens beside the observations, where one token for $\theta$ has 2 and one a class $2 C$. {numref}`tab-layouts` counts them, and the operations of an update relative to the cheapest layout, with {func}`iai.study.measure.cost.cost_of_update`.
+
+# %% tags=["hide-input"]
+rows = {}
+for family, size, name in (
+    ("linear-regression", "small", "regression"),
+    ("linear-regression", "paper", "regression"),
+    ("mnist", "small", "images"),
+):
+    chosen = experiment(f"table2/{family}/grad+data", size)
+    about = f"{name}, {chosen.task.dx} features, {chosen.objective.points} points"
+    cheapest = None
+    for label, theta in layouts.items():
+        if theta == "class" and chosen.task.dy == 1:
+            continue  # the same as one token
+        model = build(replace(chosen, theta=theta), seed)
+        cost, slots = cost_of_update(model, chosen.objective), model.regime.slots
+        cheapest = cheapest or cost.flops
+        tokens = cost.tokens // chosen.objective.tasks
+        rows[f"{about}: {label}"] = (slots, slots, tokens, f"{cost.flops / cheapest:.1f}")
+header = ("", "slots", "gradient tokens", "tokens of a step", "operations of an update / one token")
+caption = (
+    "What a layout costs with gradients and data, counted from the configs of this book (profiles `small` and `paper`)."
+)
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-layouts")
+
+# %% [markdown]
+# Reach is no limit here. A slot has $C$ entries, or one in regression, fewer than any width. What the layout is worth in accuracy is a question for trained models: the rows by dimension of {ref}`sec-abl-dimension` have it at profile `small`.
 #
 # ## Gradients as tokens
 #
@@ -711,5 +820,7 @@ notebook.table(
 # One step serves three regimes, and the regimes differ in three functions. What the code claims about masks, queries, labels and prefixes holds to rounding error on random weights in {numref}`tab-relabel`, {numref}`tab-prefix` and {numref}`tab-queries`; checking it found an implicit history that leaked between queries, and a batch gradient that a causal mask would have let through. Both are now refused or repaired, and tested.
 #
 # One token for all of $\theta$ confines it to a subspace fixed at training time, whatever the number of steps; for the classifiers of this book one token a class does not. Such a model is equivariant to relabelling up to the names of the labels, and not beyond: the model trained here is visibly not symmetric. Updates of probabilities and of logits are the same updates, so any difference between them in training comes from what the next step reads (and from the clamp of {ref}`ex-simplex`).
+#
+# A token a coordinate anchors $\theta$ at basis inputs. It makes the step blind to the order of coordinates up to the columns of $E_x$ ({numref}`tab-reorder`), at a price in tokens ({numref}`tab-layouts`). It needs a linear likelihood.
 #
 # We did not find out which of these choices matters for accuracy at the paper's scale. We trained neither causal models, nor other spaces of predictions, nor histories to convergence, and say nothing on the paper's comparisons of them. We do not know how the paper itself turns $\theta$ into tokens. And the waves show that a new task runs in three regimes, not which regime is best for it.
