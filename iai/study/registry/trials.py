@@ -8,12 +8,19 @@ from iai.experiment import Experiment
 from iai.study.registry.sizes import Profile
 from iai.study.registry.variants import halved, on_validation, with_rate
 
-SELECTED: dict[str, str] = {}
+SELECTED: dict[str, str] = {
+    "table2/linear-regression/grad": "rate-double",
+    "table2/linear-regression/grad+data": "rate-double",
+    "table4/mnist/data": "rate-double",
+    "features/implicit/data": "rate-double",
+}
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 
 LONGER = (
     "table2/linear-regression/grad",
     "table2/linear-regression/grad+data",
+    "table2/mnist/grad+data",
+    "table3/linear-regression/grad+data",
     "table4/mnist/data",
     "features/implicit/data",
 )
