@@ -431,7 +431,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-residual-s
 # %% [markdown]
 # ### Where it cannot
 #
-# *The first step.* In linear regression $\theta^{(0)} = 0$ predicts zero, so $r = y$ exactly. Tokens and information are identical. For a softmax $r = y - 1/C$, which differs by a constant. The error after one step can therefore differ only through training, and {numref}`tab-residual` shows that the step itself does not.
+# *The first step.* $\theta^{(0)}$ starts at 0, and for symmetric tasks it may stay there. In linear regression it predicts zero, so $r = y$ exactly. Tokens and information are identical. For a softmax $r = y - 1/C$, which differs by a constant. Any other $\theta^{(0)}$ is the same for all tasks, so $r$ and $y$ differ by one function of $x$. The error after one step can therefore differ only through training, and {numref}`tab-residual` shows that the step itself does not.
 #
 # *A wrong likelihood.* A residual is as good as the prediction that it is formed with. In the explicit regime the decoder is learned along with the refiner. Early in training its residuals say what a poor decoder gets wrong. $y$ is still in them, but only for a refiner that knows this decoder, which changes at every update.
 #
@@ -514,7 +514,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-residual-p
 # %% [markdown]
 # The product moves these scores little. At $r = y$ they follow $r r'$ far more than $x^\top x'$, and they do so without the product as well. Near the noise both variants compare inputs. So a loss of similarity is not the work of the product. Scale does not single it out either: $E_y r$ and the product shrink by the same factor.
 #
-# A scratch run, one seed and not recorded, looked at training: $d = 16$, a model of width 32 and depth 2, 3,200 updates. It compared no product, the product, and a product whose encoder starts at zero. All three ended at about the same error. So the product is not harmful as such once training is long enough at this size.
+# A scratch run, one seed and not recorded, looked at training: $d = 16$, a model of width 32 and depth 2, 3,200 updates. It compared no product, the product, and a product whose encoder starts at zero. All three ended at about the same error. So the product is not harmful as such once training is long enough at this size. A shorter try at $d = 32$, with 650 updates, stayed near the error of predicting zero in all three and decides nothing.
 #
 # What remains is a hypothesis: a short cut that costs updates, which a short training at $d = 32$ does not have. One run of the prototype may also have been unlucky. We have tested neither.
 #
