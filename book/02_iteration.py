@@ -56,6 +56,7 @@ from iai.study.jobs.run import fit
 from iai.losses import squared_error
 from iai.training import rollout_losses, Unrolled
 from iai.study.registry import PROFILES, experiment
+from iai.study.registry.variants import objective_like
 from iai.tasks import episode
 from iai.study.analysis.contrasts import ratio
 from iai.study.analysis.theory import ridge_variance
@@ -291,8 +292,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-cosine", "
 # of updates and of refinements an update, so that the arithmetic is nearly the same; what differs is the memory, the direction, and the make-up of an update: one step each of many tasks against all steps of a tenth as many.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-unrolled", "caption": "The same model trained greedily and through time, live, with as many updates and refinements; one seed. The shaded steps lie beyond the horizon of both."}, "image": {"alt": "Mean squared error against steps 0 to 20 on a logarithmic axis for a greedily trained and an unrolled model and, in grey, the memoryless bound."}}
-shared = {name: value for name, value in vars(goal).items() if name != "passes_per_fill"}  # a pool's alone
-unrolled_run = replace(chosen, objective=Unrolled(**shared))
+unrolled_run = replace(chosen, objective=objective_like(goal, Unrolled))
 through_time, _ = fit(unrolled_run, seed=seed, show=False)
 after = {
     name: evaluate(one, goal.task, chosen.evaluation)["mse"]["mean"]

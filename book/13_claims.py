@@ -23,7 +23,7 @@
 #
 # There are three kinds of tests. *Below*: the result is below each of its rivals, at 5 % (two-sided) against every one of them; the test fails if the result is above one, or if two one-sided tests place it within 5 % of one. *Equal*, or *barely*: two one-sided tests place the ratio within a factor of 1.05. *A figure of the paper*: the same, within a margin around the figure that the claim declares. A test *holds* or *fails* at 5 %, and is *open* otherwise.
 #
-# *The gate.* A test is **not testable**, with the reason, unless each trained model has at most 90 % of the error of the trivial predictor, which ignores the inputs; no model takes more steps than it was trained on, except where a test is about that; and a doubled training budget leaves the ratio on the same side of 1. Tests of equality need no doubled budget. All chapters use the same check.
+# *The gate.* A test is **not testable**, with the reason, unless each trained model has at most 90 % of the error of the trivial predictor, which ignores the inputs; no model takes more steps than it was trained on, except where a test is about that; and a doubled training budget leaves the ratio on the same side of 1. Tests of equality need no doubled budget. All chapters use the same check; the chapter on training compares settings at a fixed budget, and says so.
 #
 # *The verdict.* Each claim has one primary test, decided at 5 %; Holm's procedure decides all others together at 5 %. Of the others, those count that were run and passed the gate.
 #

@@ -255,8 +255,10 @@ def implicit(experiment: Experiment) -> Predictions:
     task, space = experiment.task, experiment.space
     if space == "softmax" and task.loss != "cross_entropy":
         raise UserError(f"space 'softmax' needs classes, and {type(task).__name__} has none: choose 'logits'")
-    if not experiment.signal.data:
-        raise UserError("the implicit regime has no parameters, so no gradients: choose Signal(kind='data')")
+    if experiment.signal.residual or not experiment.signal.data:
+        raise UserError(
+            "the implicit regime has no parameters, so no gradients or residuals: choose Signal(kind='data')"
+        )
     alike = isinstance(experiment.refiner, RelationsConfig)
     return Predictions(task.dy, space, experiment.latent, experiment.signal.history, alike)
 

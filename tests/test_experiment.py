@@ -98,6 +98,7 @@ class Blackbox:
         (lambda: small(task=Blackbox()), "lacks decode .* the explicit or the implicit"),
         (lambda: small("implicit", space="softmax"), "choose 'logits'"),
         (lambda: small("implicit", signal=Signal(kind="grad")), "kind='data'"),
+        (lambda: small("implicit", signal=Signal(kind="grad+residual")), "kind='data'"),
         (lambda: small(refiner={"mask": "causal"}), "tokens='running'"),
         (lambda: small(refiner={"width": 9}), "multiple of heads"),
     ],
