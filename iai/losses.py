@@ -96,10 +96,22 @@ class ByLoss(dict[str, Value]):
 LOSSES: ByLoss[Loss] = ByLoss({loss.__name__: loss for loss in (squared_error, cross_entropy, edge_cross_entropy)})
 """Training losses by name, as in the `loss` field of a task."""
 
+
+
+def itself(y_hat: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch dy"]:
+    """A prediction that is a mean already."""
+    return y_hat
+
+
+def softmax(y_hat: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch dy"]:
+    """The probabilities of classes, for logits."""
+    return y_hat.softmax(-1)
+
+
 MEANS: ByLoss[Callable[[Tensor], Tensor]] = ByLoss(
-    squared_error=lambda y_hat: y_hat, cross_entropy=lambda y_hat: y_hat.softmax(-1), edge_cross_entropy=Tensor.sigmoid
+    squared_error=itself, cross_entropy=softmax, edge_cross_entropy=torch.sigmoid
 )
-"""E[y] under a prediction, by the name of its loss: itself, or the probabilities of logits."""
+"""E[y] under a prediction, by the name of its loss."""
 
 METRICS: ByLoss[dict[str, Loss]] = ByLoss(
     squared_error={"mse": squared_error, "loss": squared_error},

@@ -73,8 +73,7 @@ def test_detached_roll_out_is_the_greedy_loss() -> None:
 
 def test_unrolled_objective_is_their_mean() -> None:
     experiment = EXPERIMENT
-    plain = {name: value for name, value in vars(experiment.objective).items() if name != "passes_per_fill"}
-    objective = Unrolled(**plain)
+    objective = objective_like(experiment.objective, Unrolled)
     amortizer, (batches, queries) = (
         awake(experiment),
         data(experiment, tasks=objective.tasks // objective.steps),

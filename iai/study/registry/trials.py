@@ -21,8 +21,10 @@ LONGER = (
     "table2/linear-regression/grad+data",
     "table2/mnist/grad+data",
     "table3/linear-regression/grad+data",
+    "table4/linear-regression/data",
     "table4/mnist/data",
     "features/implicit/data",
+    "dimension/32/data",
 )
 """Keys whose best rate was the highest of three, so that a fourth was tried."""
 
