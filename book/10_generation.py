@@ -216,7 +216,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-gen-states
 # %% [markdown]
 # ### The price of new queries
 #
-# Other tasks ask once. A generator asks again and again, at places that depend on its own answers: Heun's method with 12 intervals asks 24 times for every sample. A parametric or explicit model reads the mini-batches once and then has a field, so 24 questions are 24 evaluations of a small $f$. An implicit model has no field apart from the data: *each* of the 24 questions is refined over all $k$ mini-batches, $24 k$ passes of a
+# Other tasks ask once. A generator asks again and again, at places that depend on its own answers: Heun's method with 32 intervals asks 64 times for every sample. A parametric or explicit model reads the mini-batches once and then has a field, so 64 questions are 64 evaluations of a small $f$. An implicit model has no field apart from the data: *each* of the 64 questions is refined over all $k$ mini-batches, $64 k$ passes of a
 # Transformer for a sample, and a density in $d$ dimensions needs $2 d + 1$ times as many ({ref}`ex-gen-cost`). {ref}`sec-gen-live` has the times.
 #
 # ## How it is judged
@@ -250,7 +250,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-gen-states
 # Fields that bend more than the truth's are integrated less exactly. The densities of EM and of a kernel are known, so that the gap of the numbers below can be set beside the exact one.
 
 # %% tags=["hide-input"]
-counts, rows, short = (generation.INTERVALS, 24, 48), {}, {}
+counts, rows, short = (generation.INTERVALS, 64, 128), {}, {}
 for family in ("mixture-2d", "mixture-5d"):
     chosen = experiment(f"generation/{family}/explicit/data", shown_profile)
     task, trial = chosen.task, generation.Trial.of(chosen.task, chosen.evaluation)

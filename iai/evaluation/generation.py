@@ -27,8 +27,12 @@ METRICS = ("w2", "nll_gap", "field_error")
 """What is reported of generation (`metrics_of`)."""
 ASKED = (1, 5, 10)
 """Numbers of mini-batches after which samples are drawn."""
-INTERVALS = 12
-"""Steps of Heun's method from t = 0 to t = 1, of two evaluations each; their error is that of "truth"."""
+INTERVALS = 32
+"""Steps of Heun's method from t = 0 to t = 1, of two evaluations each.
+
+The least of 12, 24, 32 and 48 at which the error of no mean over mixtures exceeds 0.01, be it of w2 or of nll_gap, of
+the true field or of Adam, a kernel and EM after one step and ten.
+"""
 POINTS = 128
 """Samples a task, and as many points of the truth."""
 SCORED = 16

@@ -59,6 +59,22 @@ def test_the_density_of_the_flow_of_a_gaussian_is_its_own() -> None:
     torch.testing.assert_close(found, expected, atol=5e-3, rtol=0)
 
 
+@pytest.mark.parametrize("dimension", [2, 5])
+def test_the_error_of_the_integration_is_below_a_hundredth(dimension: int) -> None:
+    task = Mixture(dimension=dimension)
+    trial = generation.Trial.of(task, replace(CONFIG, generation_tasks=16))
+
+    def truth(x: torch.Tensor) -> torch.Tensor:
+        return vmap(task.decode)(x, trial.theta)
+
+    def found(intervals: int) -> torch.Tensor:
+        distance = wasserstein(generate(truth, trial.noise, intervals), trial.truth)
+        return torch.stack([distance, log_density(truth, trial.truth[:, :16], intervals).mean(1)])
+
+    error = (found(generation.INTERVALS) - found(200)).abs()
+    assert error.mean(1).max() < 0.01
+
+
 def test_the_divergence_of_a_linear_field_is_its_trace() -> None:
     matrix = normal(3, 3)
     v, divergence = with_divergence(lambda x: x[..., :3] @ matrix, at(normal(2, 5, 3), 0.3))

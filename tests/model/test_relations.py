@@ -1,6 +1,8 @@
 """Orders of nodes: metrics counted by hand, a refiner that knows no names, and the orders that data give away."""
 
 import json
+import math
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 import torch
 from small import answers_degenerate_sizes, answers_on_the_device_of_the_data, awake, data, small
 
-from iai.baselines.classical import Score, SortBy, for_task
+from iai.baselines.classical import PC, DirectLiNGAM, Score, SortBy, for_task
 from iai.baselines.classical.causal_order import curvature, precedence, r2
 from iai.evaluation import evaluate
 from iai.experiment import Experiment, build, from_json, to_json
@@ -248,6 +250,46 @@ def test_score_finds_nonlinear_orders_and_curvature_is_that_of_a_gaussian() -> N
     assert error < leaf_error(SortBy(number="none")(batches, queries.x), queries.y).mean().item() - 0.1
     x = torch.randn(1, 1500, 2, generator=generator())
     assert curvature(x, 0.01).mean((0, 1)).tolist() == pytest.approx([-1, -1], abs=0.25)
+
+
+def chain(noise: str, points: int = 2000) -> tuple[Batch, torch.Tensor]:
+    """Observations of 2 -> 0 -> 1 <- 3, all weights 1 and noises of variance 1; and its edges."""
+    uniform = math.sqrt(12) * (torch.rand(2, points, 4, generator=generator()) - 0.5)
+    e = uniform if noise == "uniform" else torch.randn(2, points, 4, generator=generator())
+    first = e[..., 0] + e[..., 2]
+    x = torch.stack([first, first + e[..., 3] + e[..., 1], e[..., 2], e[..., 3]], dim=-1)
+    return Batch(x, x), torch.tensor([[0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]])
+
+
+def test_direct_lingam_finds_the_order_of_a_linear_model_unless_its_noise_is_gaussian() -> None:
+    nodes = 2 * torch.eye(4).expand(2, -1, -1)
+    batch, edges = chain("uniform")
+    y = edges.expand(2, -1, -1).float()
+    assert leaf_error(DirectLiNGAM()([batch[:1000], batch[1000:]], nodes), y).sum() == 0
+    task = CausalOrder(mechanisms=("linear",), noise="laplace")
+    batches, queries = episode(task, generator(), 30, 1, 1000, 6)
+    laplace, chance = (
+        leaf_error(one(batches, queries.x), queries.y) for one in (DirectLiNGAM(), SortBy(number="none"))
+    )
+    assert laplace.mean() < chance.mean() / 3
+
+
+def test_pc_finds_the_edges_that_all_graphs_of_a_class_share() -> None:
+    """Of 2 - 0 -> 1 <- 3 the first could go both ways."""
+    batch, _ = chain("gaussian")
+    found = PC(level=0.01)([batch], 2 * torch.eye(4)[[1, 0, 2, 3]].expand(2, -1, -1)) / math.log(99)
+    row = {1: [-1, -1, -1, -1], 0: [-1, 1, 0, -1], 2: [0, -1, -1, -1], 3: [-1, 1, -1, -1]}
+    torch.testing.assert_close(found, torch.tensor(list(row.values()), dtype=torch.float32).expand(2, -1, -1))
+
+
+def test_without_causal_learn_its_baselines_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "causallearn", None)
+    for part in list(sys.modules):
+        if part.startswith("causallearn."):
+            monkeypatch.delitem(sys.modules, part)
+    for learner in (DirectLiNGAM(), PC()):
+        with pytest.raises(UserError, match="need causal-learn: pip install 'iai\\[study\\]'"):
+            learner([chain("gaussian")[0]], torch.eye(4).expand(2, -1, -1))
 
 
 def test_degenerate_sizes_are_answered_and_a_part_of_the_nodes_is_refused() -> None:

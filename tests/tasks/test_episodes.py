@@ -1,13 +1,13 @@
 """What all tasks share: an episode splits one draw, a seed decides it, a task is plain data; and data read again."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
 import torch
 from jaxtyping import TypeCheckError
-from small import small
+from small import awake, small
 
 from iai.baselines.classical import TUNING_SEED, Once, Ridge, for_task
 from iai.evaluation import EvaluationConfig, episodes, evaluate
@@ -128,6 +128,25 @@ def test_learners_of_all_points_read_each_once_and_descent_reads_on() -> None:
     assert {name for name, one in learners.items() if not isinstance(one, Once)} == {"sgd", "adam", "adam-10-passes"}
     again = for_task(Reused(task=TASK, distinct=1), points=4, steps=10)["adam"]
     assert again.tuned != for_task(TASK, points=4, steps=10)["adam"].tuned  # for data that come again
+
+
+def test_images_that_come_again_are_judged_and_trained_on_beyond_what_a_data_set_has() -> None:
+    """Three classes of the sample have 300 test images: 40 mini-batches of 16 would need 640."""
+    images = Images(projection=4, ways=3, source="sample", split="test")
+    again = Reused(task=images, distinct=2)
+    judging = EvaluationConfig(tasks=2, steps=40, points=16, queries=8)
+    with pytest.raises(UserError, match="may have only 300"):
+        evaluate(awake(small("implicit", images)), images, judging)
+    batches, queries = next(episodes(again, judging))
+    assert len(batches) == 40 and torch.equal(batches[38].x, batches[0].x) and torch.equal(batches[39].y, batches[1].y)
+    assert not torch.equal(batches[0].x, batches[1].x)
+    assert not (queries.x[0][:, None] == concat(batches[:2]).x[0]).all(-1).any()
+    for regime in ("parametric", "implicit"):
+        chosen = small(regime, replace(again, task=replace(images, split="train")))
+        chosen = replace(chosen, objective=replace(chosen.objective, tasks=40, steps=40, points=16))
+        curve = evaluate(awake(chosen), again, judging)["error"]["mean"]
+        assert len(curve) == 41 and None not in curve
+        assert next(chosen.objective(build(chosen), torch.Generator().manual_seed(0))).isfinite()
 
 
 def test_a_parametric_model_can_be_built_for_it() -> None:

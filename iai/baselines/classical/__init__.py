@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from iai.baselines.classical.causal_order import Score, SortBy
+from iai.baselines.classical.causal_order import PC, DirectLiNGAM, Score, SortBy
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
 from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, STEPS, ByStep, Converged, Descent, tune
 from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Memoryless, Neighbours, Planet, Ridge
@@ -31,7 +31,13 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = max(STEPS)) ->
     """
     if isinstance(task, CausalOrder):
         sorts = {"random-order": SortBy(number="none"), "sort-by-variance": SortBy(number="variance")}
-        return {**sorts, "sort-by-r2": SortBy(number="r2"), "score": Score()}
+        return {
+            **sorts,
+            "sort-by-r2": SortBy(number="r2"),
+            "score": Score(),
+            "direct-lingam": DirectLiNGAM(),
+            "pc": PC(),
+        }
     generator = torch.Generator().manual_seed(TUNING_SEED)
     tuning = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
     if isinstance(task, Reused):

@@ -1,18 +1,21 @@
-"""Causal orders without learning: variables sorted by one number each, and SCORE.
+"""Causal orders without learning: variables sorted by one number each, SCORE, and DirectLiNGAM and PC of causal-learn.
 
-Predictions are logits of i -> j, the rank of j minus that of i; without a batch, in the order of the names.
+Predictions are logits of i -> j: the rank of j minus that of i, but for PC, which finds edges. Without a batch they
+are those of the order of the names.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+import math
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from iai.fields import Amount, Size, config
+from iai.fields import Amount, Bounds, Size, config
 from iai.tasks import standardised
-from iai.types import Batch, concat
+from iai.types import Batch, UserError, concat
 
 
 @config
@@ -59,6 +62,53 @@ class Score:
             keep = torch.arange(left.shape[1], device=x.device) != leaf
             left = left[keep].view(tasks, -1)
         return precedence(rank, x)
+
+
+@config
+class DirectLiNGAM:
+    """DirectLiNGAM (Shimizu et al. 2011), which finds the order of linear models with noise that is not Gaussian."""
+
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q d"]) -> Float[Tensor, "tasks q d"]:
+        model = causal_learn("search.FCMBased.lingam").DirectLiNGAM
+        order = task_by_task(lambda seen: model().fit(seen).causal_order_, batches, x)
+        return SortBy(number="none")(batches, x) if order is None else precedence(order.argsort(-1).to(x.dtype), x)
+
+
+@config
+class PC:
+    """PC (Spirtes et al. 2000), with Fisher's test of partial correlations: the edges that all its graphs share.
+
+    Logits are log((1 - level) / level) for i -> j and minus that against it, and 0 both ways where a direction is not
+    identified. The level is the usual one, and not tuned.
+    """
+
+    level: Annotated[float, Bounds(1e-6, 0.5)] = 0.05
+
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q d"]) -> Float[Tensor, "tasks q d"]:
+        pc = causal_learn("search.ConstraintBased.PC").pc
+        ends = task_by_task(lambda seen: pc(seen, self.level, show_progress=False).G.graph, batches, x)
+        if ends is None:
+            return SortBy(number="none")(batches, x)
+        edge = torch.where((ends == -1) & (ends.mT == 1), 1.0, -1.0)  # i -> j: a tail, -1, at i and an arrow, 1, at j
+        edge = edge.masked_fill((ends == ends.mT) & (ends != 0), 0.0).to(x.dtype)
+        asked = x.argmax(-1)[..., None].expand(-1, -1, x.shape[2])
+        return math.log((1 - self.level) / self.level) * edge.gather(1, asked)
+
+
+def causal_learn(part: str) -> Any:
+    """A module of causal-learn (Zheng et al. 2024); `UserError` where that is not installed."""
+    try:
+        return import_module(f"causallearn.{part}")
+    except ImportError as error:
+        raise UserError(f"DirectLiNGAM and PC need causal-learn: pip install 'iai[study]' ({error})") from error
+
+
+def task_by_task(fit: Callable[[Any], Any], batches: Sequence[Batch], x: Tensor) -> Tensor | None:
+    """What `fit` finds in the observations of each task, as an array `n d`; None if they are too few for a test."""
+    if sum(batch.points for batch in batches) < x.shape[2] + 2:
+        return None
+    seen = concat(batches).x.double().cpu().numpy()
+    return torch.stack([torch.as_tensor(fit(one), device=x.device) for one in seen])
 
 
 def curvature(x: Float[Tensor, "tasks n d"], ridge: float) -> Float[Tensor, "tasks n d"]:

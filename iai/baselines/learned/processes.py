@@ -44,7 +44,7 @@ class Codes(nn.Module):
     def __init__(self, task: Task, width: int, labelled: bool = True):
         super().__init__()
         self.x_scale, self.y_scale = (getattr(task, name, 1.0) for name in ("x_scale", "y_scale"))
-        self.seen = task.dx + task.dy * labelled
+        self.dy, self.seen = task.dy, task.dx + task.dy * labelled
         self.network = perceptron(self.seen, width, width, width)
         self.nothing = nn.Parameter(torch.zeros(1, 1, width))
 
@@ -68,18 +68,30 @@ class Answers(nn.Module):
 
 
 class CNP(LearnedBaseline):
-    """f: a network of query and code; g: the mean of encoded observations (Garnelo et al. 2018). Both are learned."""
+    """f: a network of query and code; g: the mean of encoded observations (Garnelo et al. 2018). Both are learned.
+
+    Of classes, f is one network for all: the logit of a class from its own code, and that times the query's. Codes side
+    by side in one network, as in the source, stay at chance on images whose inputs are projected anew in each task.
+    """
 
     def __init__(self, config: CNPConfig, task: Task):
         super().__init__(task)
         self.pooled = Pooled(task, config.width)
-        self.answers = Answers(task, config.width, self.pooled.size)
+        size = self.pooled.size
+        self.answers = Answers(task, config.width, size)
+        if self.pooled.classes:
+            self.answers.network = perceptron(2 * size, config.width, 1)
 
-    def g(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks code"]:
+    def g(self, batches: Sequence[Batch], x: Inputs) -> Codings:
         return self.pooled(batches, x)
 
-    def f(self, x: Inputs, adapted: Float[Tensor, "tasks code"]) -> Outputs:
-        return self.answers(x, adapted[:, None].expand(-1, x.shape[1], -1))
+    def f(self, x: Inputs, adapted: Codings) -> Outputs:
+        if not self.pooled.classes:
+            return self.answers(x, adapted.expand(-1, x.shape[1], -1))
+        code = adapted[:, None]
+        query = self.pooled.codes.network(x / self.answers.x_scale)[:, :, None]
+        pair = torch.cat([query * code, code.expand(-1, x.shape[1], -1, -1)], dim=-1)
+        return self.answers.network(pair)[..., 0].to(x.dtype)
 
 
 class AttentiveCNP(LearnedBaseline):
@@ -110,40 +122,44 @@ class AttentiveCNP(LearnedBaseline):
 class Hypernetwork(Inferring):
     """f: the task's known likelihood; g: a network writes theta from the mean code, in one shot (Ha et al. 2017).
 
-    What it writes is added to a learned start, and is 0 before training.
+    A theta with a slot a class is written slot by slot, each from the code of its class. What is written is added to a
+    learned start, and is 0 before training.
     """
 
     def __init__(self, config: HypernetworkConfig, task: Task):
         super().__init__(task)
         self.pooled = Pooled(task, config.width)
-        self.write = perceptron(self.pooled.size, config.width, self.start.numel())
+        rows = task.dy if self.pooled.classes else 1
+        self.apart = rows if self.start.shape[0] == rows else 1  # networks' worth of theta, one code each
+        self.write = perceptron(self.pooled.size * rows // self.apart, config.width, self.start.numel() // self.apart)
         for last in self.write[-1].parameters():
             nn.init.zeros_(last)
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
-        return self.start + self.write(self.pooled(batches, x)).view(-1, *self.start.shape)
+        codes = self.pooled(batches, x).reshape(x.shape[0], self.apart, -1)
+        return self.start + self.write(codes).view(-1, *self.start.shape)
 
 
 class Pooled(nn.Module):
-    """One code for all observations: the mean of theirs and, where targets are classes, the mean of each class.
+    """The mean code of all observations and, where targets are classes, one for each class, of x alone.
 
-    Codes of classes are of x alone and are concatenated, as in the classification of Garnelo et al. (2018). A learned
-    code for "nothing seen" counts as one more observation of every class, and is the code before any mini-batch.
+    A learned code for "nothing seen" counts as one more observation of every class, and is the code before any
+    mini-batch.
     """
 
     def __init__(self, task: Task, width: int):
         super().__init__()
         self.classes = task.loss == "cross_entropy"
-        self.codes = Codes(task, width // 2 if self.classes else width, labelled=not self.classes)
-        self.size = width // 2 * task.dy if self.classes else width
+        self.size = width // 2 if self.classes else width
+        self.codes = Codes(task, self.size, labelled=not self.classes)
 
-    def forward(self, batches: Sequence[Batch], x: Inputs) -> Float[Tensor, "tasks code"]:
+    def forward(self, batches: Sequence[Batch], x: Inputs) -> Codings:
         rows = self.codes(batches, x)
         if not self.classes:
-            return rows.mean(1)
-        one = x.new_ones(x.shape[0], 1, self.size // rows.shape[-1])
+            return rows.mean(1, keepdim=True)
+        one = x.new_ones(x.shape[0], 1, self.codes.dy)
         member = torch.cat([one, *(b.y for b in batches)], dim=1)
-        return (member.mT @ rows / member.sum(1)[..., None]).flatten(1)
+        return member.mT @ rows / member.sum(1)[..., None]
 
 
 def perceptron(*widths: int) -> nn.Sequential:

@@ -105,11 +105,27 @@ def test_codes_of_classes_are_their_means() -> None:
     batches, queries = drawn(IMAGES)
     with torch.no_grad():
         cnp.pooled.codes.nothing.normal_(generator=torch.Generator().manual_seed(0))
-    seen, codes = concat(batches), cnp.g(batches, queries.x)[1].view(3, 8)
+    seen, codes = concat(batches), cnp.g(batches, queries.x)[1]
     for label in range(3):
         members = cnp.pooled.codes.network(seen.x[1][seen.y[1].argmax(-1) == label])
         expected = torch.cat([cnp.pooled.codes.nothing[0], members]).mean(0)
         torch.testing.assert_close(codes[label], expected)
+        query = cnp.pooled.codes.network(queries.x[1])
+        pair = torch.cat([query * codes[label], codes[label].expand_as(query)], dim=-1)
+        torch.testing.assert_close(cnp(batches, queries.x)[1, :, label], cnp.answers.network(pair)[:, 0])
+
+
+@pytest.mark.parametrize("kind", [CNP, Hypernetwork])
+def test_another_numbering_of_the_classes_is_one_of_the_answers(kind: type) -> None:
+    config = rivals.CNPConfig(width=16) if kind is CNP else rivals.HypernetworkConfig(width=16)
+    rival, (batches, queries) = kind(config, IMAGES), drawn(IMAGES)
+    if kind is Hypernetwork:
+        torch.nn.init.normal_(rival.write[-1].weight, generator=torch.Generator().manual_seed(0))
+    order = torch.tensor([2, 0, 1])
+    found = rival([Batch(b.x, b.y[..., order]) for b in batches], queries.x)
+    expected = rival(batches, queries.x)
+    torch.testing.assert_close(found, expected[..., order])
+    assert not torch.allclose(found, expected, atol=1e-3)
 
 
 def test_attention_of_one_head_is_a_softmax() -> None:
