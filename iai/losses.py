@@ -97,7 +97,6 @@ LOSSES: ByLoss[Loss] = ByLoss({loss.__name__: loss for loss in (squared_error, c
 """Training losses by name, as in the `loss` field of a task."""
 
 
-
 def itself(y_hat: Float[Tensor, "*batch dy"]) -> Float[Tensor, "*batch dy"]:
     """A prediction that is a mean already."""
     return y_hat

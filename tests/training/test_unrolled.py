@@ -10,6 +10,7 @@ from small import awake, data, small
 from iai.losses import squared_error
 from iai.model import Signal
 from iai.study.measure.cost import peak_saved_bytes
+from iai.study.registry.variants import objective_like
 from iai.tasks import LinearRegression
 from iai.training.objectives import Greedy, RandomStep, Unrolled, greedy_loss, rollout_losses
 
