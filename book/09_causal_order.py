@@ -26,7 +26,7 @@ import sys
 if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     if not os.path.isdir("iai"):  # it is there after a restart, in which only the working directory is lost
         subprocess.run(["git", "clone", "--quiet", "--depth=1", "https://github.com/OWNER/iai"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxtyping", "safetensors"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxtyping", "safetensors", "causal-learn"], check=True)
     os.chdir("iai/book")
     sys.path.insert(0, os.path.abspath(".."))
 

@@ -5,6 +5,7 @@ are those of the order of the names.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Annotated, Any, Literal
@@ -98,7 +99,9 @@ class PC:
 def causal_learn(part: str) -> Any:
     """A module of causal-learn (Zheng et al. 2024); `UserError` where that is not installed."""
     try:
-        return import_module(f"causallearn.{part}")
+        with warnings.catch_warnings():  # its progress bars warn where a notebook has no widgets
+            warnings.simplefilter("ignore")
+            return import_module(f"causallearn.{part}")
     except ImportError as error:
         raise UserError(f"DirectLiNGAM and PC need causal-learn: pip install 'iai[study]' ({error})") from error
 
