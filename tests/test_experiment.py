@@ -151,17 +151,17 @@ def test_the_likelihood_of_a_task_of_ones_own_is_tried_before_it_trains() -> Non
     build(small(task=Mine()))
 
 
-IMAGES, FEATURES = Images(), Features()
+DIGITS, FEATURES = Images(), Features()
 SHARED = [
-    (IMAGES, IMAGES, "examples"),
-    (IMAGES, Images(split="validation"), ""),
-    (IMAGES, Images(split="test"), ""),
-    (IMAGES, Images(dataset="fashion-mnist"), ""),
-    (IMAGES, Images(law="projection", ways=3), "examples"),
-    (IMAGES, Images(split="validation", source="sample"), "examples"),
-    (IMAGES, Images(split="test", source="sample"), ""),
-    (IMAGES, Reused(task=IMAGES, distinct=2), "examples"),
-    (Relabelled(task=IMAGES), IMAGES, "examples"),
+    (DIGITS, DIGITS, "examples"),
+    (DIGITS, Images(split="validation"), ""),
+    (DIGITS, Images(split="test"), ""),
+    (DIGITS, Images(dataset="fashion-mnist"), ""),
+    (DIGITS, Images(law="projection", ways=3), "examples"),
+    (DIGITS, Images(split="validation", source="sample"), "examples"),
+    (DIGITS, Images(split="test", source="sample"), ""),
+    (DIGITS, Reused(task=DIGITS, distinct=2), "examples"),
+    (Relabelled(task=DIGITS), DIGITS, "examples"),
     (Images(distinct_laws=3), Images(distinct_laws=5, split="test"), "laws"),
     (Images(distinct_laws=3), Images(split="test"), ""),
     (FEATURES, Features(classes="held-out"), ""),
