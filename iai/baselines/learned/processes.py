@@ -45,7 +45,7 @@ class Codes(nn.Module):
         super().__init__()
         self.x_scale, self.y_scale = (getattr(task, name, 1.0) for name in ("x_scale", "y_scale"))
         self.dy, self.seen = task.dy, task.dx + task.dy * labelled
-        self.network = perceptron(self.seen, width, width, width)
+        self.network = Residual(self.seen, width, width, width)
         self.nothing = nn.Parameter(torch.zeros(1, 1, width))
 
     def forward(self, batches: Sequence[Batch], x: Inputs) -> Codings:
@@ -61,7 +61,7 @@ class Answers(nn.Module):
         super().__init__()
         self.x_scale = getattr(task, "x_scale", 1.0)
         self.scale = getattr(task, "y_scale", 1.0) if task.loss == "squared_error" else 1.0
-        self.network = perceptron(task.dx + code, width, width, task.dy)
+        self.network: nn.Module = perceptron(task.dx + code, width, width, task.dy)
 
     def forward(self, x: Inputs, code: Float[Tensor, "tasks q code"]) -> Outputs:
         return self.scale * self.network(torch.cat([x / self.x_scale, code], dim=-1)).to(x.dtype)
@@ -80,7 +80,7 @@ class CNP(LearnedBaseline):
         size = self.pooled.size
         self.answers = Answers(task, config.width, size)
         if self.pooled.classes:
-            self.answers.network = perceptron(2 * size, config.width, 1)
+            self.answers.network = Residual(2 * size, config.width, 1)
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Codings:
         return self.pooled(batches, x)
@@ -131,8 +131,8 @@ class Hypernetwork(Inferring):
         self.pooled = Pooled(task, config.width)
         rows = task.dy if self.pooled.classes else 1
         self.apart = rows if self.start.shape[0] == rows else 1  # networks' worth of theta, one code each
-        self.write = perceptron(self.pooled.size * rows // self.apart, config.width, self.start.numel() // self.apart)
-        for last in self.write[-1].parameters():
+        self.write = Residual(self.pooled.size * rows // self.apart, config.width, self.start.numel() // self.apart)
+        for last in [*self.write.line.parameters(), *self.write.bent[-1].parameters()]:
             nn.init.zeros_(last)
 
     def g(self, batches: Sequence[Batch], x: Inputs) -> Theta:
@@ -160,6 +160,17 @@ class Pooled(nn.Module):
         one = x.new_ones(x.shape[0], 1, self.codes.dy)
         member = torch.cat([one, *(b.y for b in batches)], dim=1)
         return member.mT @ rows / member.sum(1)[..., None]
+
+
+class Residual(nn.Module):
+    """A perceptron beside a linear map: class means, say, need no bend, and a bend has to be learned away."""
+
+    def __init__(self, *widths: int):
+        super().__init__()
+        self.line, self.bent = nn.Linear(widths[0], widths[-1]), perceptron(*widths)
+
+    def forward(self, x: Float[Tensor, "*rows before"]) -> Float[Tensor, "*rows after"]:
+        return self.line(x) + self.bent(x)
 
 
 def perceptron(*widths: int) -> nn.Sequential:
