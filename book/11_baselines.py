@@ -98,7 +98,7 @@ notebook.table(
 #
 # *Reptile* {cite:p}`nichol2018reptile` moves its start towards where SGD arrives. Its rate is not learned, and was tried at three values.
 #
-# *CNP* {cite:p}`garnelo2018cnp` has a mean code of all observations or, for classes, a mean code of each class, as that paper has for classification. The *attentive* one {cite:p}`kim2019attentive` is the deterministic path of its paper: queries attend to observations. Its keys and queries are normalised, which is ours.
+# *CNP* {cite:p}`garnelo2018cnp` has a mean code of all observations or, for classes, a mean code of each class, as that paper has for classification. The logit of a class comes from its own code and from that times the query's, by one network for all classes: codes side by side in one network stayed at chance where images are projected anew in each task. (Records of `cpu` are of that older model.) The *attentive* one {cite:p}`kim2019attentive` is the deterministic path of its paper: queries attend to observations. Its keys and queries are normalised, which is ours.
 #
 # *The hypernetwork* writes $\theta$ in one go, as chapter {ref}`ch-one-formula` has it. {cite:t}`ha2017hypernetworks` mean by the word a network that writes the weights of another; that ours reads a data set is our use of it.
 #
