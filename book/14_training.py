@@ -378,8 +378,6 @@ MEANING = {
     "growth-longer": "horizon grows for 60 %",
     "average": "mean of the weights of the last 20 %",
     "decay-tenfold": "weight decay × 10",
-    "matrix-rate-double": "rate of matrices × 2",
-    "matrix-rate-half": "rate of matrices / 2",
     "tasks-double": "tasks × 2, updates / 2",
     "tasks-half": "tasks / 2, updates × 2",
     "bfloat16": "bfloat16 in any case",

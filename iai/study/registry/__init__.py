@@ -97,6 +97,8 @@ def _seeds_of_first_ledger(key: str) -> int:
     """Those of the keys that the first ledger has."""
     if key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/", "recipe/")) or "residual" in key:
         return 0
+    if key.startswith("theta/linear-regression/") or key.endswith("/full-random"):
+        return 0
     if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
         return 1
     if not key.startswith("choice/"):

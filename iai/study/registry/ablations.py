@@ -79,7 +79,10 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
 
 
 def masks(profile: Profile) -> dict[str, Experiment]:
-    """The causal and the full mask (App. F.1), judged also after a first mini-batch of every size."""
+    """The causal and the full mask (App. F.1), judged also after a first mini-batch of every size.
+
+    The rival that a causal mask really has is the full one trained on a random size an update, `full-random`.
+    """
     found: dict[str, Experiment] = {}
     rows = BASES | {"features": "features/implicit/data", "mixture-2d": "generation/mixture-2d/implicit/data"}
     for name, row in rows.items():
@@ -87,6 +90,9 @@ def masks(profile: Profile) -> dict[str, Experiment]:
         eighths = {whole.evaluation.points * i // 8 for i in range(1, 9)}
         judged = vary(whole, evaluation={"contexts": tuple(sorted({1, *eighths} - {0}))})
         found |= {f"mask/{name}/{mask}": vary(judged, refiner={"mask": mask}) for mask in ("full", "causal")}
+        found[f"mask/{name}/full-random"] = vary(
+            judged, refiner={"mask": "full"}, objective={"random_contexts": True}, train={"capture": False}
+        )
     return found
 
 

@@ -18,12 +18,10 @@ LEVERS: dict[str, dict[str, Any]] = {
     "growth-longer": {"objective": {"growth": 0.6}},
     "average": {"train": {"average": 0.2}},
     "decay-tenfold": {"train": {"weight_decay": 0.1}},
-    "matrix-rate-double": {"train": {"matrix_lr": 8e-3}},
-    "matrix-rate-half": {"train": {"matrix_lr": 2e-3}},
     "bfloat16": {"train": {"precision": "bfloat16"}},
     "apart": {"refiner": {"tied_qk": 0.0}},
 }
-"""Changes of one setting each."""
+"""Changes of one setting each; rates have trials of their own."""
 
 
 def experiments(found: dict[str, Trained], first: dict[str, Trained], profile: Profile) -> dict[str, Experiment]:

@@ -7,7 +7,6 @@ import pytest
 from iai.experiment import to_json
 from iai.study.registry import EXPERIMENTS, ablations, experiment
 from iai.study.registry.ablations import BASE_KEYS, BASES, base
-from iai.study.registry.families import features
 from iai.study.registry.sizes import PROFILES, Profile
 
 CHANGED = {
@@ -20,7 +19,7 @@ CHANGED = {
     "laws": {"objective.task.distinct_laws", "evaluation_sets.seen-laws"},
     "unrolled": {"train.updates", "objective.type", "objective.window", "objective.turns", "objective.detach"},
     "dimension": {"objective", "evaluation", "evaluation_sets", "signal.kind", "theta", "refiner", "train.updates"},
-    "mask": {"refiner.mask", "evaluation.contexts"},
+    "mask": {"refiner.mask", "evaluation.contexts", "objective.random_contexts", "train.capture"},
     "points": {"objective.points", "evaluation.points"},
     "state": {"space"},
     "history": {"signal.history"},
@@ -48,7 +47,7 @@ def origin(key: str, profile: Profile) -> Any:
         if key.startswith(start):
             return experiment(row, profile)
     if key.startswith("mask/features"):
-        return features("implicit", "data", profile)
+        return experiment("features/implicit/data", profile)
     if key.startswith("mask/mixture-2d"):
         return experiment("generation/mixture-2d/implicit/data", profile)
     return base("mnist" if "/mnist/" in key else "linear-regression", profile)
