@@ -26,9 +26,14 @@ import sys
 if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     if not os.path.isdir("iai"):  # it is there after a restart, in which only the working directory is lost
         subprocess.run(["git", "clone", "--quiet", "--depth=1", "https://github.com/OWNER/iai"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxtyping", "safetensors", "causal-learn"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxtyping", "safetensors"], check=True)
     os.chdir("iai/book")
     sys.path.insert(0, os.path.abspath(".."))
+
+# %% tags=["hide-cell"]
+# In Colab: DirectLiNGAM and PC are those of causal-learn.
+if "google.colab" in sys.modules:
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "causal-learn"], check=True)
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
