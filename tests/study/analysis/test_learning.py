@@ -28,7 +28,7 @@ def trained(seed: int = 0, seconds: float = 100.0, **changes: Any) -> records.Re
 
 
 def test_the_full_horizon_starts_with_a_roll_out_after_growth() -> None:
-    chosen = experiment(KEY, "small")
+    chosen = vary(experiment(KEY, "small"), train={"updates": 700})
     first = full_horizon(chosen)
     assert chosen.objective.grown(first / 700).steps == chosen.objective.steps
     assert 0.27 * 700 <= first < 0.3 * 700 + 12 * chosen.objective.steps

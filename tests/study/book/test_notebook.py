@@ -146,12 +146,12 @@ def test_trials_of_small_are_its_own_but_those_of_learned_baselines(monkeypatch:
     row, baseline = "table2/linear-regression/data", "baseline/mnist/cnp"
     series = {"mean": [2.0] * 10 + [1.25], "se": [0.1] * 11}
     metrics = {"validation": {"loss": series}}
-    records.write(record(f"trial/{row}/theta") | {"profile": "small", "metrics": metrics})
-    monkeypatch.setitem(SELECTED, row, "theta")
+    records.write(record(f"trial/{row}/rate-double") | {"profile": "small", "metrics": metrics})
+    monkeypatch.setitem(SELECTED, row, "rate-double")
     grid = at_small.trials({"data": row, "neural process": baseline})
     columns = [dict(zip(grid.rows, column)) for column in zip(*grid.rows.values())]
-    assert f"{columns[0]['theta']} {columns[0]['rate-half']} {columns[1]['rate-half']}" == "1.25 pending –"
-    assert [column["taken"] for column in columns] == ["theta", CHOSEN[baseline]]
+    assert f"{columns[0]['rate-double']} {columns[0]['rate-half']} {columns[1]['rate-half']}" == "1.25 pending –"
+    assert [column["taken"] for column in columns] == ["rate-double", CHOSEN[baseline]]
 
 
 def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:
