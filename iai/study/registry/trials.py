@@ -11,6 +11,9 @@ from iai.study.registry.variants import halved, on_validation, with_rate
 SELECTED: dict[str, str] = {
     "table2/linear-regression/grad": "rate-double",
     "table2/linear-regression/grad+data": "rate-double",
+    "table2/mnist/grad+data": "rate-fourfold",
+    "table3/linear-regression/grad+data": "rate-double",
+    "table4/linear-regression/data": "rate-double",
     "table4/mnist/data": "rate-double",
     "features/implicit/data": "rate-double",
 }
@@ -20,6 +23,7 @@ LONGER = (
     "table2/linear-regression/grad",
     "table2/linear-regression/grad+data",
     "table2/mnist/grad+data",
+    "table3/linear-regression/data",
     "table3/linear-regression/grad+data",
     "table4/linear-regression/data",
     "table4/mnist/data",
