@@ -14,7 +14,7 @@ from iai.study.ledger import records
 from iai.study.registry import ablations, baselines, choices, costs, ladder, recipe, trials
 from iai.study.registry.choices import chosen
 from iai.study.registry.costs import BUDGETS, LOOPS
-from iai.study.registry.families import FURTHER, RESIDUAL, ROWS, defaults
+from iai.study.registry.families import FURTHER, GENERATED, RESIDUAL, ROWS, defaults
 from iai.study.registry.sizes import PROFILES, SECONDS, Profile
 from iai.study.registry.trials import tuned
 from iai.study.registry.variants import vary
@@ -31,6 +31,14 @@ PAPER = (
 )
 """The headline rows, then the explicit ones and partners in one context, which `paper` asks for."""
 
+GENERATION = (
+    *(f"generation/{family}/implicit/data" for family in GENERATED),
+    *(f"generation/{family}/parametric/data" for family in ("mixture-2d", "mixture-5d")),
+    "generation/mixture-2d/explicit/data",
+    "generation/mixture-2d/implicit/data-1-step",
+)
+"""The models of generation that `small` trains."""
+
 
 @cache
 def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
@@ -42,8 +50,10 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
     short = {f"{row}-1-step": vary(rows[row], objective={"steps": 1}) for row in ROWS | FURTHER}
     ablated = ablations.experiments(profile)
     loops = costs.experiments(profile)
-    tried = {row: defaults(row, profile) for row in rows if not row.startswith("generation/letters")}
-    tried |= {key: made for key, made in ablated.items() if not key.startswith("laws/")}  # which have no validation
+    untried = ("laws/", "generation/letters")  # which have no validation tasks
+    tried = {row: defaults(row, profile) for row in rows if not row.startswith("generation/") or row in GENERATION}
+    tried |= {key: made for key, made in ablated.items() if not key.endswith("/full")}  # which are rows again
+    tried = {key: made for key, made in tried.items() if not key.startswith(untried)}
     tried |= {key: made for key, made in loops.items() if key.endswith("/whole") and "/pool/" not in key}
     found: dict[str, Experiment | BaselineExperiment] = {
         **rows,
@@ -75,8 +85,9 @@ def experiment(key: str, profile: str) -> Experiment | BaselineExperiment:
 def seeds_of(key: str, profile: str) -> int:
     """How many seeds of a key a profile asks for.
 
-    At `small` six where a claim is decided, one of trials and of doubled budgets, else three; at `paper` three of what
-    answers the paper's own numbers, and of partners. `cpu` is the first ledger, which has no new key.
+    At `small` six of what decides a claim, one of what only chooses or screens (trials, other budgets, levers), none of
+    models of generation that no claim compares, else three; at `paper` three of what answers the paper's own numbers,
+    and of partners. `cpu` is the first ledger, which has no new key.
     """
     if profile == "smoke":
         return 1
@@ -84,13 +95,12 @@ def seeds_of(key: str, profile: str) -> int:
         return 3 if key in PAPER else 0
     if profile == "cpu":
         return _seeds_of_first_ledger(key)
-    if key.startswith("choice/table") or (key.startswith("generation/") and "/data" not in key):
+    if key.startswith("choice/table") or (key.startswith("generation/") and key not in GENERATION):
         return 0
-    if key.startswith(("trial/", "doubled/", "choice/")):
+    screens = key.startswith(("trial/", "doubled/", "ladder/", "choice/")) or key.split("/")[-1] in recipe.LEVERS
+    if screens or (key.startswith("cost/") and not key.endswith("pool/whole")):
         return 1
-    if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
-        return 1
-    return 6 if key.startswith(ladder.DECIDING) else 3
+    return 6 if key in ladder.PRIMARY else 3
 
 
 def _seeds_of_first_ledger(key: str) -> int:

@@ -25,7 +25,7 @@ ONE_CONTEXT = (*LADDER, "causal-order/implicit/data", "generation/mixture-2d/imp
 """Rows with a partner that reads all observations in one context."""
 TIMES = {"half": 0.5, "fourfold": 4.0}
 """Budgets of a ladder, in those of the row; beside one and two."""
-DECIDING = (
+COMPARED = (
     "table",
     "residual/",
     "features/",
@@ -36,7 +36,21 @@ DECIDING = (
     "mask/",
     "one-context/",
 )
-"""Beginnings of the keys that decide claims."""
+"""Beginnings of the keys whose contrasts are tested, and so need a doubled budget."""
+PRIMARY = (
+    *(f"table2/linear-regression/{kind}" for kind in ("data", "data-1-step", "grad", "grad+data")),
+    *(f"table{n}/mnist/{kind}" for n in (2, 3) for kind in ("data", "grad", "grad+data")),
+    "table3/linear-regression/data",
+    "table4/linear-regression/data",
+    "table4/mnist/data",
+    "features/implicit/data",
+    *(f"dimension/{d}/{kind}" for d in (2, 128) for kind in ("data", "grad")),
+    *(f"state/mnist/{space}" for space in ("latent", "softmax")),
+    "history/linear-regression/grad+data",
+    *(f"mask/linear-regression/{mask}" for mask in ("full", "causal")),
+    *(f"baseline/linear-regression/{name}" for name in ("one-context", "one-context-longer")),
+)
+"""The keys of the claims' primary tests."""
 
 
 def partner(row: str) -> str:
@@ -58,7 +72,7 @@ def partners(found: dict[str, Trained], profile: Profile) -> dict[str, Experimen
 def budgets(found: dict[str, Trained]) -> dict[str, Trained]:
     """The ladder, and the doubled budget of what decides."""
     rungs = [key for row in LADDER for key in (row, partner(row))]
-    doubled = [key for key in found if key.startswith(DECIDING) or key in rungs]
+    doubled = [key for key in found if key.startswith(COMPARED) or key in rungs]
     return {
         **{f"ladder/{key}/{name}": scaled(found[key], times) for key in rungs for name, times in TIMES.items()},
         **{f"doubled/{key}": scaled(found[key], 2.0) for key in doubled},

@@ -2,6 +2,7 @@
 
 import pytest
 
+from iai.study.analysis.claims import Comparison, Gain, claims
 from iai.study.registry import EXPERIMENTS, PAPER, experiment, experiments, ladder, recipe, seeds_of, trials
 from iai.study.registry.choices import CHOSEN
 from iai.study.registry.families import FURTHER, ROWS
@@ -55,6 +56,14 @@ def test_a_ladder_and_a_doubled_budget_change_the_updates_alone() -> None:
         assert vary(made, train=changed) == base
 
 
+def arms_of(test: Comparison | Gain) -> set[str]:
+    """The trained arms of a test."""
+    if isinstance(test, Gain):
+        return set()
+    parts = (reference.split(":") for reference in (test.first, *test.rivals))
+    return {key for key, _, metric, _ in parts if "/" not in metric}
+
+
 @pytest.mark.parametrize("row", ladder.ONE_CONTEXT)
 def test_a_partner_reads_the_data_of_its_row_in_one_context_for_as_many_tokens(row: str) -> None:
     mine, theirs = experiment(ladder.partner(row), "small"), experiment(row, "small")
@@ -65,10 +74,12 @@ def test_a_partner_reads_the_data_of_its_row_in_one_context_for_as_many_tokens(r
     assert tokens[0] == pytest.approx(tokens[1], rel=1e-2)
 
 
-def test_what_decides_has_six_seeds_and_a_doubled_budget() -> None:
+def test_what_decides_has_six_seeds_and_what_is_compared_a_doubled_budget() -> None:
+    arms = {arm for claim in claims() if claim.profile != "paper" for arm in arms_of(claim.tests[0])}
+    assert arms == set(ladder.PRIMARY)
     for key in EXPERIMENTS:
-        if key.startswith(ladder.DECIDING):
-            assert seeds_of(key, "small") == 6 and seeds_of(f"doubled/{key}", "small") == 1
+        if key.startswith(ladder.COMPARED) and seeds_of(key, "small"):
+            assert seeds_of(key, "small") == (6 if key in arms else 3) and seeds_of(f"doubled/{key}", "small") == 1
     assert set(PAPER) <= EXPERIMENTS.keys() and {seeds_of(key, "paper") for key in PAPER} == {3}
 
 
