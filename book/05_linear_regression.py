@@ -35,7 +35,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
-shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %%

@@ -233,8 +233,8 @@ notebook.Markdown(
 )
 
 # %% [markdown]
-# The last of the columns of steps is beyond training. On CIFAR-10, the parametric model from gradients has {val}`features/parametric/grad:cifar10:error:1:.1%` after one step, {val}`features/parametric/grad:cifar10:error:10:.1%` after ten and {val}`features/parametric/grad:cifar10:error:20:.1%` after twenty; the one that sees data {val}`features/parametric/data:cifar10:error:1:.1%`,
-# {val}`features/parametric/data:cifar10:error:10:.1%` and {val}`features/parametric/data:cifar10:error:20:.1%`; the implicit one {val}`features/implicit/data:cifar10:error:1:.1%`, {val}`features/implicit/data:cifar10:error:10:.1%` and {val}`features/implicit/data:cifar10:error:20:.1%`. Chapter {ref}`ch-images` offers an untested reason for a difference of the first two there: a gradient shrinks as the state improves, while a model that sees
+# The last of the columns of steps is beyond training. On CIFAR-10, the parametric model from gradients has {val}`cpu:features/parametric/grad:cifar10:error:1:.1%` after one step, {val}`cpu:features/parametric/grad:cifar10:error:10:.1%` after ten and {val}`cpu:features/parametric/grad:cifar10:error:20:.1%` after twenty; the one that sees data {val}`cpu:features/parametric/data:cifar10:error:1:.1%`,
+# {val}`cpu:features/parametric/data:cifar10:error:10:.1%` and {val}`cpu:features/parametric/data:cifar10:error:20:.1%`; the implicit one {val}`cpu:features/implicit/data:cifar10:error:1:.1%`, {val}`cpu:features/implicit/data:cifar10:error:10:.1%` and {val}`cpu:features/implicit/data:cifar10:error:20:.1%`. Chapter {ref}`ch-images` offers an untested reason for a difference of the first two there: a gradient shrinks as the state improves, while a model that sees
 # data has to know by itself when to stop.
 #
 
@@ -295,7 +295,7 @@ notebook.Markdown(
 
 # %% [markdown]
 # Read the last two numbers together. The classical span says how much harder CIFAR-10 is for learners that came without opinions; an amortized model whose ratio lies *above* that span, at a similar error on held-out classes, has specialised on Tiny-ImageNet. A ratio inside it means that *learning* was carried over, to other photographs, at the small size of CIFAR's, whatever the level. The level is set by features and projection first of all: after ten steps, logistic
-# regression on the same 64 features has {val}`features/parametric/data:cifar10:logistic/error:10:.1%` and the nearest class mean {val}`features/parametric/data:cifar10:centroids/error:10:.1%`. No number here should be compared with one from a network that was trained on CIFAR, or with features of DINOv2.
+# regression on the same 64 features has {val}`cpu:features/parametric/data:cifar10:logistic/error:10:.1%` and the nearest class mean {val}`cpu:features/parametric/data:cifar10:centroids/error:10:.1%`. No number here should be compared with one from a network that was trained on CIFAR, or with features of DINOv2.
 #
 # ## How settings were chosen
 #

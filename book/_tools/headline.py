@@ -1,12 +1,16 @@
-"""Refreshes what the front page and the README show of the ledger: one figure, one table."""
+"""Refreshes what the front page and the README show of the ledger: one figure, three sentences, two tables."""
 
 import os
-import re
+from collections import Counter
 from pathlib import Path
 
 import matplotlib as mpl
 
+from iai.study.analysis.claims import claims
+from iai.study.analysis.gate import compared
+from iai.study.analysis.references import Reference
 from iai.study.book import notebook, plots
+from iai.study.book.comparisons import outcome
 from iai.study.ledger.statistics import over
 from iai.study.registry import experiment
 
@@ -17,42 +21,107 @@ ROWS = {
     "parametric, gradients": ("table2/linear-regression/grad", "linear-regression", "mse", ".3g"),
     "parametric, data": ("table2/linear-regression/data", "linear-regression", "mse", ".3g"),
     "parametric, both": ("table2/linear-regression/grad+data", "linear-regression", "mse", ".3g"),
+    "parametric, residuals": ("residual/linear-regression/parametric/residual", "linear-regression", "mse", ".3g"),
     "SGD, tuned": ("table2/linear-regression/data|sgd", "linear-regression", "mse", ".3g"),
     "memoryless bound": ("table2/linear-regression/data|memoryless", "linear-regression", "mse", ".3g"),
     "ridge on all points": ("table2/linear-regression/data|ridge", "linear-regression", "mse", ".3g"),
     "implicit, MNIST": ("table4/mnist/data", "mnist", "error", ".1%"),
     "implicit, MNIST → Fashion-MNIST": ("table4/mnist/data", "fashion-mnist", "error", ".1%"),
+    "one long context, Fashion-MNIST": ("baseline/mnist/one-context", "fashion-mnist", "error", ".1%"),
     "5 nearest neighbours, Fashion-MNIST": ("table4/mnist/data|neighbours", "fashion-mnist", "error", ".1%"),
     "logistic regression, Fashion-MNIST": ("table4/mnist/data|logistic", "fashion-mnist", "error", ".1%"),
 }
 STEPS = (1, 5, 10)
+VERBS = {
+    "lower": "below",
+    "higher": "above",
+    "equal": "level with",
+    "open": "not told apart from",
+    "not testable": "beside (not compared before twice the training confirms it)",
+    "one seed": "beside (one seed so far)",
+    "pending": "beside",
+}
+"""How a result stands to another, by the outcome of their ratio."""
 
 
 def chapter() -> notebook.Chapter:
     """What reads the ledger: the profile that everybody can repeat."""
-    return notebook.Chapter(profile="smoke", shown_profile="cpu", seed=0)
+    return notebook.Chapter(profile="smoke", shown_profile="small", seed=0)
 
 
 def draw(path: Path) -> None:
-    """The two claims in two panels: more steps help, and they carry over to other data."""
+    """Two tasks, each beside what a reader would pick instead: tuned SGD; logistic regression, or one long context."""
     plots.style()
     mpl.rcParams.update({"svg.hashsalt": "iai", "svg.fonttype": "path"})
     figure, (left, right) = plots.panels(columns=2, width=8.4, height=3.4)
-    book = chapter()
-    many, one = "table2/linear-regression/data", "table2/linear-regression/data-1-step"
-    models = {"trained on 10 steps": many, "trained on 1 step": one}
-    bounds = {"memoryless bound": f"{many}|memoryless", "ridge, all points": f"{many}|ridge"}
-    drawn, bounded = (book.curves(rows, "linear-regression", "mse") for rows in (models, bounds))
-    plots.curves(left, drawn, label="mean squared error", baselines=bounded, horizon=10, logarithmic=True)
-    left.set_title("linear regression, data only")
-    models = {"trained on many steps": "table4/mnist/data", "trained on 1 step": "table4/mnist/data-1-step"}
-    classical = {"5 nearest neighbours": "table4/mnist/data|neighbours"}
-    drawn, nearest = (book.curves(rows, "fashion-mnist", "error") for rows in (models, classical))
-    horizon = experiment("table4/mnist/data", book.shown_profile).objective.steps
-    plots.curves(right, drawn, label="error", baselines=nearest, horizon=horizon)
-    right.set_ylim(0, 1)
-    right.set_title("MNIST → Fashion-MNIST, in context")
+    book, key, images = chapter(), "table2/linear-regression/data", "table4/mnist/data"
+    models = {"learned, from data": key, "learned, from data and gradients": "table2/linear-regression/grad+data"}
+    others = {"SGD, tuned": f"{key}|sgd", "memoryless bound": f"{key}|memoryless", "ridge, all points": f"{key}|ridge"}
+    drawn, grey = (book.curves(rows, "linear-regression", "mse") for rows in (models, others))
+    plots.curves(left, drawn, label="mean squared error", baselines=grey, horizon=10, logarithmic=True)
+    left.set_title("linear regression, ten points a step")
+    models = {"in context, many steps": images, "one long context": "baseline/mnist/one-context"}
+    others = {"logistic regression": f"{images}|logistic", "5 nearest neighbours": f"{images}|neighbours"}
+    drawn, grey = (book.curves(rows, "fashion-mnist", "error") for rows in (models, others))
+    horizon = experiment(images, book.shown_profile).objective.steps
+    plots.curves(right, drawn, label="error", baselines=grey, horizon=horizon)
+    right.set_ylim(0, 0.8)
+    right.set_title("MNIST → Fashion-MNIST, 32 images a step")
     figure.savefig(path, metadata={"Date": None})
+
+
+def number(reference: str, bound: bool) -> str:
+    """A result as text, or as the role that binds it in a page of the book."""
+    parsed = Reference.parse(reference, chapter().shown_profile)
+    return f"{{val}}`{reference}`" if bound else format(parsed.look_up(), parsed.spec).replace(" ", "\u00a0")
+
+
+def beside(first: str, rivals: dict[str, str], bound: bool) -> str:
+    """A result, and whether it is below or above each rival, as far as it was decided."""
+    profile = chapter().shown_profile
+    mine = Reference.parse(first, profile).look_up()
+    said = []
+    for name, rival in rivals.items():
+        word = VERBS[outcome(compared(mine, Reference.parse(rival, profile).look_up()))]
+        said.append(f"{word} {name} ({number(rival, bound)})")
+    return f"{number(first, bound)}, {', '.join(said[:-1])}{' and ' * (len(said) > 1)}{said[-1]}"
+
+
+def finding(bound: bool) -> str:
+    """What was found, in three sentences."""
+    key, images = "table2/linear-regression/data:linear-regression", "table4/mnist/data:fashion-mnist"
+    one, ten = (
+        beside(
+            f"{key}:mse:{k}",
+            {"tuned SGD": f"{key}:sgd/mse:{k}", "the memoryless bound": f"{key}:memoryless/mse:{k}"},
+            bound,
+        )
+        for k in (1, 10)
+    )
+    rivals = {
+        "logistic regression on all images so far": f"{images}:logistic/error:10:.1%",
+        "five nearest neighbours": f"{images}:neighbours/error:10:.1%",
+        "one long context": "baseline/mnist/one-context:fashion-mnist:error:10:.1%",
+    }
+    far = beside(f"{images}:error:10:.1%", rivals, bound)
+    found = Counter(claim.verdict(chapter().shown_profile) for claim in claims())
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
+    return (
+        f"- **Regression.** After one mini-batch of ten points, a learned optimizer that reads data has a squared error of {one}; after ten mini-batches, {ten}.\n"
+        f"- **Images.** Trained on MNIST and shown Fashion-MNIST, 32 images a step, a learner in context goes from {number(f'{images}:error:1:.1%', bound)} of wrong answers to {far}.\n"
+        f"- **Scale.** These models train in minutes on one core (profile `{chapter().shown_profile}`), and at that scale {len(claims())} claims of the paper read: {counts}; its own figures belong to the scale `paper`."
+    )
+
+
+def said() -> str:
+    """What the paper said, what we found, and at what scale."""
+    profile = chapter().shown_profile
+    lines = ["| the paper said | we found | tests | at the scale |", "|---|---|---|---|"]
+    for claim in claims():
+        text = claim.text.removesuffix(".") + (f" ({claim.figure})" if claim.figure else "")
+        shown = (text, claim.verdict(profile), claim.counts(profile), f"`{claim.profile or profile}`")
+        lines.append(f"| {' | '.join(shown)} |")
+    return "\n".join(lines)
 
 
 def rows() -> str:
@@ -78,12 +147,14 @@ def rows() -> str:
 def main() -> None:
     os.chdir(ROOT)
     draw(ROOT / FIGURE)
-    readme = ROOT / "README.md"
-    block = re.compile(f"(?<={re.escape(MARKS[0])}\n).*?(?={re.escape(MARKS[1])})", re.DOTALL)
-    text, found = block.subn(lambda _: f"\n{rows()}\n\n", readme.read_text("utf-8"))
-    if not found:
-        raise SystemExit(f"{readme} has no place for the table: put {MARKS[0]!r} and {MARKS[1]!r} back")
-    readme.write_text(text, "utf-8")
+    pages = {"README.md": f"{finding(False)}\n\n{rows()}\n\n{said()}", "book/index.md": f"{finding(True)}\n\n{said()}"}
+    for name, shown in pages.items():
+        page = ROOT / name
+        before, _, rest = page.read_text("utf-8").partition(MARKS[0])
+        _, found, after = rest.partition(MARKS[1])
+        if not found:
+            raise SystemExit(f"{page} has no place for what was found: put {MARKS[0]!r} and {MARKS[1]!r} back")
+        page.write_text(f"{before}{MARKS[0]}\n\n{shown}\n\n{MARKS[1]}{after}", "utf-8")
 
 
 if __name__ == "__main__":

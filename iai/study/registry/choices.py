@@ -7,7 +7,7 @@ from iai.baselines.learned import ReptileConfig
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.registry.families import ROWS, defaults
 from iai.study.registry.sizes import Profile
-from iai.study.registry.trials import tuned
+from iai.study.registry.trials import SELECTED, tuned
 from iai.study.registry.variants import Trained, halved, on_validation, vary, with_rate
 
 CHOSEN: dict[str, str] = {
@@ -46,8 +46,8 @@ CHOSEN: dict[str, str] = {
 
 def selected(row: str, profile: str) -> str:
     """The trial whose settings a row trains with; a longer training of a baseline has those of the shorter one."""
-    known = profile == "cpu" or (profile == "small" and row.startswith("baseline/"))
-    return CHOSEN.get(row.removesuffix("-longer"), "centre") if known else "centre"
+    tried = {"cpu": CHOSEN, "small": SELECTED if row.startswith("baseline/") else {}}
+    return tried.get(profile, {}).get(row.removesuffix("-longer"), "centre")
 
 
 def chosen(row: str, profile: Profile) -> Experiment:

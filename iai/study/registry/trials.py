@@ -20,9 +20,17 @@ SELECTED: dict[str, str] = {
     "table3/linear-regression/grad+data": "rate-double",
     "table3/mnist/grad": "rate-half",
     "table3/mnist/grad+data": "rate-half",
+    "residual/linear-regression/parametric/residual": "rate-double",
+    "residual/linear-regression/parametric/grad+residual": "rate-double",
+    "residual/linear-regression/explicit/residual": "rate-double",
+    "residual/linear-regression/explicit/grad+residual": "rate-double",
+    "residual/mnist/parametric/residual": "rate-double",
+    "residual/mnist/parametric/grad+residual": "rate-double",
     "features/implicit/data": "rate-double",
     "dimension/32/data": "rate-double",
     "dimension/32/grad": "rate-double",
+    "dimension/32/grad+data": "rate-double",
+    "dimension/32/residual": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -38,6 +46,14 @@ BEYOND = {
     "dimension/32/grad": "rate-fourfold",
     "table3/mnist/grad": "rate-quarter",
     "table3/mnist/grad+data": "rate-quarter",
+    "residual/linear-regression/parametric/residual": "rate-fourfold",
+    "residual/linear-regression/parametric/grad+residual": "rate-fourfold",
+    "residual/linear-regression/explicit/residual": "rate-fourfold",
+    "residual/linear-regression/explicit/grad+residual": "rate-fourfold",
+    "residual/mnist/parametric/residual": "rate-fourfold",
+    "residual/mnist/parametric/grad+residual": "rate-fourfold",
+    "dimension/32/grad+data": "rate-fourfold",
+    "dimension/32/residual": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 

@@ -151,7 +151,7 @@ def test_trials_of_small_are_its_own_but_those_of_learned_baselines(monkeypatch:
     grid = at_small.trials({"data": row, "neural process": baseline})
     columns = [dict(zip(grid.rows, column)) for column in zip(*grid.rows.values())]
     assert f"{columns[0]['rate-double']} {columns[0]['rate-half']} {columns[1]['rate-half']}" == "1.25 pending –"
-    assert [column["taken"] for column in columns] == ["rate-double", CHOSEN[baseline]]
+    assert [column["taken"] for column in columns] == ["rate-double", SELECTED.get(baseline, "centre")]
 
 
 def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:
