@@ -1,4 +1,4 @@
-# make book [PROFILE=cpu] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm | make bench | make grid
+# make book [PROFILE=small] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm | make bench | make grid
 PYTHON ?= python3
 PROFILE ?= smoke
 JOBS ?= 2

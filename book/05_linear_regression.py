@@ -13,7 +13,7 @@
 # # Linear regression
 #
 # *Cost: about fifteen seconds on one core at `smoke`; trains one small model live. Tables and figures show committed records of
-# profile `cpu` (three seeds, some minutes each on one core); those of profile `paper` appear where they exist and are pending otherwise.*
+# profile `small` (three or six seeds, a minute or two each on one core); those of profile `paper` appear where they exist and are pending otherwise.*
 #
 # Linear regression is where a learned learner can be judged without mercy. The best possible learner is known in closed form, so is (nearly) the best
 # learner that has to forget every mini-batch, and so is the best use of a gradient. This chapter states these lines, derives the risk that each
@@ -53,7 +53,7 @@ task = experiment("table2/linear-regression/data", shown_profile).task
 points = experiment("table2/linear-regression/data", shown_profile).evaluation.points
 
 # %% tags=["remove-input", "nbval-check-output"]
-chapter.banner("table?/linear-regression/*", "choice/*/linear-regression/*")
+chapter.banner("table?/linear-regression/*", "residual/linear-regression/*", "trial/table?/linear-regression/*")
 
 # %% [markdown]
 # ## The task, and what can be known about it
@@ -251,17 +251,16 @@ _ = right.legend(fontsize=7.5, loc="upper left")
 #
 # ### Beside the paper's rows: our residual signal
 #
-# {numref}`tab-lr-residual` has rows that the paper does not have. Their tokens show the residual $y - f(x, \theta)$ in the place of $y$ ({ref}`sec-residual`). They are of profile `small`, so the rows with data are given at that profile too.
+# {numref}`tab-lr-residual` has rows that the paper does not have. Their tokens show the residual $y - f(x, \theta)$ in the place of $y$ ({ref}`sec-residual`).
 
 # %% tags=["hide-input", "nbval-check-output"]
-small = notebook.Chapter(profile=profile, shown_profile="small", seed=seed)
 residual = {"residuals": "residual", "gradients and residuals": "grad+residual"}
 rows = {f"ours: parametric, {name}": f"residual/{LR}/parametric/{kind}" for name, kind in residual.items()}
 rows |= {f"ours: explicit, {name}": f"residual/{LR}/explicit/{kind}" for name, kind in residual.items()}
 rows |= {f"parametric, {name}": f"table2/{LR}/{kind}" for name, kind in signals.items()}
 rows |= {f"explicit, {name}": f"table3/{LR}/{kind}" for name, kind in signals.items()}
 rows |= {label: lines[label] for label in ("SGD", "memoryless bound")}
-grid = small.steps(rows, LR, "mse", (1, 5, 10, 20))
+grid = chapter.steps(rows, LR, "mse", (1, 5, 10, 20))
 caption = "Raw MSE of our residual signal, which is not in the paper, beside the paper's signals, tuned SGD and the memoryless bound."
 notebook.table(grid, caption, "tab-lr-residual")
 
@@ -398,10 +397,10 @@ notebook.table(grid, "Single runs: what the mean over seeds hides.", "tab-lr-see
 # (sec-lr-trials)=
 # ## How settings were chosen
 #
-# Settings that suit one row may hold another back, and then a comparison at shared settings says little about the rows. So each row had trials of its own, {numref}`tab-lr-trials` and {numref}`tab-lr-trials-explicit`: around the settings that the family shares (*centre*), three other learning rates, and two alternatives in which the products of $x$ and $y$ are not shown. A trial has half the updates and
-# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the alternative of the least mean loss; a test of the library holds {mod}`iai.study.registry.choices` to that rule. Two seeds decide between alternatives that often differ by less than seeds do (four in the explicit rows, whose runs of one configuration can differ several-fold), so a choice may be wrong by a little, and none is a fine tuning. (Models that see gradients alone have no products to show; there *no-product* is *centre* with other random numbers at the start, which tells what a small difference means.)
+# A rate that suits one row may hold another back, and then a comparison at a shared rate says little about the rows. So each row had trials of its own, {numref}`tab-lr-trials` and {numref}`tab-lr-trials-explicit`: the rates that the family shares (*centre*), half and double of them, and a fourth where the best of these was at an end. A trial has one seed and half the updates, and
+# is judged on validation tasks, drawn with a seed of their own, that no other table shows. The row takes the rate of the least loss; a test of the library holds {mod}`iai.study.registry.trials` to that rule. One seed cannot tell apart what differs by less than seeds do, so a choice may be wrong by a little, and none is a fine tuning.
 #
-# Not everything was chosen so. Width, depth, the growth of the horizon, the size of the latent and the form of the explicit decoder were set once for all rows, in a score of short runs that printed errors on the evaluation tasks of that time. The tasks behind the tables of this chapter were drawn anew afterwards. 1-step models take the settings of their row.
+# Not everything was chosen so. Width, depth, the growth of the horizon, the size of the latent and the form of the explicit decoder were set once for all rows, in short runs of which the first ones printed errors on the evaluation tasks of that time. The tasks behind the tables of this chapter were drawn anew afterwards. 1-step models take the settings of their row.
 
 # %% tags=["hide-input", "nbval-check-output"]
 caption = "Trials: squared error on validation tasks after ten steps, at half the updates, and the alternative that each row took."
@@ -410,7 +409,7 @@ notebook.table(chapter.trials(others), caption, "tab-lr-trials", ".3f")
 
 # %% tags=["hide-input", "nbval-check-output"]
 explicit = {label: key for label, key in many.items() if "explicit" in label}
-caption = "The same for explicit models, on four seeds."
+caption = "The same for explicit models."
 notebook.table(chapter.trials(explicit), caption, "tab-lr-trials-explicit", ".2f")
 
 # %% [markdown]

@@ -24,7 +24,7 @@ Claim = Annotated[str | None, typer.Argument(help="one claim, with all its tests
 Profile = Annotated[str, typer.Option(help="smoke, cpu, small or paper")]
 OneProfile = Annotated[str | None, typer.Option(help="one line a run of this profile: smoke, cpu, small or paper")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")]
-Threads = Annotated[int, typer.Option(min=1, max=1000, help="one is fastest at the size of smoke and cpu")]
+Threads = Annotated[int, typer.Option(min=1, max=1000, help="one is fastest at the size of smoke and small")]
 Seed = Annotated[int, typer.Option(min=0, max=999)]
 Seeds = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="seeds 0 to N-1")]
 SomeSeeds = Annotated[
@@ -95,7 +95,7 @@ def list_(pattern: Pattern = "*", profile: OneProfile = None) -> int:
 @command
 def run_(
     key: Key,
-    profile: Profile = "cpu",
+    profile: Profile = "small",
     seed: Seed = 0,
     device: Device = None,
     threads: Threads = 1,
@@ -122,7 +122,7 @@ def run_(
 @command
 def reproduce(
     pattern: Pattern = "*",
-    profile: Profile = "cpu",
+    profile: Profile = "small",
     seeds: SomeSeeds = None,
     jobs: Jobs = 1,
     budget: Budget = "",
@@ -156,7 +156,7 @@ def reproduce(
 
 
 @command
-def baselines(key: Key, profile: Profile = "cpu") -> int:
+def baselines(key: Key, profile: Profile = "small") -> int:
     """Compute what runs of a key are compared with, on the CPU: they then find it."""
     from iai.study.jobs.run import baseline_results
     from iai.study.registry import experiment
@@ -183,7 +183,7 @@ def show(key: Key) -> int:
     from iai.study.jobs.runs import wanted
     from iai.study.registry import PROFILES, experiment
 
-    print(json.dumps(to_json(experiment(key, "cpu")), indent=1))
+    print(json.dumps(to_json(experiment(key, "small")), indent=1))
     for profile in PROFILES:
         found = wanted(key, profile)
         if not found:  # a profile that has no run of this key
@@ -218,7 +218,9 @@ def headlines(key: str, profile: str) -> list[str]:
 
 
 @command
-def verify(pattern: Pattern, profile: Profile = "cpu", seeds: Seeds = 1, jobs: Jobs = 1, device: Device = None) -> int:
+def verify(
+    pattern: Pattern, profile: Profile = "small", seeds: Seeds = 1, jobs: Jobs = 1, device: Device = None
+) -> int:
     """Compute runs of the ledger again from nothing, and compare; exit code 1 if one lies outside its interval."""
     from iai.study.jobs import runs, verify
 
@@ -228,7 +230,7 @@ def verify(pattern: Pattern, profile: Profile = "cpu", seeds: Seeds = 1, jobs: J
 
 
 @command
-def claims(name: Claim = None, profile: Profile = "cpu") -> int:
+def claims(name: Claim = None, profile: Profile = "small") -> int:
     """The paper's claims and their verdicts, computed from the ledger."""
     from iai.study.analysis.claims import claims
     from iai.study.ledger import records

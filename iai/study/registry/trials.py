@@ -26,11 +26,13 @@ SELECTED: dict[str, str] = {
     "residual/linear-regression/explicit/grad+residual": "rate-double",
     "residual/mnist/parametric/residual": "rate-double",
     "residual/mnist/parametric/grad+residual": "rate-double",
+    "residual/mnist/explicit/grad+residual": "rate-half",
     "features/implicit/data": "rate-double",
     "dimension/32/data": "rate-double",
     "dimension/32/grad": "rate-double",
     "dimension/32/grad+data": "rate-double",
     "dimension/32/residual": "rate-double",
+    "dimension/32/grad+residual": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -54,6 +56,8 @@ BEYOND = {
     "residual/mnist/parametric/grad+residual": "rate-fourfold",
     "dimension/32/grad+data": "rate-fourfold",
     "dimension/32/residual": "rate-fourfold",
+    "residual/mnist/explicit/grad+residual": "rate-quarter",
+    "dimension/32/grad+residual": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 

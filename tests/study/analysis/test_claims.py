@@ -247,7 +247,7 @@ def test_the_command_prints_verdicts_and_tests(capsys: pytest.CaptureFixture[str
     assert main(["claims"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(claims()) and all(line.startswith("not run") for line in lines)
-    assert lines[0].endswith("(0 holds / 0 open / 0 fails, 30 pending; cpu)")
+    assert lines[0].endswith("(0 holds / 0 open / 0 fails, 30 pending; small)")
     assert main(["claims", "transfer-24"]) == 0
     shown = "pending      table4/mnist, on fashion-mnist, data, k = 10 over k = 1 = 0.7586 within a factor 1.1, no"
     assert shown in capsys.readouterr().out
