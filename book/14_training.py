@@ -48,6 +48,7 @@ from iai.study.ledger import records
 from iai.study.registry import EXPERIMENTS, experiment
 from iai.study.registry.ladder import LADDER, partner
 from iai.study.registry.recipe import BASES
+from iai.study.registry.trials import FACTORS
 from iai.study.registry.variants import vary
 from iai.training import train
 from iai.training.muon import orthogonal
@@ -480,14 +481,14 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-budg
 # (sec-train-trials)=
 # ## Which settings were tried
 #
-# Everything that is trained at `small`, a base as well as its variants, has trials of its own: the settings of its family (*centre*), twice and half the learning rates, and, where the likelihood is linear in the parameters, the other form of parameter tokens. Trials have half the updates and one seed, and are judged by validation tasks that no table shows. {numref}`tab-train-trials` counts what they chose. The list of every trial is folded below it.
+# Everything that is trained at `small`, a base as well as its variants, has trials of its own: the settings of its family (*centre*), twice and half the learning rates, and a fourth rate where the best of these was at an end. Trials have half the updates and one seed, and are judged by validation tasks that no table shows. {numref}`tab-train-trials` counts what they chose. The list of every trial is folded below it.
 
 # %% tags=["hide-input", "nbval-check-output"]
 tried = list(
     dict.fromkeys(key.removeprefix("trial/").rpartition("/")[0] for key in EXPERIMENTS if key.startswith("trial/"))
 )
 losses = {row: trials(row, "small") for row in tried}
-NAMES = ("centre", "rate-double", "rate-half", "theta")
+NAMES = ("centre", *FACTORS)
 rows = {}
 for group in dict.fromkeys(row.split("/")[0] for row in tried):
     mine = [row for row in tried if row.split("/")[0] == group]
@@ -507,7 +508,7 @@ rows = {
 }
 header = ("", *NAMES, "best", "in use")
 caption = "Validation losses of all trials of which one at least is in the ledger, the best of them, and the one whose settings are in use."
-notebook.table(notebook.Grid(header=header, rows=rows or {"pending": ("",) * 6}), caption, "tab-train-trials-all")
+notebook.table(notebook.Grid(header=header, rows=rows or {"pending": ("",) * (len(NAMES) + 2)}), caption, "tab-train-trials-all")
 
 # %% tags=["remove-input", "nbval-check-output"]
 complete = {row: best(found) for row, found in losses.items() if best(found)}
@@ -553,5 +554,7 @@ notebook.Markdown(
 # ## What we found, and what we did not
 #
 # *What was found* is in the box at the top and in the sentences under each table; they are computed from the records.
+#
+# *What was tried by hand and left out.* One seed each, on validation tasks, at equal wall time and before the records, so that these are impressions and not results: means of the last weights, RMS norm in the place of layer norm, longer growth of the horizon, mixtures of dimensions and a dimension that grows in training, fewer tasks at first and more later, one head or four, and a linear or a trapezoid schedule in the place of the cosine changed nothing or little; normalised queries and keys were worse; four extra learnable tokens, two blocks in the place of three, and half the tasks for twice the updates were about as good; weighing each step's loss by its own size made late steps better and early ones worse. None of it is in the library.
 #
 # *What this does not show.* Wall times are those of one core of one machine, with other work beside it at times. Times to a fixed loss assume that all updates of a training are equally long. Rungs are cumulative: a gain that is credited to one of them depends on those before it. Levers were not tuned: one that wants another learning rate is at a disadvantage, and three seeds leave many of them open. The doubled budget has one seed. Nothing here says how the recipe behaves at the sizes of `paper`.
