@@ -48,7 +48,6 @@ from iai.study.book import notebook, plots
 from iai.study.book.comparisons import Contrast, in_words, sentences
 from iai.study.ledger import records
 from iai.experiment import build
-from iai.study.analysis.contrasts import best, difference, standard_errors
 from iai.evaluation import episodes
 from iai.study.registry import experiment
 from iai.study.ledger.records import Missing, Summary
@@ -59,7 +58,7 @@ chapter = notebook.setup(globals())
 KINDS = {"Grad": "grad", "Data": "data", "Grad+Data": "grad+data"}
 
 # %% tags=["remove-input", "nbval-check-output"]
-chapter.banner("table2/linear-regression/*", "token-scale/*")
+chapter.banner("table2/linear-regression/*", "residual/*", "dimension/32/*", "dimension/128/*", "token-scale/*")
 
 # %% [markdown]
 # ## Tokens
@@ -288,22 +287,6 @@ notebook.table(
 )
 
 # %% tags=["hide-input", "nbval-check-output"]
-horizon = shown.objective.steps
-ends = {
-    name: records.summary(key, chapter.shown_profile, "linear-regression", "mse", horizon) for name, key in rows.items()
-}
-better = best({name: ends[name] for name in ("Grad", "Data")})
-if better is None or isinstance(ends["Grad+Data"], Missing):
-    print("pending: not all three signals have been run")
-else:
-    worse = difference(ends["Grad+Data"], ends[better])
-    distance = standard_errors(worse)
-    both, one = (notebook.show(ends[name], ".4f") for name in ("Grad+Data", better))
-    print(f"after {horizon} steps: Grad+Data {both}, {better} {one}")
-    print(f"Grad+Data less {better}, seed by seed: {worse:+.4f}, or {distance:+.1f} standard errors,")
-    print(f"{'worse' if distance > 2 else 'not worse'} than the better single signal by the criterion of two")
-
-# %% tags=["hide-input", "nbval-check-output"]
 body = {}
 for name, key in rows.items():
     curve, bound = (chapter.curve(row, "linear-regression", "mse") for row in (key, f"{key}|memoryless"))
@@ -326,7 +309,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-efficiency
 
 # %% [markdown]
 # {numref}`tab-efficiency` separates the two things that a model can lack. Where its row is near 1, the model does with its signal all that a learner of this form could do with it, and only more information would help; a little below 1 is possible, as {eq}`eq-gradient-recursion` is the best *linear* use of a gradient, and its length tells a little more. Where it is far above 1, the information is there and is not used. Late steps mix two causes: the limits know how many steps were made, and the models do not (chapter {ref}`ch-iteration`). The first column is the cleanest, since all models start it from the same state: a
-# gradient model has to learn one number there, its first step size, and a data model has to learn to solve a linear system within a few layers. Adding gradients to data adds no information, by {eq}`eq-newton` they are a function of it and $\theta$; what Grad+Data can gain over Data is a computation that it need not learn. In {numref}`tab-signals` this gain need not be there from the start: compare the rows Data and Grad+Data at one and two steps. The verdict printed above is about the horizon alone.
+# gradient model has to learn one number there, its first step size, and a data model has to learn to solve a linear system within a few layers. Adding gradients to data adds no information, by {eq}`eq-newton` they are a function of it and $\theta$; what Grad+Data can gain over Data is a computation that it need not learn. In {numref}`tab-signals` this gain need not be there from the start: compare the rows Data and Grad+Data at one and two steps. Chapter {ref}`ch-linear-regression` decides it, step by step.
 #
 # (sec-residual)=
 # ## A fourth signal: residuals
@@ -454,7 +437,7 @@ for family, metric, name in (("linear-regression", "mse", "$d = 10$"), ("mnist",
         keys |= {label: f"residual/{family}/{regime}/{kind}" for label, kind in OURS.items()}
         settings[f"{name}, {regime}"] = (keys, f"{family}:{metric}")
 compared = {
-    title: Contrast(title=title, rows=keys, where=where, at=10, profile="small")
+    title: Contrast(title=title, rows=keys, where=where, at=10, profile=shown_profile)
     for title, (keys, where) in settings.items()
 }
 rows = {}
@@ -652,21 +635,23 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-plateau")
 # attention at chance, equal ones a little above it: a head start, not a match. The unmatched start matches as well as any, since its tokens are nearly all $x$, and has the smallest label: what holds it back is $s$. Starting $x$ apart does not change this column; what it is worth, the loss has to say.
 
 # %% tags=["hide-input", "nbval-check-output"]
-with_product, without = (
-    records.summary(key, chapter.shown_profile, "linear-regression", "mse", 10) for key in FAMILIES["linear-regression"]
+named = {"without the product": "no-product", "with it": "product"}
+sentences(
+    [
+        Contrast(
+            title="linear regression from data",
+            rows={label: f"token-scale/linear-regression/{start}" for label, start in named.items()},
+            where="linear-regression:mse",
+            at=10,
+            profile=chapter.shown_profile,
+            fixed_budget=True,
+        )
+    ]
 )
-if isinstance(with_product, Missing) or isinstance(without, Missing):
-    print("pending: the comparison of products has not been run")
-else:
-    more = difference(without, with_product)
-    low, high = more.interval
-    verdict = "helps" if low > 0 else "hurts" if high < 0 else "makes no difference that these seeds can show"
-    print(f"MSE without the product less MSE with it, seed by seed: {more:+.3f}")
-    print(f"95 % interval over seeds {low:+.3f} to {high:+.3f}: at this size and budget the product {verdict}")
 
 # %% [markdown]
 # So the two halves of {numref}`fig-plateau` teach different lessons. For images the plateau is real and the start decides how long it lasts. For this regression there is hardly a plateau to be left: both curves fall from the first updates on, and a term that was meant to shorten a wait has nothing to shorten. A ready-made feature need not be free: it takes about a third of a token's variance at the
-# start. We conjecture that a network which leans on it has to unlearn it once $\theta \neq 0$, when $x_j (y_j - x_j^\top \theta)$ is needed and not $x_j y_j$. The trials of chapter {ref}`ch-linear-regression`, where every row could choose, are on the side of that conjecture for parametric models that see data, and for the implicit one say that it hardly matters.
+# start. We conjecture that a network which leans on it has to unlearn it once $\theta \neq 0$, when $x_j (y_j - x_j^\top \theta)$ is needed and not $x_j y_j$.
 #
 # ## Exercises
 #

@@ -73,14 +73,6 @@ def at_most(found: Found, limit: float) -> str:
     return f"{sum(value <= limit for value in found.values)} of {len(found.values)} seeds"
 
 
-def standard_errors(found: Found) -> Found | float:
-    """A result over its standard error; infinite where all seeds agree and the error over tasks is not known."""
-    if isinstance(found, Missing):
-        return found
-    spread = 0.0 if math.isnan(found.spread) and len(found.values) > 1 else found.spread
-    return found.mean / spread if spread else math.copysign(math.inf, found.mean) if found.mean else 0.0
-
-
 def leaders(results: Mapping[str, Found]) -> tuple[str, ...]:
     """The label of the least known mean, then all whose 95 % interval of the ratio to it is not above 1, by mean."""
     first = best(results, skip_missing=True)

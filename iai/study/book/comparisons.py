@@ -10,7 +10,7 @@ import numpy as np
 from iai.study.analysis.contrasts import side
 from iai.study.analysis.gate import compared
 from iai.study.book import plots
-from iai.study.book.notebook import Cell, Grid, Markdown, table
+from iai.study.book.notebook import Cell, Grid, Markdown, provenance, table
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Ratio, Summary
 from iai.study.registry import experiment
@@ -132,6 +132,14 @@ def contrast_table(
     found = [found for one in contrasts for found in one.ratios().values() if isinstance(found, Ratio)]
     caption += f" Intervals of ratios are over {' or '.join(sorted({one.source for one in found}))}." * bool(found)
     return table(Grid(header=("", *named, "against the first"), rows=rows), caption, name, spec)
+
+
+def ratio_table(contrasts: Sequence[Contrast], label: str, others: Sequence[str], caption: str, name: str) -> Markdown:
+    """A table of one row's ratios to others, a line a contrast."""
+    rows = {one.title: tuple(in_words(one.ratio(label, other)) for other in others) for one in contrasts}
+    source = provenance([one.result(each) for one in contrasts for each in (label, *others)])
+    header = ("", *(f"{label} over {other}" for other in others))
+    return table(Grid(header=header, rows=rows), f"{caption} Ratios, with 95 % intervals.", name, source=source)
 
 
 def sentences(contrasts: Iterable[Contrast]) -> Markdown:

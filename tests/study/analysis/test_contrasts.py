@@ -14,7 +14,6 @@ from iai.study.analysis.contrasts import (
     leaders_in_words,
     ratio,
     scaled,
-    standard_errors,
 )
 from iai.study.ledger.statistics import Missing, Ratio, Summary
 
@@ -63,15 +62,6 @@ def test_what_is_missing_stays_missing() -> None:
 def test_a_limit_is_kept_or_not_seed_by_seed() -> None:
     assert at_most(summary((0.1, 0.2, 0.3)), 0.2) == "2 of 3 seeds"
     assert at_most(NOTHING, 0.2) == "pending"
-
-
-def test_standard_errors_are_those_over_seeds() -> None:
-    found = summary((1.0, 2.0, 3.0))
-    assert standard_errors(found) == pytest.approx(2 / (1 / 3**0.5))
-    assert standard_errors(NOTHING) is NOTHING
-    assert standard_errors(summary((2.0, 2.0))) == pytest.approx(2 / 0.5)
-    equal = difference(summary((2.0, 3.0)), summary((1.0, 2.0)))
-    assert standard_errors(equal) == math.inf and standard_errors(difference(equal, equal)) == 0
 
 
 def test_interval_of_equal_values_is_not_a_point() -> None:
