@@ -47,7 +47,7 @@ from iai.tasks import data
 from iai.baselines.classical import Neighbours
 from iai.study.analysis.contrasts import at_most, best, change, ratio
 from iai.evaluation import evaluate
-from iai.study.book.comparisons import Contrast, ratio_table
+from iai.study.book.comparisons import Contrast, ratio_table, sentences
 from iai.study.jobs.run import fit
 from iai.study.registry import experiment
 
@@ -319,6 +319,32 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-img-points
 # How much of the gain is due to *training* on several steps, and how much to seeing more points? The 1-step model is given exactly the same points. Its error goes the other way, to {val}`table4/mnist/data-1-step:fashion-mnist:error:10:.1%` after ten batches: it never learnt what to do with a state that is no longer the first. It is the paper's baseline, and a weak one, since nobody would use
 # it so. A fairer use of the same weights would show it all points at once, as one large batch; that is a different context length from the one that it was trained on, and there is no record of it here (exercise {ref}`ex-img-once`).
 #
+# ### Beyond ten steps: the same images again
+#
+# A task of a few hundred images ends. What do further steps over the *same* images do? {numref}`tab-img-again` gives the implicit model ten mini-batches and then, for steps eleven to twenty, either new ones or those ten again.
+
+# %% tags=["hide-input", "nbval-check-output"]
+again = {"new images": many["implicit"], "the same 320 images": "reuse/mnist/10"}
+parts = {name: chapter.steps(again, name, "error", (10, 15, 20)).rows for name in ("mnist", "fashion-mnist")}
+rows = {f"{name}, {label}": cells for name, found in parts.items() for label, cells in found.items()}
+grid = notebook.Grid(header=("then", "10 steps", "15 steps", "20 steps"), rows=rows)
+notebook.table(grid, "Error of the implicit model within and beyond its horizon of ten steps.", "tab-img-again", ".1%")
+
+# %% tags=["remove-input", "nbval-check-output"]
+sentences(
+    Contrast(
+        title=f"{name}, the same images",
+        rows={"ten": "reuse/mnist/10", "twenty": "reuse/mnist/10"},
+        where=f"{name}:error",
+        at={"ten": 10, "twenty": 20},
+        profile=shown_profile,
+        beyond=True,
+        fixed_budget=True,
+    )
+    for name in parts
+)
+
+# %% [markdown]
 # ### Parametric or implicit?
 
 # %% tags=["hide-input", "nbval-check-output"]

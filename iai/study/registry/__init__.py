@@ -52,7 +52,7 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
     loops = costs.experiments(profile)
     untried = ("laws/", "generation/letters")  # which have no validation tasks
     tried = {row: defaults(row, profile) for row in rows if not row.startswith("generation/") or row in GENERATION}
-    tried |= {key: made for key, made in ablated.items() if not key.endswith("/full")}  # which are rows again
+    tried |= {key: made for key, made in ablated.items() if not key.endswith(("/full", "/10"))}  # rows again
     tried = {key: made for key, made in tried.items() if not key.startswith(untried)}
     tried |= {key: made for key, made in loops.items() if key.endswith("/whole") and "/pool/" not in key}
     found: dict[str, Experiment | BaselineExperiment] = {
@@ -107,7 +107,7 @@ def _seeds_of_first_ledger(key: str) -> int:
     """Those of the keys that the first ledger has."""
     if key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/", "recipe/")) or "residual" in key:
         return 0
-    if key.startswith("theta/linear-regression/") or key.endswith("/full-random"):
+    if key.startswith("theta/linear-regression/") or key.endswith(("/full-random", "mnist/10")):
         return 0
     if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
         return 1

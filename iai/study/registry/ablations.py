@@ -55,6 +55,10 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
         **{f"steps/mnist/{n}": vary(images, objective={"steps": n}) for n in (1, 2, 4)},
         **{f"split/linear-regression/{n}": split(regression, n) for n in (1, 2, 5, 20)},
         **reuse(regression),
+        "reuse/mnist/10": vary(
+            implicit,
+            evaluation_sets={name: Reused(task=one, distinct=10) for name, one in implicit.evaluation_sets.items()},
+        ),
         "update/linear-regression/absolute": vary(regression, refiner={"update": "absolute"}),
         "update/mnist/absolute": vary(images, refiner={"update": "absolute"}),
         "theta/mnist/data-one": vary(row("table2/mnist/data"), theta="one"),
