@@ -11,6 +11,7 @@ from iai.study.registry.variants import halved, on_validation, with_rate
 FACTORS = {"rate-double": 2.0, "rate-half": 0.5, "rate-fourfold": 4.0, "rate-quarter": 0.25}
 """Rates that are tried, in those of the centre."""
 SELECTED: dict[str, str] = {
+    "baseline/linear-regression/one-context": "lr-triple",
     "table2/linear-regression/grad": "rate-double",
     "table2/linear-regression/grad+data": "rate-double",
     "table2/mnist/grad+data": "rate-fourfold",
