@@ -87,5 +87,7 @@ def with_doubled_budget(found: Found) -> Found:
 
 
 def doubled(key: str) -> str | None:
-    """The key of the run with twice the budget, if there is one."""
-    return twice if (twice := f"doubled/{key}") in EXPERIMENTS else None
+    """The key of the run with twice the budget, if there is one; a longer training has twice that of the row's."""
+    longer = key.endswith("-longer")
+    twice = f"ladder/{key.removesuffix('-longer')}/fourfold" if longer else f"doubled/{key}"
+    return twice if twice in EXPERIMENTS else None

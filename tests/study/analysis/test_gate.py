@@ -55,6 +55,8 @@ def test_a_doubled_budget_is_asked_for_and_may_be_missing(monkeypatch: pytest.Mo
     write(OTHER, 1.0, 1.0, 1.0)
     assert reason() == "no doubled budget yet"
     assert gate.doubled(KEY) == f"doubled/{KEY}"
+    assert gate.doubled("baseline/mnist/one-context") == "doubled/baseline/mnist/one-context"
+    assert gate.doubled("baseline/mnist/one-context-longer") == "ladder/baseline/mnist/one-context/fourfold"
     monkeypatch.delitem(EXPERIMENTS, f"doubled/{KEY}")
     assert gate.doubled(KEY) is None and reason() == "no doubled budget yet"
 
