@@ -376,8 +376,6 @@ notebook.Markdown("\n".join(said))
 MEANING = {
     "adamw": "AdamW for all weights",
     "growth-none": "full horizon from the start",
-    "growth-longer": "horizon grows for 60 %",
-    "average": "mean of the weights of the last 20 %",
     "decay-tenfold": "weight decay × 10",
     "tasks-double": "tasks × 2, updates / 2",
     "tasks-half": "tasks / 2, updates × 2",

@@ -64,7 +64,7 @@ class Checkpoint:
             matrices = {one for group in optimizer.param_groups if "parts" in group for one in group["params"]}
             for one, kept in optimizer.state.items():
                 names = {"momentum_buffer"} if one in matrices else {"step", "exp_avg", "exp_avg_sq"}
-                shapes = {name: () if name == "step" else one.shape for name in names | (kept.keys() & {"mean"})}
+                shapes = {name: () if name == "step" else one.shape for name in names}
                 malformed |= shapes != {name: value.shape for name, value in kept.items()}
             if malformed:
                 raise ValueError("a position or moments that no training has")

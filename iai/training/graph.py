@@ -14,7 +14,7 @@ import torch
 
 from iai.training import distributed
 from iai.training.objectives import Greedy
-from iai.training.optimizer import Progress, TrainConfig, average_weights, learning_rate, optimizer_step, set_rate
+from iai.training.optimizer import Progress, TrainConfig, learning_rate, optimizer_step, set_rate
 from iai.training.pool import Pool
 from iai.types import UserError
 
@@ -130,7 +130,6 @@ class CapturedUpdates:
             loss, pool = objective.advance(self.model, self.pool, self.generator)
         set_rate(self.optimizer, self.rates[self.update].squeeze(0))
         loss = optimizer_step(loss, self.model, self.optimizer, self.config)
-        average_weights(self.optimizer, self.config, self.update)
         self.losses.index_copy_(0, self.update, loss.to(self.losses.dtype)[None])
         self.update += 1
         if self.pool:

@@ -24,7 +24,7 @@ from iai.training.checkpoint import Checkpoint
 from iai.training.graph import CapturedUpdates, autocast, captures
 from iai.training.muon import make_optimizer
 from iai.training.objectives import StepObjective
-from iai.training.optimizer import Progress, TrainConfig, take_average, train_step
+from iai.training.optimizer import Progress, TrainConfig, train_step
 from iai.types import UserError
 
 Objective = Callable[[Any, torch.Generator, float], Iterator[Tensor]]
@@ -87,8 +87,6 @@ def train(
         while progress.update < config.updates:
             roll_out(progress)
             progress.rollout += 1
-            if progress.update >= config.updates:
-                take_average(optimizer)
             bar.update(progress.update - bar.n)
             stopped = distributed.any_process(bool(signals))
             due = stopped or progress.update >= config.updates or time.monotonic() - saved > config.checkpoint_seconds

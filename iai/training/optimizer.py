@@ -33,8 +33,6 @@ class TrainConfig:
     """muon: Muon for the matrices of Transformer blocks, AdamW for the rest."""
     matrix_lr: Amount = recorded(default=4e-3, omitted=True)
     """Rate of the matrices under Muon; `lr` is that of the rest."""
-    average: Share = recorded(default=0.0, omitted=True)
-    """Share of the updates, the last ones, over which the weights of the trained model are averaged."""
 
 
 @dataclass
@@ -82,32 +80,12 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float | Tensor) -> None:
             group["lr"] = scaled
 
 
-@torch.no_grad()
-def average_weights(optimizer: torch.optim.Optimizer, config: TrainConfig, update: int | Tensor) -> None:
-    """After an update, keep the mean of the weights over the last `average` of all updates beside their moments."""
-    if not config.average:
-        return
-    since = update - round((1 - config.average) * config.updates)
-    share = 1 / (1 + (since.clamp(min=0).squeeze() if isinstance(since, Tensor) else max(since, 0)))
-    for weight, kept in optimizer.state.items():
-        mean = kept["mean"] if "mean" in kept else kept.setdefault("mean", weight.clone())
-        mean.lerp_(weight, share.to(mean.dtype) if isinstance(share, Tensor) else share)
-
-
-@torch.no_grad()
-def take_average(optimizer: torch.optim.Optimizer) -> None:
-    """Let the weights be their mean, where one was kept."""
-    for weight, kept in optimizer.state.items():
-        weight.copy_(kept.get("mean", weight))
-
-
 def train_step(
     loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig, progress: Progress
 ) -> None:
     """One update of the weights, counted in `progress`."""
     set_rate(optimizer, learning_rate(config, progress.update))
     progress.losses.append(optimizer_step(loss, model, optimizer, config))
-    average_weights(optimizer, config, progress.update)
     progress.update += 1
 
 

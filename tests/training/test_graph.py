@@ -18,7 +18,6 @@ from iai.tasks import LinearRegression
 from iai.training import Greedy, Progress, TrainConfig, graph, make_optimizer
 from iai.training.graph import WARMUP, CapturedUpdates, half
 from iai.training.loop import seed_of, train
-from iai.training.optimizer import take_average
 from iai.types import UserError
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
@@ -51,7 +50,6 @@ def by_captured_updates(
         grown = objective.grown(progress.update / config.updates)
         updates.roll_out(grown, seed_of(3, progress.rollout), progress)
         progress.rollout += 1
-    take_average(optimizer)
     return torch.stack(progress.losses).cpu(), flat(model), updates
 
 
@@ -71,8 +69,8 @@ def test_captured_updates_are_those_of_one_loss_at_a_time(regime: str, mask: str
     assert torch.equal(losses, torch.stack(progress.losses)) and torch.equal(weights, flat(plain))
 
 
-def test_captured_updates_by_muon_of_averaged_weights_are_those_of_one_loss_at_a_time() -> None:
-    experiment = growing(train=replace(TRAINING, optimizer="muon", average=0.5))
+def test_captured_updates_by_muon_are_those_of_one_loss_at_a_time() -> None:
+    experiment = growing(train=replace(TRAINING, optimizer="muon"))
     plain = build(experiment)
     progress = train(plain, experiment.objective, experiment.train, seed=3, show=False)
     losses, weights, _ = by_captured_updates(experiment)
@@ -171,7 +169,7 @@ def test_bfloat16_is_fast_on_a_gpu_that_has_it(monkeypatch) -> None:
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("regime", ["parametric", "explicit", "implicit"])
 def test_captured_updates_are_the_eager_ones(regime: str, optimizer: Any) -> None:
-    config = replace(TRAINING, optimizer=optimizer, average=0.2 * (optimizer == "muon"))
+    config = replace(TRAINING, optimizer=optimizer)
     experiment = growing(regime, signal=Signal(kind="data" if regime == "implicit" else "grad+data"), train=config)
     losses, weights, updates = by_captured_updates(experiment, "cuda")
     assert updates.graph and updates.ran > WARMUP

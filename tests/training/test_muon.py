@@ -15,7 +15,7 @@ from iai.experiment import build
 from iai.model.attention import Block
 from iai.training import Checkpoint, Progress, TrainConfig, adamw, make_optimizer, train
 from iai.training.muon import Muon, orthogonal
-from iai.training.optimizer import average_weights, set_rate, take_average
+from iai.training.optimizer import set_rate
 from iai.types import UserError
 
 CONFIG = TrainConfig(optimizer="muon", lr=1e-2, matrix_lr=4e-2, weight_decay=0.5, updates=6, warmup=1)
@@ -105,7 +105,7 @@ def test_an_update_never_waits_for_a_gpu(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: None)
     with FakeTensorMode(), torch.device("cuda"):
-        model, config = blocks(), replace(CONFIG, average=0.5)
+        model, config = blocks(), CONFIG
         with monkeypatch.context() as patch:
             patch.setattr(torch, "tensor", lambda value, device: value)  # the constructor reads the rate
             chosen: Any = make_optimizer(model, config)
@@ -117,7 +117,6 @@ def test_an_update_never_waits_for_a_gpu(monkeypatch) -> None:
             weight.grad = torch.randn_like(weight)
         set_rate(chosen, torch.zeros(6, dtype=torch.float64)[update].squeeze(0))
         chosen.step()
-        average_weights(chosen, config, update)
         assert all(group["lr"] is rate for group, rate in zip(chosen.param_groups, rates))
         assert chosen.dtype == torch.bfloat16
         for kept in chosen.state.values():
@@ -154,25 +153,7 @@ def test_no_training_goes_on_from_a_malformed_momentum(tmp_path: Path, change: A
     kept.save(model, chosen, progress)
     assert kept.restore(model, Muon(model, CONFIG)).update == 1
     momentum = chosen.state[model[0].up.weight]
-    momentum["mean"] = model[0].up.weight.detach()
     change(momentum)
     kept.save(model, chosen, progress)
     with pytest.raises(UserError, match="does not fit this training"):
         kept.restore(model, Muon(model, CONFIG))
-
-
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_the_trained_weights_are_their_mean_over_the_last_updates(share: float) -> None:
-    config, model, seen = replace(CONFIG, average=share), blocks(), []
-    chosen = make_optimizer(model, config)
-
-    def update(model: nn.Module, rate: float) -> None:
-        set_rate(chosen, rate)
-        chosen.step()
-        average_weights(chosen, config, torch.tensor([len(seen)]) if len(seen) % 2 else len(seen))
-        seen.append([weight.detach().clone() for weight in model.parameters()])
-
-    stepped(update, model)
-    take_average(chosen)
-    for weight, *past in zip(model.parameters(), *seen[-max(1, round(6 * share)) :]):
-        torch.testing.assert_close(weight.detach(), torch.stack(past).mean(0))

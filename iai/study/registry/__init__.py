@@ -85,7 +85,7 @@ def experiment(key: str, profile: str) -> Experiment | BaselineExperiment:
 def seeds_of(key: str, profile: str) -> int:
     """How many seeds of a key a profile asks for.
 
-    At `small` six of what decides a claim, one of what only chooses or screens (trials, other budgets, levers), none of
+    At `small` six of what decides a claim, one of what only chooses or confirms (trials, other budgets), none of
     models of generation that no claim compares, else three; at `paper` three of what answers the paper's own numbers,
     and of partners. `cpu` is the first ledger, which has no new key.
     """
@@ -97,8 +97,9 @@ def seeds_of(key: str, profile: str) -> int:
         return _seeds_of_first_ledger(key)
     if key.startswith("choice/table") or (key.startswith("generation/") and key not in GENERATION):
         return 0
-    screens = key.startswith(("trial/", "doubled/", "ladder/", "choice/")) or key.split("/")[-1] in recipe.LEVERS
-    if screens or (key.startswith("cost/") and not key.endswith("pool/whole")):
+    if key.startswith(("trial/", "doubled/", "ladder/", "choice/")):
+        return 1
+    if key.startswith("cost/") and not key.endswith("pool/whole"):
         return 1
     return 6 if key in ladder.PRIMARY else 3
 

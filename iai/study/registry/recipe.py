@@ -15,8 +15,6 @@ BASES = {"linear-regression": "dimension/32/data", "mnist": "table4/mnist/data"}
 MUON: dict[str, Any] = {"train": {"optimizer": "muon", "matrix_lr": 4e-3}}
 LEVERS: dict[str, dict[str, Any]] = {
     "growth-none": {"objective": {"growth": 0.0}},
-    "growth-longer": {"objective": {"growth": 0.6}},
-    "average": {"train": {"average": 0.2}},
     "decay-tenfold": {"train": {"weight_decay": 0.1}},
     "bfloat16": {"train": {"precision": "bfloat16"}},
     "apart": {"refiner": {"tied_qk": 0.0}},
