@@ -475,7 +475,7 @@ _ = right.axvspan(small.objective.steps, 20, color=plots.INK, alpha=0.08, linewi
 #
 # *Transfer with several steps is real here*: the implicit model's error on Fashion-MNIST falls to {val}`table4/mnist/data:fashion-mnist:error:10/1:.2f` of itself from one step to ten, on a data set that training never showed (the count by seeds is under {numref}`tab-img-transfer`). How far it falls depends on the images a step ({numref}`tab-img-points`). Of the models trained on one step the implicit one only loses; the parametric one from gradients gains up to ten batches, enough to keep the same limit in every seed, and loses later: the limit alone does not tell the two ways of training apart.
 #
-# *Models that see gradients do not drift*, and neither does the implicit one: between ten and twenty steps, beyond their horizon, their errors go on falling, while that of the parametric model from data alone rises.
+# *Parametric models that see gradients do not drift*, and neither does the implicit one: between ten and twenty steps, beyond their horizon, their errors go on falling, while that of the parametric model from data alone rises.
 #
 # *What we did not find*: a model that beats classical learners once there are a few hundred images. After one batch the implicit model leads; from five on logistic regression on all points seen does ({numref}`tab-img-best`), and tuned Adam is about level with the best parametric model. None of this tells what larger models and longer
 # training would do, and the paper's are larger.
