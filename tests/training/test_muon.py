@@ -142,8 +142,8 @@ def test_a_training_by_muon_learns() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [lambda kept: kept.pop("momentum_buffer"), lambda kept: kept.update(step=torch.ones(()))],
-    ids=["missing", "of AdamW"],
+    [lambda kept: kept.update(other=kept.pop("momentum_buffer")), lambda kept: kept.update(step=torch.ones(()))],
+    ids=["another name", "of AdamW"],
 )
 def test_no_training_goes_on_from_a_malformed_momentum(tmp_path: Path, change: Any) -> None:
     model = blocks()
