@@ -94,7 +94,8 @@ def test_everything_trained_has_trials_of_its_own_rates(monkeypatch) -> None:
         made = experiment(key, "small")
         monkeypatch.setitem(trials.SELECTED, key, "rate-half")
         assert trials.tuned(key, made, "small").train.matrix_lr == made.train.matrix_lr / 2
-    assert {f"trial/{key}/{name}" for key, name in trials.SELECTED.items()} <= EXPERIMENTS.keys()
+    kinds = {key: "choice" if key.startswith("baseline/") else "trial" for key in trials.SELECTED}
+    assert {f"{kinds[key]}/{key}/{name}" for key, name in trials.SELECTED.items()} <= EXPERIMENTS.keys()
 
 
 @pytest.mark.parametrize("family", recipe.BASES)
