@@ -511,6 +511,8 @@ for k in (1, 10, 20):
 #
 # *Explicit hardly trails parametric* on this task, once each row has a rate of its own: the large gap of the first ledger was one of training. *1-step models cannot be iterated* where they see data; they are a baseline for one step only.
 #
+# *One long context is as good or better at equal data.* The same network, reading all hundred points at once, ends at {val}`baseline/linear-regression/one-context:linear-regression:mse:10` when it is trained on as many tokens as the model of ten steps from data, and at {val}`baseline/linear-regression/one-context-longer:linear-regression:mse:10` on twice as many. What iteration saves is in chapter {ref}`ch-cost`.
+#
 # *We did not reach the bounds.* At the first step the best of the ten-step rows is more than a third above ridge regression, at ten steps the best is within a fifth or so of the memoryless bound, and a constant step of SGD at its best rate, {val}`table2/linear-regression/data:linear-regression:sgd/mse:10` after ten steps, is as good as what was learnt from data. At $d = 10$ an amortized optimizer earns its training in the
 # first five batches. The implicit model is well above the line of averaged batches, so there the architecture leaves something to gain.
 #
