@@ -33,8 +33,8 @@ ROWS = {
 }
 STEPS = (1, 5, 10)
 VERBS = {
-    "lower": "below",
-    "higher": "above",
+    "lower": "better than",
+    "higher": "worse than",
     "equal": "level with",
     "open": "not told apart from",
     "not testable": "beside (not compared before twice the training confirms it)",
@@ -77,7 +77,7 @@ def number(reference: str, bound: bool) -> str:
 
 
 def beside(first: str, rivals: dict[str, str], bound: bool) -> str:
-    """A result, and whether it is below or above each rival, as far as it was decided."""
+    """An error, and whether it is better or worse than each rival, as far as that was decided."""
     profile = chapter().shown_profile
     mine = Reference.parse(first, profile).look_up()
     said = []
