@@ -474,7 +474,7 @@ _ = right.axvspan(small.objective.steps, 20, color=plots.INK, alpha=0.08, linewi
 #
 # *The law of the tasks decides what is learnt.* With label permutation alone a small model knows digits after seconds and is lost among clothes; with a random projection it has to learn to compare. This was a live result of one seed, with a large margin (how far seeds move it was not measured), and an argument that predicts it.
 #
-# *Transfer with several steps is real here*: the implicit model's error on Fashion-MNIST falls to {val}`table4/mnist/data:fashion-mnist:error:10/1:.2f` of itself from one step to ten, on a data set that training never showed (the count by seeds is under {numref}`tab-img-transfer`). How far it falls depends on the images a step ({numref}`tab-img-points`). Of the models trained on one step the implicit one only loses; the parametric one from gradients gains up to ten batches, enough to keep the same limit in every seed, and loses later: the limit alone does not tell the two ways of training apart.
+# *Transfer with several steps is real here*: the implicit model's error on Fashion-MNIST falls to {val}`table4/mnist/data:fashion-mnist:error:10/1:.2f` of itself from one step to ten, on a data set that training never showed (the count by seeds is under {numref}`tab-img-transfer`). How far it falls depends on the images a step ({numref}`tab-img-points`). Trained on one step, the same network only loses.
 #
 # *Parametric models that see gradients do not drift*, and neither does the implicit one: between ten and twenty steps, beyond their horizon, their errors go on falling, while that of the parametric model from data alone rises.
 #
