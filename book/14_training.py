@@ -506,7 +506,9 @@ rows = {
 }
 header = ("", *NAMES, "best", "in use")
 caption = "Validation losses of all trials of which one at least is in the ledger, the best of them, and the one whose settings are in use."
-notebook.table(notebook.Grid(header=header, rows=rows or {"pending": ("",) * (len(NAMES) + 2)}), caption, "tab-train-trials-all")
+notebook.table(
+    notebook.Grid(header=header, rows=rows or {"pending": ("",) * (len(NAMES) + 2)}), caption, "tab-train-trials-all"
+)
 
 # %% tags=["remove-input", "nbval-check-output"]
 complete = {row: best(found) for row, found in losses.items() if best(found)}
