@@ -60,13 +60,15 @@ def draw(path: Path) -> None:
     drawn, grey = (book.curves(rows, "linear-regression", "mse") for rows in (models, others))
     plots.curves(left, drawn, label="mean squared error", baselines=grey, horizon=10, logarithmic=True)
     left.set_title("linear regression, ten points a step")
+    left.legend(fontsize=7.5, loc="upper right", bbox_to_anchor=(1, 0.94))
     models = {"in context, many steps": images, "one long context": "baseline/mnist/one-context"}
     others = {"logistic regression": f"{images}|logistic", "5 nearest neighbours": f"{images}|neighbours"}
     drawn, grey = (book.curves(rows, "fashion-mnist", "error") for rows in (models, others))
     horizon = experiment(images, book.shown_profile).objective.steps
     plots.curves(right, drawn, label="error", baselines=grey, horizon=horizon)
     right.set_ylim(0, 0.8)
-    right.set_title("MNIST → Fashion-MNIST, 32 images a step")
+    right.set_title("MNIST → Fashion-MNIST, in context")
+    right.legend(fontsize=7.5, loc="upper right", bbox_to_anchor=(1, 0.94))
     figure.savefig(path, metadata={"Date": None})
 
 
