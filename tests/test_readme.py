@@ -37,7 +37,10 @@ def test_table_is_what_the_ledger_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IAI_RESULTS", raising=False)
     monkeypatch.chdir(README.parent)
     tool = runpy.run_path(str(README.parent / "book" / "_tools" / "headline.py"))
-    assert tool["rows"]() in README.read_text(), "make notebooks"
+    index = (README.parent / "book" / "index.md").read_text()
+    for page, shown in ((README.read_text(), ("rows", "said")), (index, ("said",))):
+        assert all(tool[name]() in page for name in shown), "make notebooks"
+    assert tool["finding"](False) in README.read_text() and tool["finding"](True) in index, "make notebooks"
     table = tool["rows"]()
     assert "over seeds, † over tasks" in table
     marked = {line.split(" (")[0][2:] for line in table.splitlines() if "†" in line and line.startswith("|")}
