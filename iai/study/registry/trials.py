@@ -34,6 +34,7 @@ SELECTED: dict[str, str] = {
     "dimension/32/grad+data": "rate-double",
     "dimension/32/residual": "rate-double",
     "dimension/32/grad+residual": "rate-double",
+    "points/mnist/64": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -59,6 +60,7 @@ BEYOND = {
     "dimension/32/residual": "rate-fourfold",
     "residual/mnist/explicit/grad+residual": "rate-quarter",
     "dimension/32/grad+residual": "rate-fourfold",
+    "points/mnist/64": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 
