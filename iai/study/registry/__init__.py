@@ -106,7 +106,10 @@ def seeds_of(key: str, profile: str) -> int:
 
 def _seeds_of_first_ledger(key: str) -> int:
     """Those of the keys that the first ledger has."""
-    if key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/", "recipe/")) or "residual" in key:
+    if (
+        key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/", "recipe/", "precision/"))
+        or "residual" in key
+    ):
         return 0
     if key.startswith("theta/linear-regression/") or key.endswith(("/full-random", "mnist/10")):
         return 0

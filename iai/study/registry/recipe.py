@@ -1,9 +1,11 @@
 """What made training learn, one lever at a time: the keys `recipe/<family>/<lever>` of the chapter on training.
 
 The rungs lead from the settings of the first ledger to those of `small`, each with one change more than the one before.
-The levers change those of `small` in one place, for the same number of refinements.
+The levers change those of `small` in one place, for the same number of refinements. `precision/<row>/<precision>` are
+rows in either precision, whatever the machine would choose.
 """
 
+from itertools import product
 from typing import Any
 
 from iai.experiment import Experiment
@@ -16,10 +18,11 @@ MUON: dict[str, Any] = {"train": {"optimizer": "muon", "matrix_lr": 4e-3}}
 LEVERS: dict[str, dict[str, Any]] = {
     "growth-none": {"objective": {"growth": 0.0}},
     "decay-tenfold": {"train": {"weight_decay": 0.1}},
-    "bfloat16": {"train": {"precision": "bfloat16"}},
     "apart": {"refiner": {"tied_qk": 0.0}},
 }
 """Changes of one setting each; rates have trials of their own."""
+PRECISE = (*BASES.values(), "table2/linear-regression/data")
+"""The rows that are trained in both precisions."""
 
 
 def experiments(found: dict[str, Trained], first: dict[str, Trained], profile: Profile) -> dict[str, Experiment]:
@@ -39,4 +42,5 @@ def experiments(found: dict[str, Trained], first: dict[str, Trained], profile: P
             rungs[name] = with_updates(batch, base.train.updates * pool.tasks / tasks)
         rungs |= {name: vary(base, **change) for name, change in LEVERS.items()}
         made |= {f"recipe/{family}/{name}": one for name, one in rungs.items()}
-    return made
+    pairs = product(PRECISE, ("float32", "bfloat16"))
+    return made | {f"precision/{row}/{name}": vary(found[row], train={"precision": name}) for row, name in pairs}
