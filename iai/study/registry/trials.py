@@ -35,6 +35,11 @@ SELECTED: dict[str, str] = {
     "dimension/32/residual": "rate-double",
     "dimension/32/grad+residual": "rate-double",
     "points/mnist/64": "rate-double",
+    "dimension/2/data": "rate-double",
+    "dimension/2/grad": "rate-double",
+    "dimension/2/grad+data": "rate-double",
+    "dimension/8/data": "rate-double",
+    "dimension/8/grad": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -61,6 +66,11 @@ BEYOND = {
     "residual/mnist/explicit/grad+residual": "rate-quarter",
     "dimension/32/grad+residual": "rate-fourfold",
     "points/mnist/64": "rate-fourfold",
+    "dimension/2/data": "rate-fourfold",
+    "dimension/2/grad": "rate-fourfold",
+    "dimension/2/grad+data": "rate-fourfold",
+    "dimension/8/data": "rate-fourfold",
+    "dimension/8/grad": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 
