@@ -39,7 +39,8 @@ SELECTED: dict[str, str] = {
     "dimension/2/grad": "rate-double",
     "dimension/2/grad+data": "rate-double",
     "dimension/8/data": "rate-double",
-    "dimension/8/grad": "rate-double",
+    "dimension/8/grad": "rate-fourfold",
+    "dimension/128/grad": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -71,6 +72,7 @@ BEYOND = {
     "dimension/2/grad+data": "rate-fourfold",
     "dimension/8/data": "rate-fourfold",
     "dimension/8/grad": "rate-fourfold",
+    "dimension/128/grad": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 
