@@ -41,6 +41,7 @@ SELECTED: dict[str, str] = {
     "dimension/8/data": "rate-double",
     "dimension/8/grad": "rate-fourfold",
     "dimension/128/grad": "rate-double",
+    "history/mnist/grad": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -73,6 +74,7 @@ BEYOND = {
     "dimension/8/data": "rate-fourfold",
     "dimension/8/grad": "rate-fourfold",
     "dimension/128/grad": "rate-fourfold",
+    "history/mnist/grad": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 
