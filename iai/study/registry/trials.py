@@ -42,6 +42,8 @@ SELECTED: dict[str, str] = {
     "dimension/8/grad": "rate-fourfold",
     "dimension/128/grad": "rate-double",
     "history/mnist/grad": "rate-double",
+    "causal-order/implicit/data": "rate-double",
+    "mask/linear-regression/causal": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -75,6 +77,8 @@ BEYOND = {
     "dimension/8/grad": "rate-fourfold",
     "dimension/128/grad": "rate-fourfold",
     "history/mnist/grad": "rate-fourfold",
+    "causal-order/implicit/data": "rate-fourfold",
+    "mask/linear-regression/causal": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 
