@@ -44,6 +44,7 @@ SELECTED: dict[str, str] = {
     "history/mnist/grad": "rate-double",
     "causal-order/implicit/data": "rate-double",
     "mask/linear-regression/causal": "rate-double",
+    "features/parametric/data": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -79,6 +80,7 @@ BEYOND = {
     "history/mnist/grad": "rate-fourfold",
     "causal-order/implicit/data": "rate-fourfold",
     "mask/linear-regression/causal": "rate-fourfold",
+    "features/parametric/data": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 
