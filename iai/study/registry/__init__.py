@@ -63,7 +63,7 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
         **baselines.experiments(profile),
     }
     found |= ladder.partners(found, profile)
-    found |= recipe.experiments(found, experiments("cpu") if profile == "small" else found, profile)
+    found |= recipe.experiments(found, profile)
     return found | ladder.budgets(found) | trials.experiments(tried)
 
 

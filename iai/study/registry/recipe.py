@@ -14,7 +14,20 @@ from iai.study.registry.variants import Trained, vary, with_updates
 
 BASES = {"linear-regression": "dimension/32/data", "mnist": "table4/mnist/data"}
 """The rows that levers are tried on: a parametric one that the first ledger did not learn, and an implicit one."""
-MUON: dict[str, Any] = {"train": {"optimizer": "muon", "matrix_lr": 4e-3}}
+FIRST: dict[str, dict[str, Any]] = {
+    "linear-regression": {
+        "theta": "class",
+        "objective": {"passes_per_fill": 4},
+        "train": {"optimizer": "adamw", "lr": 3e-3, "matrix_lr": 4e-3, "updates": 1200, "precision": "float32"},
+    },
+    "mnist": {
+        "objective": {"tasks": 16, "steps": 8, "passes_per_fill": 4},
+        "refiner": {"x_share": 0.5},
+        "train": {"optimizer": "adamw", "lr": 2e-3, "matrix_lr": 4e-3, "precision": "float32"},
+    },
+}
+"""What those rows had in the first ledger, where `small` has something else."""
+MUON: dict[str, Any] = {"train": {"optimizer": "muon", "precision": "auto"}}
 LEVERS: dict[str, dict[str, Any]] = {
     "growth-none": {"objective": {"growth": 0.0}},
     "decay-tenfold": {"train": {"weight_decay": 0.1}},
@@ -25,13 +38,13 @@ PRECISE = (*BASES.values(), "table2/linear-regression/data")
 """The rows that are trained in both precisions."""
 
 
-def experiments(found: dict[str, Trained], first: dict[str, Trained], profile: Profile) -> dict[str, Experiment]:
-    """All keys, from the rows as they are `found` and as the first ledger has them."""
+def experiments(found: dict[str, Trained], profile: Profile) -> dict[str, Experiment]:
+    """All keys, from the rows as they are `found`."""
     made: dict[str, Experiment] = {}
     for family, row in BASES.items():
         base: Any = found[row]
-        start: Any = base if profile == "smoke" else first[row]
-        rungs = {"first": vary(start, train={"precision": "float32"}), "muon": vary(start, **MUON), "recipe": base}
+        start = base if profile == "smoke" else vary(base, **FIRST[family])
+        rungs = {"first": start, "muon": vary(start, **MUON), "recipe": base}
         if family == "linear-regression":
             rungs |= {"adamw": vary(base, train={"optimizer": "adamw"})}
             rungs |= {kind: vary(base, signal={"kind": kind}) for kind in ("residual", "grad")}
