@@ -10,7 +10,7 @@ from typing import Any
 
 from iai.experiment import Experiment
 from iai.study.registry.sizes import Profile
-from iai.study.registry.variants import Trained, vary, with_updates
+from iai.study.registry.variants import vary, with_updates
 
 BASES = {"linear-regression": "dimension/32/data", "mnist": "table4/mnist/data"}
 """The rows that levers are tried on: a parametric one that the first ledger did not learn, and an implicit one."""
@@ -38,11 +38,11 @@ PRECISE = (*BASES.values(), "table2/linear-regression/data")
 """The rows that are trained in both precisions."""
 
 
-def experiments(found: dict[str, Trained], profile: Profile) -> dict[str, Experiment]:
+def experiments(found: dict[str, Any], profile: Profile) -> dict[str, Experiment]:
     """All keys, from the rows as they are `found`."""
     made: dict[str, Experiment] = {}
     for family, row in BASES.items():
-        base: Any = found[row]
+        base = found[row]
         start = base if profile == "smoke" else vary(base, **FIRST[family])
         rungs = {"first": start, "muon": vary(start, **MUON), "recipe": base}
         if family == "linear-regression":

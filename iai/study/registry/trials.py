@@ -45,6 +45,7 @@ SELECTED: dict[str, str] = {
     "causal-order/implicit/data": "rate-double",
     "mask/linear-regression/causal": "rate-double",
     "features/parametric/data": "rate-double",
+    "features/parametric/grad+data": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
@@ -81,6 +82,7 @@ BEYOND = {
     "causal-order/implicit/data": "rate-fourfold",
     "mask/linear-regression/causal": "rate-fourfold",
     "features/parametric/data": "rate-fourfold",
+    "features/parametric/grad+data": "rate-fourfold",
 }
 """A fourth rate, of keys whose best rate was at an end of the three."""
 
