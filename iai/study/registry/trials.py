@@ -45,7 +45,7 @@ SELECTED: dict[str, str] = {
     "causal-order/implicit/data": "rate-double",
     "mask/linear-regression/causal": "rate-double",
     "features/parametric/data": "rate-double",
-    "features/parametric/grad+data": "rate-double",
+    "features/parametric/grad+data": "rate-fourfold",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {
