@@ -519,6 +519,49 @@ notebook.Markdown(
 )
 
 # %% [markdown]
+# (sec-train-width)=
+# ### Does a rate carry over to another width?
+#
+# The scale of {eq}`eq-train-muon` is meant to make one rate fit matrices of all shapes. {numref}`tab-train-width` asks it of trials at three widths, where all else stays. A factor of two is their resolution.
+
+# %% tags=["hide-input", "nbval-check-output"]
+WIDTHS = {
+    "linear-regression": {"width-32": 32, "table2/linear-regression/data": 64, "width-128": 128},
+    "mnist": {"width-48": 48, "table4/mnist/data": 96, "width-192": 192},
+}
+sizes = {
+    family: {width: key if "/" in key else f"size/{family}/{key}" for key, width in known.items()}
+    for family, known in WIDTHS.items()
+}
+NAMED = {"linear-regression": "regression, 10 dimensions", "mnist": "images"}
+rows = {
+    f"{NAMED[family]}, width {width}": (*(trials(key, "small").get(name, "–") for name in NAMES), taken(key, "small"))
+    for family, known in sizes.items()
+    for width, key in known.items()
+}
+header = ("", *NAMES, "taken")
+caption = "Validation losses of trials by width: rates are those of the centre, the same at all widths of a family, times a factor."
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-width")
+
+# %% tags=["remove-input", "nbval-check-output"]
+said = []
+for family, known in sizes.items():
+    found = {width: trials(key, "small") for width, key in known.items()}
+    narrow = [best({name: one for name, one in losses.items() if name in NAMES[:3]}) for losses in found.values()]
+    if None in narrow:
+        said.append(f"- *{NAMED[family]}*: pending.")
+        continue
+    factors = {width: {"centre": 1.0, **FACTORS}[name] for width, name in zip(known, narrow)}
+    middle = list(factors)[1]
+    cost = [ratio(found[width][narrow[1]], found[width][name]).mean - 1 for width, name in zip(known, narrow)]
+    said.append(
+        f"- *{NAMED[family]}*: of the three rates that all widths have, the best are "
+        + ", ".join(f"{factor:g} times the centre at width {width}" for width, factor in factors.items())
+        + f". With the rate of width {middle}, width {min(factors)} would lose {cost[0]:.1%} and width {max(factors)} {cost[2]:.1%}."
+    )
+notebook.Markdown("\n".join(said))
+
+# %% [markdown]
 # ## Exercises
 #
 # ````{exercise} The size of an update

@@ -111,7 +111,7 @@ def finding(bound: bool) -> str:
     return (
         f"- **Regression.** After one mini-batch of ten points, a learned optimizer that reads data has a squared error of {one}; after ten mini-batches, {ten}.\n"
         f"- **Images.** Trained on MNIST and shown Fashion-MNIST, 32 images a step, a learner in context goes from {number(f'{images}:error:1:.1%', bound)} of wrong answers to {far}.\n"
-        f"- **Scale.** These models train in minutes on one core (profile `{chapter().shown_profile}`), and at that scale {len(claims())} claims of the paper read: {counts}; its own figures belong to the scale `paper`."
+        f"- **Scale.** These models train in minutes on one core (profile `{chapter().shown_profile}`), and at that scale {len(claims())} claims of the paper read: {counts}. Of these, {sum(claim.profile == 'paper' for claim in claims())} are about its own figures and ask for the scale `paper`."
     )
 
 

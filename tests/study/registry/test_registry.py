@@ -110,3 +110,11 @@ def test_a_lever_is_one_change_for_as_many_refinements(family: str) -> None:
         made = experiment(f"recipe/{family}/{name}", "small")
         refinements = [one.train.updates * one.objective.tasks for one in (made, base)]
         assert refinements[0] == pytest.approx(refinements[1], rel=0.01)
+
+
+def test_rows_in_both_precisions_differ_from_theirs_in_that_alone() -> None:
+    for row in recipe.PRECISE:
+        base = experiment(row, "small")
+        for precision in ("float32", "bfloat16"):
+            made = experiment(f"precision/{row}/{precision}", "small")
+            assert made.train.precision == precision and vary(made, train={"precision": "auto"}) == base
