@@ -174,7 +174,7 @@ notebook.table(
 # has a Bayes risk of 51.5 after one step, and a memoryless learner reaches 0.61 after ten, somewhat above the reported 0.5, which no model without memory could reach there. Read as percentages of $\mathbb{E}[y^2] = 101.25$, the same line goes from 51 % to 0.6 %. Neither reading fits exactly and both come near, which is our reason to choose this
 # setting for the profile `paper`. It is an inference [I] and not the paper's statement; the chief competitor is that 51 is the error of predicting zero at $d = 50$, where $\mathbb{E}[y^2] = 51.25$. That would fit a model which does *nothing* in its first step,
 # and with enough points a step 0.5 after ten is possible there too. Reviewers of the paper asked why the errors of Table 2 are large [V]; if the reading is right, the answer is that a first batch of $B < D$ points
-# leaves $1 - B/D$ of the variance unexplained for *every* learner, and that the error after one step measures the task and not the model.
+# leaves $1 - B/D$ of the variance unexplained for *every* learner, so that the error after one step can be no smaller than what the task sets.
 
 # %% tags=["hide-input", "nbval-check-output"]
 LR = "linear-regression"
@@ -187,7 +187,7 @@ grid = paper.steps(rows, LR, "mse", STEPS[:1] + STEPS[2:])
 notebook.table(grid, "Raw MSE at d = 100 and 50 points a step: our reading of the paper's setting.", "tab-lr-paper")
 
 # %% [markdown]
-# *The paper's figures were not reached.* At this size the model that sees data goes from {val}`paper:table2/linear-regression/data:linear-regression:mse:1` to {val}`paper:table2/linear-regression/data:linear-regression:mse:10` in ten steps, where predicting zero has {val}`paper:table2/linear-regression/data:linear-regression:mean/mse:0`, tuned SGD ends at {val}`paper:table2/linear-regression/data:linear-regression:sgd/mse:10` and the memoryless bound at {val}`paper:table2/linear-regression/data:linear-regression:memoryless/mse:10`. It was trained for 3,000 updates of 60 tasks, under twenty minutes on one core, and the three seeds agree. A model that is behind SGD has not learned its task yet, so this says what such a training buys, and not what the architecture can do: the same recipe at $d = 32$ shows how slowly pairs are learned as the dimension grows ({ref}`sec-residual`).
+# *The reported figures were not reached* at this setting, which is our inference. Here the model that sees data goes from {val}`paper:table2/linear-regression/data:linear-regression:mse:1` to {val}`paper:table2/linear-regression/data:linear-regression:mse:10` in ten steps, where predicting zero has {val}`paper:table2/linear-regression/data:linear-regression:mean/mse:0`, tuned SGD is then at {val}`paper:table2/linear-regression/data:linear-regression:sgd/mse:10` and the memoryless bound at {val}`paper:table2/linear-regression/data:linear-regression:memoryless/mse:10`. It was trained for 3,000 updates of 60 tasks, under twenty minutes on one core, and the three seeds agree. A model that is behind SGD has not learned its task yet, so this says what such a training buys, and not what the architecture can do: at $d = 32$, too, pairs end behind gradients, {val}`dimension/32/data:linear-regression:mse:10` against {val}`dimension/32/grad:linear-regression:mse:10` after ten steps ({ref}`sec-residual`).
 #
 # ## The rows of Tables 2, 3 and 4
 #

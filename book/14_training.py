@@ -396,7 +396,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-leve
 sentences(levers.values())
 
 # %% [markdown]
-# *Precision.* The recipe trains in bfloat16 where that is faster. Three rows are therefore trained in both precisions on one machine.
+# *Precision.* The recipe trains in bfloat16 where that is faster. Three rows are for trainings in both precisions on one machine.
 
 # %% tags=["remove-input", "nbval-check-output"]
 SAID = {
@@ -522,12 +522,12 @@ notebook.Markdown(
 # (sec-train-width)=
 # ### Does a rate carry over to another width?
 #
-# The scale of {eq}`eq-train-muon` is meant to make one rate fit matrices of all shapes. {numref}`tab-train-width` asks it of trials at three widths, where all else stays. A factor of two is their resolution.
+# The scale of {eq}`eq-train-muon` is meant to make one rate fit matrices of all shapes. {numref}`tab-train-width` asks it of trials at three widths, where all else stays but the feed-forward layer, which is four times as wide. A factor of two is their resolution.
 
 # %% tags=["hide-input", "nbval-check-output"]
 WIDTHS = {
-    "linear-regression": {"width-32": 32, "table2/linear-regression/data": 64, "width-128": 128},
-    "mnist": {"width-48": 48, "table4/mnist/data": 96, "width-192": 192},
+    "linear-regression": {"width-32": 32, "token-scale/linear-regression/no-product": 64, "width-128": 128},
+    "mnist": {"width-48": 48, "token-scale/mnist/matched": 96, "width-192": 192},
 }
 sizes = {
     family: {width: key if "/" in key else f"size/{family}/{key}" for key, width in known.items()}
