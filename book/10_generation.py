@@ -159,7 +159,7 @@ for family, name in FAMILIES.items():
             above = (gaussian - queries.y).square().mean((1, 2))
             below, floor = torch.full((2, len(z)), math.nan)
             if isinstance(task, Mixture):
-                _, log_weights, variances = task.parameters(theta[:, 0])
+                _, log_weights, variances = task.parameters(theta)
                 below = (log_weights.exp() * variances.sqrt()).sum(1)
                 floor = (vmap(task.decode)(queries.x, theta) - queries.y).square().mean((1, 2))
             left.append(torch.stack([math.pi / 2 * below, floor, above]))

@@ -230,7 +230,7 @@ notebook.Markdown(
 # python -m iai reproduce 'choice/baseline/*' --profile cpu
 # ```
 #
-# The rows are those of Tables 2 to 4, *all* of them: none is picked for this comparison. Tables show every row; figures show one a regime, the one whose settings had the least validation loss in their trials (features have no trials: there it is the signal that images chose). Rows of features have settings found by hand (chapter {ref}`ch-features`).
+# The rows are those of Tables 2 to 4, *all* of them: none is picked for this comparison. Tables show every row; figures show one a regime, the one whose settings had the least validation loss in their trials at `small`.
 #
 # ## Linear regression
 #

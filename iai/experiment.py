@@ -33,8 +33,8 @@ class Experiment:
     evaluation: EvaluationConfig
     signal: Signal = Signal()
     theta: Literal["one", "class", "coordinate"] = "class"
-    """theta as one token, one a class where the task's own theta has a slot a class, or, for a linear likelihood, one a
-    coordinate of x and one for the bias."""
+    """theta as one token, one a class or component where the task's own theta has a slot for each, or, for a linear
+    likelihood, one a coordinate of x and one for the bias."""
     latent: Size = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
@@ -216,7 +216,11 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
     if experiment.theta == "coordinate":
         _check_linear(known, shape, task.dx)
         by_coordinate = partial(in_shape, known, tuple(shape), transposed=True)
-        return Parameters(by_coordinate, task.loss, (width, slots), experiment.signal, "x", task.dx)
+        basis = task.dx**0.5 * torch.eye(width, task.dx)  # the bias is about the input 0
+        return Parameters(by_coordinate, task.loss, (width, slots), experiment.signal, "x", basis)
+    inputs = getattr(task, "slot_inputs", None) if decode is None and experiment.theta == "class" else None
+    if inputs is not None:
+        return Parameters(known, task.loss, (slots, width), experiment.signal, "x", inputs)
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
     return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)  # a closure has no pickle

@@ -10,7 +10,7 @@ from small import small
 from iai.experiment import TYPES, build, check_apart, from_json, overlap, to_json
 from iai.model import RefinerConfig, Signal
 from iai.study.registry import EXPERIMENTS, PROFILES, experiment
-from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Relabelled, Reused
+from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, Relabelled, Reused
 from iai.types import Task, UserError
 
 IMAGES = Images(source="sample", projection=5, ways=3)
@@ -81,6 +81,16 @@ def test_the_same_theta_decodes_alike_as_one_token_and_as_one_a_class() -> None:
     theta, x = torch.randn(2, 18), torch.randn(2, 4, 5)
     states = (replace(a.regime.init(x), value=theta.view(2, *shape)) for a, shape in ((one, (1, 18)), (many, (3, 6))))
     torch.testing.assert_close(*(a.f(x, state) for a, state in zip((one, many), states)))
+
+
+def test_a_component_of_a_mixture_is_a_slot_that_is_about_the_place_where_its_mean_starts() -> None:
+    task, x = Mixture(dimension=3), torch.randn(2, 4, 4)
+    one, many = (build(small(task=task, theta=theta)) for theta in ("one", "class"))
+    start = many.regime.init(x)
+    assert start.value.shape == (2, 4, 5) and one.regime.init(x).value.shape == (2, 1, 20)
+    assert torch.equal(start.anchor[0, :, :-1], task.parameters(start.value[0])[0])
+    assert (start.anchor[..., -1] == 1).all()
+    torch.testing.assert_close(one([], x), many([], x))
 
 
 class Blackbox:

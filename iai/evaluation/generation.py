@@ -123,7 +123,7 @@ def wasserstein(one: Points, other: Float[Tensor, "tasks m d"]) -> Float[Tensor,
 class Trial:
     """The data of an evaluation of generation: mini-batches of tasks, noise, and points of the truth."""
 
-    theta: Float[Tensor, "tasks 1 width"]
+    theta: Float[Tensor, "tasks slots width"]
     batches: list[Batch]
     queries: Batch
     noise: Points

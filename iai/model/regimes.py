@@ -61,12 +61,11 @@ class Parameters(nn.Module):
         shape: tuple[int, int],
         signal: Signal,
         anchor: Anchor = "none",
-        dx: int = 0,
+        inputs: Float[Tensor, "slots dx"] | None = None,
     ):
         """`loss` is a name in `losses.LOSSES`, `shape` is (slots, width) of theta.
 
-        Slot c is the row of class c, anchored at the one-hot label c ("y"), or the row of coordinate c of the inputs,
-        which have `dx` of them, anchored at the basis vector of that coordinate and the bias at zero ("x").
+        Slot c is the row of class c, anchored at the one-hot label c ("y"), or is anchored at row c of `inputs` ("x").
         """
         super().__init__()
         self.decode, self.loss, self.mean, self.signal = decode, LOSSES[loss], MEANS[loss], signal
@@ -74,8 +73,7 @@ class Parameters(nn.Module):
         self.past = self.width * (1 + signal.gradients) if signal.history else 0
         self.initial = nn.Parameter(torch.zeros(self.width))
         self.about = anchor
-        slots = self.slots
-        anchors = {"none": torch.zeros(slots, 0), "y": torch.eye(slots), "x": dx**0.5 * torch.eye(slots, dx)}
+        anchors = {"none": torch.zeros(self.slots, 0), "y": torch.eye(self.slots), "x": inputs}
         self.register_buffer("anchor", anchors[anchor], persistent=False)
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:

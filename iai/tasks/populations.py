@@ -16,7 +16,7 @@ from torch import Tensor
 
 from iai.types import Batch
 
-Theta = Float[Tensor, "tasks 1 width"]
+Theta = Float[Tensor, "tasks slots width"]
 """What decides the distribution of each task."""
 Points = Float[Tensor, "tasks n d"]
 """Data points z of each task."""

@@ -26,7 +26,7 @@ def test_one_component_has_the_field_of_a_gaussian() -> None:
     theta = drawn(task)
     x = task.sample(generator(), 1, 20).x[0]
     point, t = x[:, :3], x[:, 3:]
-    (mean,), _, (variance,) = task.parameters(theta[0, 0])
+    (mean,), _, (variance,) = task.parameters(theta[0])
     slope = (t * variance - (1 - t)) / ((1 - t) ** 2 + t**2 * variance)
     torch.testing.assert_close(task.decode(x, theta[0]), mean + slope * (point - t * mean))
 
@@ -48,7 +48,7 @@ def test_what_the_field_leaves_of_a_velocity_no_function_of_its_input_explains()
 
 def test_log_prob_is_that_of_a_mixture_and_integrates_to_one() -> None:
     theta = drawn()[0]
-    means, log_weights, variances = TASK.parameters(theta[0])
+    means, log_weights, variances = TASK.parameters(theta)
     normal = Independent(Normal(means, variances.sqrt()[:, None].expand_as(means)), 1)
     axis = torch.linspace(-6, 6, 401)
     grid = torch.cartesian_prod(axis, axis)
@@ -60,7 +60,7 @@ def test_log_prob_is_that_of_a_mixture_and_integrates_to_one() -> None:
 
 def test_points_have_the_moments_of_theta() -> None:
     theta = drawn()
-    means, log_weights, variances = TASK.parameters(theta[0, 0])
+    means, log_weights, variances = TASK.parameters(theta[0])
     weights = log_weights.exp()
     z = TASK.points(generator(), theta, 200_000)[0]
     mean = weights @ means
@@ -78,7 +78,7 @@ def test_scales_are_those_of_the_data(dimension: int) -> None:
 
 
 def test_parameters_have_the_stated_law() -> None:
-    means, log_weights, variances = TASK.parameters(TASK.draw(generator(), 5000)[:, 0])
+    means, log_weights, variances = TASK.parameters(TASK.draw(generator(), 5000))
     assert means.mean().abs().item() < 0.03 and means.std().item() == pytest.approx(1, abs=0.02)
     torch.testing.assert_close(log_weights.exp().sum(1), torch.ones(5000))
     assert log_weights.exp().mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.01)
@@ -93,12 +93,11 @@ def test_a_pair_determines_its_data_point() -> None:
 def test_components_have_no_order_but_differ_at_theta_zero() -> None:
     """Gradients at the start are not alike; without anchors they would be, and stay so."""
     data = TASK.sample(generator(), 1, 200)
-    theta = drawn()[0, 0]
-    order = torch.tensor([2, 0, 1])
-    means, rest = theta[:6].view(3, 2) + TASK.anchors(theta), theta[6:].view(2, 3)
-    permuted = torch.cat([(means[order] - TASK.anchors(theta)).flatten(), rest[:, order].flatten()])
+    theta, order = drawn()[0], torch.tensor([2, 0, 1])
+    moved = torch.cat([TASK.anchors(theta), torch.zeros(3, 2)], dim=1)
+    permuted = (theta + moved)[order] - moved
     x, y = data.x[0], data.y[0]
-    torch.testing.assert_close(TASK.decode(x, permuted[None]), TASK.decode(x, theta[None]))
-    gradient = grad(lambda theta: squared_error(TASK.decode(x, theta), y).mean())(torch.zeros(1, 12))
-    first, second, third = gradient[0, :6].view(3, 2)
+    torch.testing.assert_close(TASK.decode(x, permuted), TASK.decode(x, theta))
+    gradient = grad(lambda theta: squared_error(TASK.decode(x, theta), y).mean())(torch.zeros(3, 4))
+    first, second, third = gradient[:, :2]
     assert min((first - second).norm(), (second - third).norm(), (first - third).norm()) > 0.01

@@ -66,9 +66,10 @@ class Comparison:
         for any of them (Bonferroni) it is above, or equal within `MARGIN` of the limit. Equal: two one-sided tests; it
         fails if the ratio is beyond the margin. A single seed decides nothing.
         """
-        limit = self.limit if self.equals is None else None
+        limit = self.limit if self.equals is None else self.equals * self.margin
         first, *others = (Reference.parse(text, profile).look_up() for text in (self.first, *self.rivals))
-        every = [compared(first, other, limit=limit, beyond=self.beyond) for other in others or [exact(1.0)]]
+        how: dict[str, Any] = {"limit": limit, "above": self.equals is not None, "beyond": self.beyond}
+        every = [compared(first, other, **how) for other in others or [exact(1.0)]]
         if missing := [one for one in every if isinstance(one, Missing)]:
             pending = any(str(one) == "pending" for one in missing)
             return Evidence(missing[0].reason, blocked="pending" if pending else "not testable")

@@ -13,13 +13,16 @@ ADVANTAGE = 0.9
 """What the error of a trained arm may be at most, in mean errors of the trivial predictor."""
 
 
-def compared(first: Found, second: Found, *, limit: float | None = 1.0, beyond: bool = False) -> Found:
+def compared(
+    first: Found, second: Found, *, limit: float | None = 1.0, above: bool = False, beyond: bool = False
+) -> Found:
     """The ratio of two results, marked as `untestable` unless it passes the gate.
 
     Each trained model has at most `ADVANTAGE` times the mean error of the trivial predictor on the same tasks after as
     many steps (of a model that is compared with itself, after the larger number); no model takes more steps than it was
     trained on, unless the comparison is about steps `beyond`; and with twice the training budget the ratio stays on
-    the same side of `limit`, which is None where equality is asked.
+    the same side of `limit`, unless that is None. Only a ratio `above` it must be confirmed where equality is
+    asked, as more training may bring it within the margin.
     """
     found = ratio(first, second)
     if not isinstance(found, Ratio):
@@ -28,7 +31,7 @@ def compared(first: Found, second: Found, *, limit: float | None = 1.0, beyond: 
     models = {arm._replace(k=0): arm for arm in sorted(arms, key=lambda arm: arm.k)}.values()
     reasons = [weak(arm) for arm in models]
     reasons += [] if beyond else [far(arm) for arm in models]
-    reasons += [unsettled(found, first, second, limit)] if limit and arms else []
+    reasons += [unsettled(found, first, second, limit)] if limit and arms and (found.mean > limit or not above) else []
     return replace(found, untestable=next(filter(None, reasons), ""))
 
 

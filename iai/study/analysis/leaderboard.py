@@ -17,7 +17,6 @@ from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.measure.cost import cost_of_adapting, planned
 from iai.study.registry import experiment
 from iai.study.registry.baselines import COMPETE
-from iai.study.registry.choices import selected
 from iai.study.registry.families import TABLES
 from iai.study.registry.sizes import Profile
 from iai.types import Batch, Learner
@@ -139,16 +138,13 @@ class Leaderboard:
         return found
 
     def selected_rows(self) -> dict[str, str]:
-        """One row a regime, for figures: the signal with the least validation loss in its trials.
-
-        Features have no trials: their rows are those that images chose.
-        """
-        tried, found = iterative("mnist" if self.family == "features" else self.family), {}
-        losses = {label: trials.trials(key, "cpu")[selected(key, "cpu")] for label, key in tried.items()}
+        """One row a regime, for figures: the signal with the least validation loss in its trials at `small`."""
+        rows, found = self.groups["iterative"], {}
+        losses = {label: trials.trials(key, "small")[trials.taken(key, "small")] for label, key in rows.items()}
         for regime, _ in TABLES.values():
             those = {label: loss for label, loss in losses.items() if label.startswith(regime)}
             label = best(those, skip_missing=True) or next(iter(those))
-            found[label] = iterative(self.family)[label]
+            found[label] = rows[label]
         return found
 
 

@@ -46,6 +46,7 @@ SELECTED: dict[str, str] = {
     "mask/linear-regression/causal": "rate-double",
     "features/parametric/data": "rate-double",
     "features/parametric/grad+data": "rate-fourfold",
+    "baseline/linear-regression/maml": "lr-third",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 BEYOND = {

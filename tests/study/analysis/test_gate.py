@@ -47,7 +47,11 @@ def test_two_trained_models_that_keep_their_order_are_compared() -> None:
     assert reason() == "a doubled budget turns the sign"
     found = compared(at(KEY), at(OTHER), limit=0.6)
     assert isinstance(found, Ratio) and found.untestable, "0.51 is below 0.6, and 1.33 is not"
-    assert reason(limit=None) == "", "equality has no sign to keep"
+    assert isinstance(found := compared(at(KEY), at(OTHER), limit=0.6, above=True), Ratio)
+    assert not found.untestable, "0.51 is not above 0.6"
+    found = compared(at(OTHER), at(KEY), limit=1.6, above=True)
+    assert isinstance(found, Ratio) and found.untestable, "1.96 is, and 0.75 is not"
+    assert reason(limit=None) == ""
 
 
 def test_a_doubled_budget_is_asked_for_and_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:

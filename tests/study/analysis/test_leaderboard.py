@@ -98,5 +98,5 @@ def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pyte
         return {"centre": Summary(values=(loss,), errors=(0.0,), seeds=(0,), profile=profile)}
 
     monkeypatch.setattr("iai.study.analysis.trials.trials", trials)
-    monkeypatch.setattr("iai.study.analysis.leaderboard.selected", lambda row, profile: "centre")
+    monkeypatch.setattr("iai.study.analysis.trials.taken", lambda row, profile: "centre")
     assert Leaderboard(family=LR, profile="cpu").selected_rows()["parametric, gradients"] == f"table2/{LR}/grad"
