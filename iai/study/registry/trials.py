@@ -8,7 +8,7 @@ from iai.experiment import Experiment
 from iai.study.registry.sizes import Profile
 from iai.study.registry.variants import halved, on_validation, with_rate
 
-FACTORS = {"rate-double": 2.0, "rate-half": 0.5, "rate-fourfold": 4.0, "rate-quarter": 0.25}
+RATES = {"centre": 1.0, "rate-double": 2.0, "rate-half": 0.5, "rate-fourfold": 4.0, "rate-quarter": 0.25}
 """Rates that are tried, in those of the centre."""
 SELECTED: dict[str, str] = {
     "baseline/linear-regression/one-context": "lr-triple",
@@ -49,49 +49,16 @@ SELECTED: dict[str, str] = {
     "baseline/linear-regression/maml": "lr-third",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
-BEYOND = {
-    "table2/linear-regression/grad": "rate-fourfold",
-    "table2/linear-regression/grad+data": "rate-fourfold",
-    "table2/mnist/grad+data": "rate-fourfold",
-    "table3/linear-regression/data": "rate-fourfold",
-    "table3/linear-regression/grad+data": "rate-fourfold",
-    "table4/linear-regression/data": "rate-fourfold",
-    "table4/mnist/data": "rate-fourfold",
-    "features/implicit/data": "rate-fourfold",
-    "dimension/32/data": "rate-fourfold",
-    "dimension/32/grad": "rate-fourfold",
-    "table3/mnist/grad": "rate-quarter",
-    "table3/mnist/grad+data": "rate-quarter",
-    "residual/linear-regression/parametric/residual": "rate-fourfold",
-    "residual/linear-regression/parametric/grad+residual": "rate-fourfold",
-    "residual/linear-regression/explicit/residual": "rate-fourfold",
-    "residual/linear-regression/explicit/grad+residual": "rate-fourfold",
-    "residual/mnist/parametric/residual": "rate-fourfold",
-    "residual/mnist/parametric/grad+residual": "rate-fourfold",
-    "dimension/32/grad+data": "rate-fourfold",
-    "dimension/32/residual": "rate-fourfold",
-    "residual/mnist/explicit/grad+residual": "rate-quarter",
-    "dimension/32/grad+residual": "rate-fourfold",
-    "points/mnist/64": "rate-fourfold",
-    "dimension/2/data": "rate-fourfold",
-    "dimension/2/grad": "rate-fourfold",
-    "dimension/2/grad+data": "rate-fourfold",
-    "dimension/8/data": "rate-fourfold",
-    "dimension/8/grad": "rate-fourfold",
-    "dimension/128/grad": "rate-fourfold",
-    "history/mnist/grad": "rate-fourfold",
-    "causal-order/implicit/data": "rate-fourfold",
-    "mask/linear-regression/causal": "rate-fourfold",
-    "features/parametric/data": "rate-fourfold",
-    "features/parametric/grad+data": "rate-fourfold",
-}
-"""A fourth rate, of keys whose best rate was at an end of the three."""
 
 
 def settings(key: str, made: Experiment) -> dict[str, Experiment]:
-    """What is tried for a key, around an experiment as it is made; ties go to the first."""
-    tried = ["rate-double", "rate-half", *([BEYOND[key]] if key in BEYOND else [])]
-    return {"centre": made} | {name: with_rate(made, FACTORS[name]) for name in tried}
+    """What is tried for a key, around an experiment as it is made; ties go to the first.
+
+    Three rates, and a fourth if the best of them was at an end.
+    """
+    best = SELECTED.get(key, "centre")
+    fourth = {"rate-double": "rate-fourfold", "rate-half": "rate-quarter"}.get(best, best)
+    return {name: with_rate(made, RATES[name]) for name in dict.fromkeys(("centre", "rate-double", "rate-half", fourth))}
 
 
 def tuned(key: str, made: Experiment, profile: Profile) -> Experiment:
