@@ -140,7 +140,7 @@ class Leaderboard:
     def selected_rows(self) -> dict[str, str]:
         """One row a regime, for figures: the signal with the least validation loss in its trials at `small`."""
         rows, found = self.groups["iterative"], {}
-        losses = {label: trials.trials(key, "small")[trials.taken(key, "small")] for label, key in rows.items()}
+        losses = {label: trials.trials(key)[trials.taken(key, "small")] for label, key in rows.items()}
         for regime, _ in TABLES.values():
             those = {label: loss for label, loss in losses.items() if label.startswith(regime)}
             label = best(those, skip_missing=True) or next(iter(those))

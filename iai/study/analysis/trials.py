@@ -6,9 +6,9 @@ from iai.study.registry import EXPERIMENTS, choices, experiment
 from iai.study.registry.trials import SELECTED
 
 
-def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
+def trials(row: str, profile: str = "small") -> dict[str, Found]:
     """The validation loss of each setting that was tried for a row, by name, after the last evaluated step."""
-    prefix, found = f"{kind(row, profile)}/{row}/", dict[str, Found]()
+    prefix, found = f"{kind(row)}/{row}/", dict[str, Found]()
     for key in (key for key in EXPERIMENTS if key.startswith(prefix)):
         last = experiment(key, profile).evaluation.steps
         found[key.removeprefix(prefix)] = records.summary(key, profile, "validation", "loss", last)
@@ -19,9 +19,9 @@ def trials(row: str, profile: str = "cpu") -> dict[str, Found]:
 
 def taken(row: str, profile: str) -> str:
     """The trial whose settings a row trains with."""
-    return SELECTED.get(row, "centre") if kind(row, profile) == "trial" else choices.selected(row, profile)
+    return SELECTED.get(row, "centre") if kind(row) == "trial" else choices.selected(row, profile)
 
 
-def kind(row: str, profile: str) -> str:
-    """The first word of a row's trials: "trial" at `small`, where learned baselines keep "choice", which `cpu` has."""
-    return "trial" if profile == "small" and f"trial/{row}/centre" in EXPERIMENTS else "choice"
+def kind(row: str) -> str:
+    """The first word of the trials of a row, which differs where settings are not rates alone."""
+    return "choice" if row.startswith("baseline/") else "trial"

@@ -1,8 +1,8 @@
 """Every experiment of the book by key, in three sizes.
 
 The first word of a key says where it is made: `table2` to `table4`, `features`, `causal-order` and `generation` in
-`families`, `choice` in `choices`, `cost` in `costs`, `baseline` in `baselines`, and all others in `ablations`. The
-numbers of each profile are in `sizes.SIZES`; the settings that trials chose for `cpu` are in `choices.CHOSEN`.
+`families`, `cost` in `costs`, `baseline` and their `choice` in `baselines`, and all others in `ablations`. The numbers
+of each profile are in `sizes.SIZES`; the settings that trials chose are in `trials.SELECTED`.
 A new row is a line of `families.FURTHER`, a new ablation a line of `ablations.experiments`.
 """
 
@@ -11,7 +11,7 @@ from functools import cache, partial
 
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.ledger import records
-from iai.study.registry import ablations, baselines, choices, costs, ladder, recipe, trials
+from iai.study.registry import ablations, baselines, costs, ladder, recipe, trials
 from iai.study.registry.choices import chosen
 from iai.study.registry.costs import BUDGETS, LOOPS
 from iai.study.registry.families import FURTHER, GENERATED, RESIDUAL, ROWS, defaults
@@ -59,7 +59,6 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
         **rows,
         **{key: tuned(key, made, profile) for key, made in (short | ablated).items()},
         **{key: tuned(costs.whole(key), made, profile) for key, made in loops.items()},
-        **choices.experiments(profile),
         **baselines.experiments(profile),
     }
     found |= ladder.partners(found, profile)
@@ -95,7 +94,7 @@ def seeds_of(key: str, profile: str) -> int:
         return 3 if key in PAPER else 0
     if profile == "cpu":
         return _seeds_of_first_ledger(key)
-    if key.startswith("choice/table") or (key.startswith("generation/") and key not in GENERATION):
+    if key.startswith("generation/") and key not in GENERATION:
         return 0
     if key.startswith(("trial/", "doubled/", "ladder/", "choice/")):
         return 1
@@ -115,8 +114,4 @@ def _seeds_of_first_ledger(key: str) -> int:
         return 0
     if key.startswith("cost/") and not key.endswith("/whole") and "/pool/" not in key:
         return 1
-    if not key.startswith("choice/"):
-        return 3
-    # Runs of one explicit model of regression can differ several-fold: two of them would choose by luck.
-    several = 4 if key.startswith("choice/table3/linear-regression") else 2
-    return 1 if key.startswith("choice/baseline/") else several
+    return 1 if key.startswith("choice/") else 3

@@ -1,14 +1,14 @@
-"""Which settings rows and learned baselines train with at `cpu`: what was tried, and which trial was best.
+"""Which settings learned baselines train with, and rows at `cpu`: what was tried, and which trial was best.
 
-The trials of a row are the keys `choice/<row>/<name>`; `iai.study.analysis.trials` reads them from the ledger.
+The trials of a baseline are the keys `choice/<row>/<name>`; those of rows at `cpu` have left the ledger.
 """
 
 from iai.baselines.learned import ReptileConfig
 from iai.experiment import BaselineExperiment, Experiment
-from iai.study.registry.families import ROWS, defaults
+from iai.study.registry.families import defaults
 from iai.study.registry.sizes import Profile
 from iai.study.registry.trials import SELECTED, tuned
-from iai.study.registry.variants import Trained, halved, on_validation, vary, with_rate
+from iai.study.registry.variants import Trained, vary, with_rate
 
 CHOSEN: dict[str, str] = {
     "table2/linear-regression/data": "no-product",
@@ -82,12 +82,3 @@ def baseline_candidates(row: str, base: Trained) -> dict[str, Trained]:
         for name, factor in {"double": 2.0, "triple": 3.0, "third": 1 / 3}.items():
             found[f"inner-{name}"] = vary(base, learner={"rate": factor * base.learner.rate})
     return found
-
-
-def experiments(profile: Profile) -> dict[str, Experiment]:
-    """All trials of the rows of Tables 2 to 4: half the updates, judged by validation tasks."""
-    return {
-        f"choice/{row}/{name}": on_validation(halved(candidate))
-        for row in ROWS
-        for name, candidate in candidates(row, defaults(row, profile)).items()
-    }

@@ -58,7 +58,8 @@ def settings(key: str, made: Experiment) -> dict[str, Experiment]:
     """
     best = SELECTED.get(key, "centre")
     fourth = {"rate-double": "rate-fourfold", "rate-half": "rate-quarter"}.get(best, best)
-    return {name: with_rate(made, RATES[name]) for name in dict.fromkeys(("centre", "rate-double", "rate-half", fourth))}
+    tried = dict.fromkeys(("centre", "rate-double", "rate-half", fourth))
+    return {name: with_rate(made, RATES[name]) for name in tried}
 
 
 def tuned(key: str, made: Experiment, profile: Profile) -> Experiment:

@@ -16,7 +16,6 @@ from iai.study.book.notebook import Chapter, Grid, check_parameters, provenance,
 from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary
-from iai.study.registry.choices import CHOSEN
 from iai.study.registry.trials import SELECTED
 from iai.training import checkpoint
 from iai.types import UserError
@@ -126,22 +125,7 @@ def test_a_reference_that_the_ledger_cannot_know_is_an_error(reference: str, wor
         value(reference)
 
 
-def test_trials_of_a_row_stand_beside_what_it_took(chapter: Chapter) -> None:
-    row = "table2/mnist/grad"
-    for name, loss in (("centre", 1.5), ("lr-half", 1.25)):
-        steps = registry.experiment(f"choice/{row}/{name}", "cpu").objective.steps
-        series = {"mean": [2.0] * steps + [loss], "se": [0.1] * (steps + 1)}
-        records.write(record(f"choice/{row}/{name}") | {"metrics": {"validation": {"loss": series}}})
-    grid = chapter.trials({"gradients": row, "implicit": "table4/mnist/data"})
-    columns = [dict(zip(grid.rows, column)) for column in zip(*grid.rows.values())]
-    found, implicit = columns
-    assert grid.header == ("", "gradients", "implicit")
-    assert f"{found['centre']} {found['lr-half']} {found['lr-double']} {found['untied']}" == "1.5 1.25 pending –"
-    assert found["taken"] == CHOSEN[row]
-    assert implicit["lr-eighth"] == "–"
-
-
-def test_trials_of_small_are_its_own_but_those_of_learned_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_of_a_row_and_of_a_learned_baseline_stand_beside_what_they_took(monkeypatch: pytest.MonkeyPatch) -> None:
     at_small = Chapter(profile="smoke", shown_profile="small", seed=0)
     row, baseline = "table2/linear-regression/data", "baseline/mnist/cnp"
     series = {"mean": [2.0] * 10 + [1.25], "se": [0.1] * 11}
@@ -150,6 +134,7 @@ def test_trials_of_small_are_its_own_but_those_of_learned_baselines(monkeypatch:
     monkeypatch.setitem(SELECTED, row, "rate-double")
     grid = at_small.trials({"data": row, "neural process": baseline})
     columns = [dict(zip(grid.rows, column)) for column in zip(*grid.rows.values())]
+    assert grid.header == ("", "data", "neural process")
     assert f"{columns[0]['rate-double']} {columns[0]['rate-half']} {columns[1]['rate-half']}" == "1.25 pending –"
     assert [column["taken"] for column in columns] == ["rate-double", SELECTED.get(baseline, "centre")]
 

@@ -22,8 +22,7 @@ from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Ratio, Summary
 from iai.study.registry import EXPERIMENTS, baselines, experiment
-from iai.study.registry.choices import CHOSEN, selected
-from iai.study.registry.families import ROWS
+from iai.study.registry.choices import selected
 from iai.study.registry.trials import SELECTED
 from iai.study.registry.variants import vary
 from iai.tasks import Features, Images, Letters
@@ -194,7 +193,7 @@ def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
 def test_a_learned_baseline_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the centre, while any of them is missing."""
     monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
-    assert selected(row, "cpu") == (best(trials(row)) or "centre")
+    assert selected(row, "cpu") == (best(trials(row, "cpu")) or "centre")
 
 
 def test_at_small_a_key_has_the_settings_that_its_trials_chose(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,14 +201,8 @@ def test_at_small_a_key_has_the_settings_that_its_trials_chose(monkeypatch: pyte
     monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
     keys = {key.removeprefix("trial/").rpartition("/")[0] for key in EXPERIMENTS if key.startswith("trial/")}
     keys |= set(baselines.TRIED)
-    found = {key: best(trials(key, "small")) for key in keys}
+    found = {key: best(trials(key)) for key in keys}
     assert {key: name for key, name in found.items() if name not in (None, "centre")} == SELECTED
-
-
-@pytest.mark.parametrize("row", ROWS)
-def test_a_row_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
-    assert CHOSEN.get(row, "centre") == best(trials(row))
 
 
 @pytest.mark.parametrize(

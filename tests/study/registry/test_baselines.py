@@ -117,8 +117,8 @@ def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypat
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
     row = "baseline/mnist/one-context"
     monkeypatch.delitem(CHOSEN, row, raising=False)
-    assert best(trials(row)) is None and selected(row, "cpu") == "centre"
-    assert {str(found) for found in trials(row).values()} == {"pending"}
+    assert best(trials(row, "cpu")) is None and selected(row, "cpu") == "centre"
+    assert {str(found) for found in trials(row, "cpu").values()} == {"pending"}
     monkeypatch.setitem(CHOSEN, row, "lr-third")
     for name in (row, f"{row}-longer"):
         assert selected(name, "cpu") == "lr-third" and selected(name, "paper") == "centre"

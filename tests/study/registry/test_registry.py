@@ -4,9 +4,9 @@ import pytest
 
 from iai.study.analysis.claims import Comparison, Gain, claims
 from iai.study.registry import EXPERIMENTS, PAPER, experiment, experiments, ladder, recipe, seeds_of, trials
-from iai.study.registry.choices import CHOSEN
 from iai.study.registry.families import FURTHER, ROWS
 from iai.study.registry.sizes import PROFILES
+from iai.study.registry.trials import SELECTED
 from iai.study.registry.variants import vary
 
 KEY = "table2/linear-regression/data"
@@ -18,8 +18,9 @@ def test_every_profile_has_the_same_keys_in_the_same_order() -> None:
 
 
 def test_whatever_was_chosen_was_tried() -> None:
-    assert {f"choice/{row}/{name}" for row, name in CHOSEN.items()} <= EXPERIMENTS.keys()
-    assert {f"choice/{row}/centre" for row in CHOSEN} <= EXPERIMENTS.keys()
+    kinds = {row: "choice" if row.startswith("baseline/") else "trial" for row in SELECTED}
+    tried = {f"{kind}/{row}/{name}" for row, kind in kinds.items() for name in ("centre", SELECTED[row])}
+    assert tried <= EXPERIMENTS.keys()
 
 
 def test_every_row_has_its_one_step_model() -> None:
