@@ -153,7 +153,7 @@ FURTHER: dict[str, Callable[[Profile], Experiment]] = {
         if regime != "parametric" or hasattr(task, "decode")
     },
 }
-"""The rows of other families. Their settings were found by hand, without recorded trials."""
+"""The rows of other families. Their sizes were found by hand; at `small` their rates have trials."""
 
 
 def defaults(row: str, profile: Profile) -> Experiment:

@@ -95,7 +95,7 @@ def test_more_mini_batches_cost_more_and_the_order_of_draws_does_not_matter() ->
 def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pytest.MonkeyPatch) -> None:
     def trials(row: str) -> dict[str, Found]:
         loss = 0.5 if row == f"table2/{LR}/grad" else 1.0
-        return {"centre": Summary(values=(loss,), errors=(0.0,), seeds=(0,), profile=profile)}
+        return {"centre": Summary(values=(loss,), errors=(0.0,), seeds=(0,), profile="small")}
 
     monkeypatch.setattr("iai.study.analysis.trials.trials", trials)
     monkeypatch.setattr("iai.study.analysis.trials.taken", lambda row, profile: "centre")
