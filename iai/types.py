@@ -130,7 +130,11 @@ class Task(Protocol):
 
 
 class KnownTask(Task, Protocol):
-    """A task whose likelihood is known: what the parametric regime needs."""
+    """A task whose likelihood is known: what the parametric regime needs.
+
+    A slot a class is a token of its own, and so are others if the task has `slot_inputs`, `slots dx`: what each is
+    about, as an input, which tells it from the others. Else theta is one token.
+    """
 
     @property
     def theta_shape(self) -> tuple[int, int]:
