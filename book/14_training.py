@@ -48,7 +48,7 @@ from iai.study.ledger import records
 from iai.study.registry import EXPERIMENTS, experiment
 from iai.study.registry.ladder import LADDER, partner
 from iai.study.registry.recipe import BASES, PRECISE
-from iai.study.registry.trials import FACTORS
+from iai.study.registry.trials import RATES
 from iai.study.registry.variants import vary
 from iai.training import train
 from iai.training.muon import orthogonal
@@ -480,7 +480,7 @@ tried = list(
     dict.fromkeys(key.removeprefix("trial/").rpartition("/")[0] for key in EXPERIMENTS if key.startswith("trial/"))
 )
 losses = {row: trials(row, "small") for row in tried}
-NAMES = ("centre", *FACTORS)
+NAMES = tuple(RATES)
 rows = {}
 for group in dict.fromkeys(row.split("/")[0] for row in tried):
     mine = [row for row in tried if row.split("/")[0] == group]
@@ -551,7 +551,7 @@ for family, known in sizes.items():
     if None in narrow:
         said.append(f"- *{NAMED[family]}*: pending.")
         continue
-    factors = {width: {"centre": 1.0, **FACTORS}[name] for width, name in zip(known, narrow)}
+    factors = {width: RATES[name] for width, name in zip(known, narrow)}
     middle = list(factors)[1]
     cost = [ratio(found[width][narrow[1]], found[width][name]).mean - 1 for width, name in zip(known, narrow)]
     said.append(
