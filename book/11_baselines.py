@@ -230,7 +230,7 @@ notebook.Markdown(
 # python -m iai reproduce 'choice/baseline/*' --profile cpu
 # ```
 #
-# The rows are those of Tables 2 to 4, *all* of them: none is picked for this comparison. Tables show every row; figures show one a regime, the one whose settings had the least validation loss in their trials at `small`.
+# The rows are those of Tables 2 to 4, *all* of them: none is picked for this comparison. Tables show every row; figures show one a regime: the signal with the least validation loss in the trials of `small`. The settings of the rows shown are those of `cpu`: of regression and images from trials that have left the ledger, of features found by hand.
 #
 # ## Linear regression
 #

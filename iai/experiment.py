@@ -234,8 +234,9 @@ def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor, t
 def _check_linear(decode: Decode, shape: tuple[int, int], dx: int) -> None:
     """`UserError` unless a row of theta has one number a coordinate of x, then perhaps a bias, and decode is linear."""
     theta = torch.arange(1.0, 1 + shape[0] * shape[1]).sin().reshape(shape)
-    if shape[1] in (dx, dx + 1):
-        at_basis, at_zero = decode(torch.eye(dx), theta), decode(torch.zeros(1, dx), theta)
+    at_zero = decode(torch.zeros(1, dx), theta) if shape[1] in (dx, dx + 1) else theta
+    if at_zero.shape == (1, shape[0]):
+        at_basis = decode(torch.eye(dx), theta)
         bias = theta[:, dx:].T if shape[1] > dx else 0 * at_zero
         if torch.allclose(at_basis - at_zero, theta[:, :dx].T, atol=1e-5) and torch.allclose(at_zero, bias, atol=1e-5):
             return

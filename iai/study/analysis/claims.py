@@ -66,9 +66,9 @@ class Comparison:
         for any of them (Bonferroni) it is above, or equal within `MARGIN` of the limit. Equal: two one-sided tests; it
         fails if the ratio is beyond the margin. A single seed decides nothing.
         """
-        limit = self.limit if self.equals is None else self.equals * self.margin
+        within = None if self.equals is None else (self.equals / self.margin, self.equals * self.margin)
         first, *others = (Reference.parse(text, profile).look_up() for text in (self.first, *self.rivals))
-        how: dict[str, Any] = {"limit": limit, "above": self.equals is not None, "beyond": self.beyond}
+        how: dict[str, Any] = {"limit": self.limit, "within": within, "beyond": self.beyond}
         every = [compared(first, other, **how) for other in others or [exact(1.0)]]
         if missing := [one for one in every if isinstance(one, Missing)]:
             pending = any(str(one) == "pending" for one in missing)

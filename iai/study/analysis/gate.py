@@ -14,15 +14,20 @@ ADVANTAGE = 0.9
 
 
 def compared(
-    first: Found, second: Found, *, limit: float | None = 1.0, above: bool = False, beyond: bool = False
+    first: Found,
+    second: Found,
+    *,
+    limit: float | None = 1.0,
+    within: tuple[float, float] | None = None,
+    beyond: bool = False,
 ) -> Found:
     """The ratio of two results, marked as `untestable` unless it passes the gate.
 
     Each trained model has at most `ADVANTAGE` times the mean error of the trivial predictor on the same tasks after as
     many steps (of a model that is compared with itself, after the larger number); no model takes more steps than it was
     trained on, unless the comparison is about steps `beyond`; and with twice the training budget the ratio stays on
-    the same side of `limit`, unless that is None. Only a ratio `above` it must be confirmed where equality is
-    asked, as more training may bring it within the margin.
+    the same side of `limit`, unless that is None. Where equality is asked, `within` two limits, that is so outside of
+    them if more training may lead inside: above, and below if the second result is of a trained model.
     """
     found = ratio(first, second)
     if not isinstance(found, Ratio):
@@ -31,7 +36,11 @@ def compared(
     models = {arm._replace(k=0): arm for arm in sorted(arms, key=lambda arm: arm.k)}.values()
     reasons = [weak(arm) for arm in models]
     reasons += [] if beyond else [far(arm) for arm in models]
-    reasons += [unsettled(found, first, second, limit)] if limit and arms and (found.mean > limit or not above) else []
+    if within:
+        low, high = within
+        falls = isinstance(second, Summary) and second.arm in arms
+        limit = high if found.mean > high else low if falls and found.mean < low else None
+    reasons += [unsettled(found, first, second, limit)] if limit and arms else []
     return replace(found, untestable=next(filter(None, reasons), ""))
 
 
@@ -76,7 +85,8 @@ def unsettled(found: Ratio, first: Found, second: Found, limit: float) -> str:
     again = ratio(*(with_doubled_budget(one) for one in (first, second)))
     if isinstance(again, Missing):
         return again.reason
-    return "a doubled budget turns the sign" if (again.mean - limit) * (found.mean - limit) < 0 else ""
+    turns = (again.mean - limit) * (found.mean - limit) < 0
+    return f"a doubled budget is on the other side of {limit:g}" if turns else ""
 
 
 def with_doubled_budget(found: Found) -> Found:

@@ -41,7 +41,7 @@ CHOSEN: dict[str, str] = {
     "baseline/features/lstm": "lr-ninefold",
     "baseline/features/one-context": "lr-triple",
 }
-"""The trial that a row's settings at `cpu` come from, if not "centre": the ledger's best on validation tasks."""
+"""The trial that a row's settings at `cpu` come from, if not "centre": the best on validation tasks."""
 
 
 def selected(row: str, profile: str) -> str:
@@ -56,7 +56,7 @@ def chosen(row: str, profile: Profile) -> Experiment:
 
 
 def candidates(row: str, base: Experiment) -> dict[str, Experiment]:
-    """What is tried on validation tasks for a row, around the settings that its family shares; ties go to the first."""
+    """What was tried on validation tasks for a row, around the settings of its family; ties go to the first."""
     rates = {"lr-double": 2.0, "lr-half": 1 / 2, "lr-quarter": 1 / 4}
     found = {"centre": base} | {name: with_rate(base, factor) for name, factor in rates.items()}
     if "linear-regression" in row:

@@ -8,7 +8,7 @@ from example_record import KEY, SET, arm, record
 from iai.study.analysis import gate
 from iai.study.analysis.gate import compared
 from iai.study.ledger import records
-from iai.study.ledger.statistics import Arm, Missing, Ratio, Summary
+from iai.study.ledger.statistics import Arm, Found, Missing, Ratio, Summary
 from iai.study.registry import EXPERIMENTS, experiment
 
 OTHER = "table2/linear-regression/grad"
@@ -44,14 +44,28 @@ def test_two_trained_models_that_keep_their_order_are_compared() -> None:
     write(f"doubled/{OTHER}", 0.9, 0.9)
     assert reason() == ""
     write(f"doubled/{OTHER}", 0.3, 0.3)
-    assert reason() == "a doubled budget turns the sign"
+    assert reason() == "a doubled budget is on the other side of 1"
     found = compared(at(KEY), at(OTHER), limit=0.6)
     assert isinstance(found, Ratio) and found.untestable, "0.51 is below 0.6, and 1.33 is not"
-    assert isinstance(found := compared(at(KEY), at(OTHER), limit=0.6, above=True), Ratio)
-    assert not found.untestable, "0.51 is not above 0.6"
-    found = compared(at(OTHER), at(KEY), limit=1.6, above=True)
-    assert isinstance(found, Ratio) and found.untestable, "1.96 is, and 0.75 is not"
     assert reason(limit=None) == ""
+
+
+def test_equality_asks_for_a_doubled_budget_where_more_training_may_lead_to_it() -> None:
+    """The ratio is 0.51, and 1.33 with the doubled budget."""
+    write(KEY, 0.50, 0.51, 0.52)
+    write(OTHER, 1.0, 1.0, 1.0)
+    write(f"doubled/{KEY}", 0.4, 0.4)
+    write(f"doubled/{OTHER}", 0.3, 0.3)
+
+    def fails(first: Found, second: Found, low: float, high: float) -> bool:
+        found = compared(first, second, within=(low, high))
+        assert isinstance(found, Ratio)
+        return bool(found.untestable)
+
+    assert not fails(at(KEY), at(OTHER), 0.4, 0.6), "within"
+    assert fails(at(KEY), at(OTHER), 0.6, 0.7), "below, and both are trained"
+    assert not fails(at(KEY), at(f"{KEY}|mean"), 0.6, 0.7), "below what is not trained"
+    assert fails(at(OTHER), at(KEY), 1.5, 1.6), "above"
 
 
 def test_a_doubled_budget_is_asked_for_and_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
