@@ -111,8 +111,8 @@ def test_what_fails_the_gate_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome(below()) == "not testable"
     assert claim(below()).results("cpu")[0][1].startswith("no doubled budget yet; 0.51 [")
     assert claim(below()).verdict("cpu") == "not testable"
-    figures = {0.3: "not testable", 0.51: "holds", 0.7586: "fails"}
-    assert {one: outcome(below(equals=one, margin=1.1)) for one in figures} == figures, "more training lowers an error"
+    figures = {0.3: "not testable", 0.51: "holds", 0.7586: "not testable"}
+    assert {one: outcome(below(equals=one, margin=1.1)) for one in figures} == figures, "more training may help"
     later = Comparison(first=f"{KEY}:{SET}:mse:20", rivals=(f"{OTHER}:{SET}:mse:20",), equals=0.51)
     assert "trained on 10 steps" in claim(later).results("cpu")[0][1]
     assert outcome(Comparison(**{**vars(later), "beyond": True, "margin": 1.1})) == "holds"
