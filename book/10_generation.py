@@ -210,9 +210,7 @@ for regime in ("parametric", "explicit", "implicit"):
         cells += [f"{slots * width}{each}", f"{sum(p.numel() for p in model.parameters()):,}"]
     rows[regime] = tuple(cells)
 header = ("", *(f"{name}: {what}" for name in FAMILIES.values() for what in ("state", "weights")))
-caption = (
-    f"Numbers in the state of a task, and in the model, as the code makes it now at the sizes of `{shown_profile}`."
-)
+caption = f"Numbers in the state of a task, and in the model (profile `{shown_profile}`)."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-gen-states", source=" ")
 
 # %% [markdown]
@@ -547,7 +545,7 @@ notebook.Markdown(
 #
 # {numref}`tab-gen-pairs` sets one row against another. Gradients are those of the flow-matching loss, in the parameters of the mixture or in the code; implicit models have none. What the paper claims of signals and of explicit models (chapter {ref}`ch-claims`) is about classification and regression, where the paper has these rows; for generation it has none, so that nothing in this table confirms or contradicts it.
 #
-# One difficulty is the parametric state's own. Four components have $4!$ orders, all of them the same mixture, so that before a step can improve a component the state has to settle which of them goes where (the anchors of {class}`iai.tasks.Mixture` give each a start); until it has, the best it can do is to keep all of them near the middle, which is one broad Gaussian. A code or a prediction has nothing to settle. Records of `cpu` have all components in one slot, and in five dimensions all three parametric rows end behind a single Gaussian ({numref}`tab-gen-5d`). The code now gives each component a slot of its own, told from the others by the place where its mean starts, so that it can attend to the points about it, as EM does. In one run by hand of the row that sees data, half a training of `small` that the ledger does not have, this went from far behind a single Gaussian to level with it.
+# One difficulty is the parametric state's own. Four components have $4!$ orders, all of them the same mixture, so that before a step can improve a component the state has to settle which of them goes where (the anchors of {class}`iai.tasks.Mixture` give each a start); until it has, the best it can do is to keep all of them near the middle, which is one broad Gaussian. A code or a prediction has nothing to settle. Records of `cpu` have all components in one slot, and in five dimensions all three parametric rows end behind a single Gaussian ({numref}`tab-gen-5d`). At `small` each component has a slot of its own, told from the others by the place where its mean starts (`theta="component"`), so that it can attend to the points about it, as EM does. In one run by hand of the row that sees data, half a training of `small` that the ledger does not have, this went from far behind a single Gaussian to level with it.
 
 # %% tags=["hide-input", "nbval-check-output"]
 pairs = [

@@ -32,9 +32,9 @@ class Experiment:
     evaluation_sets: dict[str, Any]
     evaluation: EvaluationConfig
     signal: Signal = Signal()
-    theta: Literal["one", "class", "coordinate"] = "class"
-    """theta as one token, one a class or component where the task's own theta has a slot for each, or, for a linear
-    likelihood, one a coordinate of x and one for the bias."""
+    theta: Literal["one", "class", "coordinate", "component"] = "class"
+    """theta as one token, one a class where the task's own theta has a slot a class, for a linear likelihood one a
+    coordinate of x and one for the bias, or one a slot of a task that says what each is about (`slot_inputs`)."""
     latent: Size = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
@@ -218,9 +218,10 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
         by_coordinate = partial(in_shape, known, tuple(shape), transposed=True)
         basis = task.dx**0.5 * torch.eye(width, task.dx)  # the bias is about the input 0
         return Parameters(by_coordinate, task.loss, (width, slots), experiment.signal, "x", basis)
-    inputs = getattr(task, "slot_inputs", None) if decode is None and experiment.theta == "class" else None
-    if inputs is not None:
-        return Parameters(known, task.loss, (slots, width), experiment.signal, "x", inputs)
+    if experiment.theta == "component":
+        if decode or not hasattr(task, "slot_inputs"):
+            raise UserError("theta='component' is for a task that has slot_inputs, with its own decode: choose 'one'")
+        return Parameters(known, task.loss, (slots, width), experiment.signal, "x", task.slot_inputs)
     if experiment.theta == "one" or slots != task.dy:
         slots, width = 1, slots * width
     return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)  # a closure has no pickle

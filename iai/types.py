@@ -132,8 +132,7 @@ class Task(Protocol):
 class KnownTask(Task, Protocol):
     """A task whose likelihood is known: what the parametric regime needs.
 
-    A slot a class is a token of its own, and so are others if the task has `slot_inputs`, `slots dx`: what each is
-    about, as an input, which tells it from the others. Else theta is one token.
+    It may have `slot_inputs`, `slots dx`: what each slot of theta is about, as an input, for theta="component".
     """
 
     @property

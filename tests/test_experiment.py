@@ -85,7 +85,7 @@ def test_the_same_theta_decodes_alike_as_one_token_and_as_one_a_class() -> None:
 
 def test_a_component_of_a_mixture_is_a_slot_that_is_about_the_place_where_its_mean_starts() -> None:
     task, x = Mixture(dimension=3), torch.randn(2, 4, 4)
-    one, many = (build(small(task=task, theta=theta)) for theta in ("one", "class"))
+    one, many = (build(small(task=task, theta=theta)) for theta in ("one", "component"))
     start = many.regime.init(x)
     assert start.value.shape == (2, 4, 5) and one.regime.init(x).value.shape == (2, 1, 20)
     assert torch.equal(start.anchor[0, :, :-1], task.parameters(start.value[0])[0])
@@ -106,6 +106,7 @@ class Blackbox:
     ("make", "fix"),
     [
         (lambda: small(task=Blackbox()), "lacks decode .* the explicit or the implicit"),
+        (lambda: small(theta="component"), "slot_inputs"),
         (lambda: small("implicit", space="softmax"), "choose 'logits'"),
         (lambda: small("implicit", signal=Signal(kind="grad")), "kind='data'"),
         (lambda: small("implicit", signal=Signal(kind="grad+residual")), "kind='data'"),

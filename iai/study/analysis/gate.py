@@ -26,8 +26,8 @@ def compared(
     Each trained model has at most `ADVANTAGE` times the mean error of the trivial predictor on the same tasks after as
     many steps (of a model that is compared with itself, after the larger number); no model takes more steps than it was
     trained on, unless the comparison is about steps `beyond`; and with twice the training budget the ratio stays on
-    the same side of `limit`, unless that is None. Where equality is asked, `within` two limits, that is so outside of
-    them if more training may lead inside: above, and below if the second result is of a trained model.
+    the same side of `limit`, unless that is None. Equality, `within` two limits, asks this of the limit that a ratio is
+    beyond, if more training may lead back: of the upper one, and of the lower one if the second result is trained too.
     """
     found = ratio(first, second)
     if not isinstance(found, Ratio):

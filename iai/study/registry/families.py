@@ -113,7 +113,8 @@ def generation(task: Mixture | Letters, regime: RegimeName, kind: Signals, profi
     )
     steps, tasks = {"smoke": (5, 4), "cpu": (20, 16), "small": (20, 128), "paper": (20, 128)}[profile]
     found = amortizer(regime, kind, size, task, sets, RefinerConfig(heads=2, bilinear=False))
-    return vary(found, evaluation={"steps": steps, "generation_tasks": tasks})
+    own = {"theta": "component"} if regime == "parametric" and profile != "cpu" else {}
+    return vary(found, evaluation={"steps": steps, "generation_tasks": tasks}, **own)
 
 
 TABLES: dict[str, tuple[RegimeName, list[Signals]]] = {

@@ -57,6 +57,12 @@ def test_a_ladder_and_a_doubled_budget_change_the_updates_alone() -> None:
         assert vary(made, train=changed) == base
 
 
+def test_a_figure_of_the_paper_has_the_doubled_budget_that_its_gate_asks_for() -> None:
+    tested = set().union(*(arms_of(one.tests[0]) for one in claims() if one.profile == "paper"))
+    assert tested and {seeds_of(f"doubled/{key}", "paper") for key in tested} == {1}
+    assert {seeds_of(key, "paper") for key in tested} == {3}
+
+
 def arms_of(test: Comparison | Gain) -> set[str]:
     """The trained arms of a test."""
     if isinstance(test, Gain):
