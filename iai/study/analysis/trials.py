@@ -2,18 +2,18 @@
 
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found
-from iai.study.registry import EXPERIMENTS, choices, experiment
+from iai.study.registry import EXPERIMENTS, choices, experiment, seeds_of
 from iai.study.registry.trials import SELECTED
 
 
 def trials(row: str, profile: str = "small") -> dict[str, Found]:
-    """The validation loss of each setting that was tried for a row, by name, after the last evaluated step."""
+    """The validation loss of each setting that is to be tried for a row, by name, after the last evaluated step."""
     prefix, found = f"{kind(row)}/{row}/", dict[str, Found]()
-    for key in (key for key in EXPERIMENTS if key.startswith(prefix)):
+    if f"{prefix}centre" not in EXPERIMENTS:
+        raise records.unknown("key", f"{prefix}centre", EXPERIMENTS)
+    for key in (key for key in EXPERIMENTS if key.startswith(prefix) and seeds_of(key, profile)):
         last = experiment(key, profile).evaluation.steps
         found[key.removeprefix(prefix)] = records.summary(key, profile, "validation", "loss", last)
-    if not found:
-        raise records.unknown("key", f"{prefix}centre", EXPERIMENTS)
     return found
 
 

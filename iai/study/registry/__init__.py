@@ -7,6 +7,7 @@ A new row is a line of `families.FURTHER`, a new ablation a line of `ablations.e
 """
 
 from collections.abc import Callable
+from fnmatch import fnmatch
 from functools import cache, partial
 
 from iai.experiment import BaselineExperiment, Experiment
@@ -40,6 +41,19 @@ GENERATION = (
     "generation/mixture-2d/implicit/data-1-step",
 )
 """The models of generation that `small` trains."""
+
+OUTLIVED = (
+    *(f"cost/*/{budget}" for budget in ("quarter", "half")),  # `ladder/` has other budgets of rows and of one context
+    *(f"cost/*/{loop}/*" for loop in ("pool", "narrow", "one-context")),  # rows, `unrolled/*/1`, `baseline/*`
+    "token-scale/mnist/untied",  # `recipe/mnist/apart`
+    "steps/*/1",  # rows with `-1-step`
+    "size/*/depth-*",
+    *(f"laws/mnist/{n}" for n in (64, 1024)),
+    "mask/mixture-2d/*",  # a generated set takes longer to judge than a model to train
+)
+"""Keys of the first ledger that `small` does not ask for: another has the answer, or it costs more than it tells."""
+ENDS = {"lr-ninefold": "lr-triple", "inner-triple": "inner-double"}
+"""Trials of baselines at the end of a grid, and the one beside: tried where that one is the best so far."""
 
 
 @cache
@@ -96,13 +110,20 @@ def seeds_of(key: str, profile: str) -> int:
         return 3 if key in PAPER else int(key.removeprefix("doubled/") in FIGURES)
     if profile == "cpu":
         return _seeds_of_first_ledger(key)
-    if key.startswith("generation/") and key not in GENERATION:
+    if (key.startswith("generation/") and key not in GENERATION) or _outlived(key):
         return 0
     if key.startswith(("trial/", "doubled/", "ladder/", "choice/")):
         return 1
-    if key.startswith("cost/") and not key.endswith("pool/whole"):
-        return 1
     return 6 if key in ladder.PRIMARY else 3
+
+
+def _outlived(key: str) -> bool:
+    """Whether `small` does not ask for a key, its doubled budget or its trials, or for this trial of it."""
+    row, _, name = key.removeprefix("choice/").rpartition("/")
+    if name in ENDS:
+        return trials.SELECTED.get(row) not in (name, ENDS[name])
+    asked = (pattern.format(one) for one in OUTLIVED for pattern in ("{}", "doubled/{}", "trial/{}/*"))
+    return any(fnmatch(key, pattern) for pattern in asked)
 
 
 def _seeds_of_first_ledger(key: str) -> int:

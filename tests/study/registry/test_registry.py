@@ -1,9 +1,11 @@
 """All experiments together: the same keys at every profile, trials of every choice, and how a variant is made."""
 
+from fnmatch import fnmatch
+
 import pytest
 
 from iai.study.analysis.claims import Comparison, Gain, claims
-from iai.study.registry import EXPERIMENTS, PAPER, experiment, experiments, ladder, recipe, seeds_of, trials
+from iai.study.registry import EXPERIMENTS, OUTLIVED, PAPER, experiment, experiments, ladder, recipe, seeds_of, trials
 from iai.study.registry.families import FURTHER, ROWS
 from iai.study.registry.sizes import PROFILES
 from iai.study.registry.trials import SELECTED
@@ -88,6 +90,20 @@ def test_what_decides_has_six_seeds_and_what_is_compared_a_doubled_budget() -> N
         if key.startswith(ladder.COMPARED) and seeds_of(key, "small"):
             assert seeds_of(key, "small") == (6 if key in arms else 3) and seeds_of(f"doubled/{key}", "small") == 1
     assert set(PAPER) <= EXPERIMENTS.keys() and {seeds_of(key, "paper") for key in PAPER} == {3}
+
+
+def test_small_leaves_out_what_no_claim_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    arms = {arm for claim in claims() if claim.profile == "small" for test in claim.tests for arm in arms_of(test)}
+    assert arms and all(seeds_of(key, "small") for key in arms)
+    for pattern in OUTLIVED:
+        assert {seeds_of(key, "small") for key in EXPERIMENTS if fnmatch(key, pattern)} == {0}, pattern
+    assert (
+        seeds_of("trial/size/mnist/depth-1/centre", "small") == seeds_of("doubled/mask/mixture-2d/full", "small") == 0
+    )
+    chosen = {"lr-triple": 1, "lr-ninefold": 1, "lr-third": 0}
+    for name, asked in chosen.items():
+        monkeypatch.setitem(trials.SELECTED, "baseline/mnist/cnp", name)
+        assert seeds_of("choice/baseline/mnist/cnp/lr-ninefold", "small") == asked
 
 
 def test_everything_trained_has_trials_of_its_own_rates(monkeypatch) -> None:
