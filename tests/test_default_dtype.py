@@ -23,6 +23,8 @@ from iai.tasks import (
     Mixture,
     Relabelled,
     Reused,
+    Smooth,
+    SmoothClasses,
     Stored,
     episode,
 )
@@ -40,6 +42,8 @@ TASKS: dict[str, Task] = {
     "letters": Letters(),
     "linear-regression": LinearRegression(dimension=2, inputs="sphere"),
     "mixture": Mixture(components=3),
+    "smooth": Smooth(),
+    "smooth-classes": SmoothClasses(features=4),
     "reused": Reused(task=LinearRegression(dimension=2), distinct=1),
 }
 REGIMES = [

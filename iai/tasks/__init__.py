@@ -13,7 +13,11 @@ from iai.tasks.letters import Letters
 from iai.tasks.linear_regression import LinearRegression
 from iai.tasks.mixtures import Mixture, velocity
 from iai.tasks.populations import Population, data_points, interpolated
+from iai.tasks.smooth import Smooth, SmoothClasses
 from iai.tasks.stored import Relabelled, Stored
 
-TASKS = (CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Relabelled, Reused, Stored)
+TASKS = (
+    *(CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Relabelled, Reused),
+    *(Smooth, SmoothClasses, Stored),
+)
 """The tasks that JSON names; any other is `Stored`."""

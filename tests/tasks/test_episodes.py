@@ -22,6 +22,8 @@ from iai.tasks import (
     LinearRegression,
     Mixture,
     Reused,
+    Smooth,
+    SmoothClasses,
     data,
     episode,
     letters,
@@ -38,6 +40,8 @@ TASKS = [
     Features(dataset="mnist", source="sample", ways=3),
     Mixture(dimension=5),
     Letters(split="validation"),
+    Smooth(),
+    SmoothClasses(),
 ]
 
 

@@ -1,6 +1,6 @@
 """The classical learners, called as an amortizer is: `(batches, x) -> y_hat`, for any number of batches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, cast
@@ -13,10 +13,21 @@ from iai.baselines.classical.causal_order import PC, DirectLiNGAM, Score, SortBy
 from iai.baselines.classical.densities import ExpectationMaximisation, Gaussian, Kernel, densities
 from iai.baselines.classical.fitted import MANY_PASSES_GRID, PENALTIES, RATES, STEPS, ByStep, Converged, Descent, tune
 from iai.baselines.classical.supervised import Centroids, Logistic, Mean, Memoryless, Neighbours, Planet, Ridge
-from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
+from iai.tasks import (
+    CausalOrder,
+    Features,
+    Gravity,
+    Images,
+    Letters,
+    LinearRegression,
+    Mixture,
+    Reused,
+    Smooth,
+    episode,
+)
 from iai.types import Batch, KnownTask, Learner
 
-Known = LinearRegression | Gravity | Images | Features | CausalOrder | Mixture | Letters
+Known = LinearRegression | Gravity | Images | Features | CausalOrder | Mixture | Letters | Smooth
 
 TUNING_SEED = 917_203
 """Seed of the tasks that learning rates are tuned on; no other code draws from it."""
@@ -55,6 +66,10 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = max(STEPS)) ->
     if isinstance(task, LinearRegression):
         found["ridge"] = Ridge(noise_variance=task.noise_variance, bias=task.bias)
         found["memoryless"] = Memoryless(noise_variance=task.noise_variance, bias=task.bias)
+    if isinstance(task, Smooth) and not classify:
+        linear = {"bayes": Ridge, "memoryless": Memoryless}
+        for name, learner in linear.items():
+            found[name] = Designed(learner(noise_variance=task.noise_sd**2, bias=False), task.design)
     if isinstance(task, Gravity):
         found["bayes"] = Planet(task=task)
     if isinstance(task, Images | Features):
@@ -89,6 +104,17 @@ class Once:
 
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         return self.learner([batch for batch in batches if batch.points][: self.distinct], x)
+
+
+@dataclass(frozen=True)
+class Designed:
+    """A learner that is shown features of x in place of x."""
+
+    learner: Learner
+    design: Callable[[Tensor], Tensor]
+
+    def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
+        return self.learner([Batch(self.design(batch.x), batch.y) for batch in batches], self.design(x))
 
 
 def _training(task: Any) -> Any:

@@ -129,7 +129,9 @@ def _outlived(key: str) -> bool:
 def _seeds_of_first_ledger(key: str) -> int:
     """Those of the keys that the first ledger has."""
     if (
-        key.startswith(("trial/", "doubled/", "ladder/", "one-context/", "residual/", "recipe/", "precision/"))
+        key.startswith(
+            ("trial/", "doubled/", "ladder/", "one-context/", "residual/", "recipe/", "precision/", "smooth/")
+        )
         or "residual" in key
     ):
         return 0

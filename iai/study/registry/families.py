@@ -10,7 +10,7 @@ from iai.experiment import Experiment, RegimeName
 from iai.model import RefinerConfig, RelationsConfig, Signal, Signals
 from iai.study.registry.sizes import JUDGING, JUDGING_ORDERS, SIZES, Profile, Size
 from iai.study.registry.variants import vary
-from iai.tasks import CausalOrder, Features, Images, Letters, LinearRegression, Mixture
+from iai.tasks import CausalOrder, Features, Images, Letters, LinearRegression, Mixture, Smooth, SmoothClasses
 from iai.training import Greedy, TrainConfig
 from iai.types import Task
 
@@ -117,6 +117,12 @@ def generation(task: Mixture | Letters, regime: RegimeName, kind: Signals, profi
     return vary(found, evaluation={"steps": steps, "generation_tasks": tasks}, **own)
 
 
+def smooth(task: Smooth, regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
+    """Trained on mini-batches of a random size, as a reader of the last chapter makes them; judged at the largest."""
+    found = amortizer(regime, kind, SIZES["smooth"][profile], task, {"as-trained": task}, RefinerConfig(heads=2))
+    return vary(found, objective={"random_contexts": True}, train={"capture": False})
+
+
 TABLES: dict[str, tuple[RegimeName, list[Signals]]] = {
     "table2": ("parametric", ["data", "grad", "grad+data"]),
     "table4": ("implicit", ["data"]),
@@ -129,6 +135,8 @@ GENERATED: dict[str, Mixture | Letters] = {
     "mixture-5d": Mixture(dimension=5),
     "letters": Letters(),
 }
+
+SMOOTH: dict[str, Smooth] = {"curve": Smooth(), "map": SmoothClasses()}
 
 ROWS: dict[str, Callable[[Profile], Experiment]] = {
     f"{table}/{family}/{kind}": partial(make, regime, kind)
@@ -153,6 +161,7 @@ FURTHER: dict[str, Callable[[Profile], Experiment]] = {
         for regime, kind in MODELS
         if regime != "parametric" or hasattr(task, "decode")
     },
+    **{f"smooth/{name}/implicit/data": partial(smooth, task, "implicit", "data") for name, task in SMOOTH.items()},
 }
 """The rows of other families. Their sizes were found by hand; at `small` their rates have trials."""
 

@@ -35,6 +35,7 @@ COMPARED = (
     "history/",
     "mask/",
     "one-context/",
+    "smooth/",
 )
 """Beginnings of the keys whose contrasts are tested, and so need a doubled budget."""
 PRIMARY = (

@@ -72,6 +72,12 @@ SIZES: dict[str, dict[Profile, Size]] = {
         "small": Size(   20,   10,    64,     32,   48,    3,    48,   1200, 3e-3,      128,    12,        0,     4e-3),
         "paper": Size(   60,   10,    64,     64,  128,    4,    48,   4000, 1e-3,      512,    12,        0,     4e-3),
     },
+    "smooth": {  # functions on a line and classes on a square, small enough to step in a browser
+        "smoke": Size(   20,   5,     8,     16,   32,    2,    32,    150, 3e-3,       32,     4),
+        "cpu":   Size(  100,   10,     8,     32,   32,    3,    32,   3000, 3e-3,      256,    12),
+        "small": Size(  100,   10,     8,     32,   32,    3,    32,   3000, 3e-3,      256,    12,        0,     4e-3),
+        "paper": Size(  200,   10,     8,     64,  128,    4,    32,  10000, 1e-3,      512,    12,        0,     4e-3),
+    },
 }
 # fmt: on
 """The sizes of each family by profile. Trials changed some rows at `cpu`: see `choices.CHOSEN`."""

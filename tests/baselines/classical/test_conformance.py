@@ -8,7 +8,18 @@ from small import answers_degenerate_sizes, answers_on_the_device_of_the_data
 
 from iai.baselines import classical as baselines
 from iai.baselines.classical import Learner, for_task
-from iai.tasks import Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, episode
+from iai.tasks import (
+    Features,
+    Gravity,
+    Images,
+    Letters,
+    LinearRegression,
+    Mixture,
+    Reused,
+    Smooth,
+    SmoothClasses,
+    episode,
+)
 from iai.types import Batch
 
 TASKS = {
@@ -18,6 +29,8 @@ TASKS = {
     "features": Features(dataset="mnist", source="sample", split="test", classes="all", ways=4, projection=8),
     "mixture": Mixture(components=3),
     "letters": Letters(split="test"),
+    "smooth": Smooth(),
+    "smooth-classes": SmoothClasses(features=4),
 }
 LEARNERS = [(task, name) for task in TASKS for name in for_task(TASKS[task], points=6, steps=2)]
 
@@ -33,7 +46,7 @@ def drawn(task: str) -> tuple[list[Batch], Batch]:
 def test_every_task_has_its_baselines() -> None:
     common = {"mean", "sgd", "adam", "adam-10-passes", "l-bfgs", "neighbours"}
     own = {"linear-regression": {"ridge", "memoryless"}, "gravity": {"bayes"}, "images": {"logistic"}}
-    own["features"] = {"logistic", "centroids"}
+    own |= {"features": {"logistic", "centroids"}, "smooth": {"bayes", "memoryless"}, "smooth-classes": set()}
     densities = {"mean", "gaussian", "kernel", "em"}
     expected = {task: common | names for task, names in own.items()}
     expected |= {"mixture": densities | {"sgd", "adam"}, "letters": densities}
