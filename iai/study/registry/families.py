@@ -119,7 +119,9 @@ def generation(task: Mixture | Letters, regime: RegimeName, kind: Signals, profi
 
 def smooth(task: Smooth, regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
     """Trained on mini-batches of a random size, as a reader of the last chapter makes them; judged at the largest."""
-    found = amortizer(regime, kind, SIZES["smooth"][profile], task, {"as-trained": task}, RefinerConfig(heads=2))
+    found = amortizer(
+        regime, kind, SIZES["smooth"][profile], task, {"as-trained": task}, RefinerConfig(heads=2, bilinear=False)
+    )
     return vary(found, objective={"random_contexts": True}, train={"capture": False})
 
 

@@ -74,8 +74,8 @@ SIZES: dict[str, dict[Profile, Size]] = {
     },
     "smooth": {  # functions on a line and classes on a square, small enough to step in a browser
         "smoke": Size(   20,   5,     8,     16,   32,    2,    32,    150, 3e-3,       32,     4),
-        "cpu":   Size(  100,   10,     8,     32,   32,    3,    32,   3000, 3e-3,      256,    12),
-        "small": Size(  100,   10,     8,     32,   32,    3,    32,   3000, 3e-3,      256,    12,        0,     4e-3),
+        "cpu":   Size(  100,   10,     8,     32,   32,    3,    32,   2000, 3e-3,      256,    12),
+        "small": Size(  100,   10,     8,     32,   32,    3,    32,   2000, 3e-3,      256,    12,        0,     4e-3),
         "paper": Size(  200,   10,     8,     64,  128,    4,    32,  10000, 1e-3,      512,    12,        0,     4e-3),
     },
 }
