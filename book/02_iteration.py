@@ -44,6 +44,7 @@ tasks: int = 256  # tasks over which gradients are averaged
 import math
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import torch
 
@@ -498,6 +499,49 @@ notebook.table(
 # such a step lacks is feedback: it should add what the batch says about $w - \theta$. Being *shown* the gradient, which contains that difference, is not enough: Grad+Data has the feedback in its input, and nothing at $\theta^{(0)}$ made it use it. A gradient-only step cannot ignore it, since the gradient is taken *at* $\theta$ and vanishes on average where $\theta$ is right; but how far
 # to follow it was learned at one state, and is wrong where gradients are smaller. So this is the sense in which the states of {eq}`eq-greedy` matter: not as a refinement of the training distribution, but as the only thing that teaches a step to be a *correction*.
 #
+# (sec-returns)=
+# ### When does the next step stop to pay?
+#
+# A step costs a mini-batch. After how many is the next no longer worth it? {numref}`tab-returns` counts, for every row of Tables 2 to 4 and of the features of chapter {ref}`ch-features`, the steps until the next one lowers the error by less than two per cent, seed by seed. A count of ten or more is of steps that nobody trained. By {eq}`eq-memoryless-step` the memoryless learner of linear regression gains about a share $1/k$ of its *excess* error at step $k$, so the noise, which no step removes, ends its returns as well.
+
+# %% tags=["hide-input", "nbval-check-output"]
+LEAST = 0.02  # of the error, that a step has to buy
+shown = []
+
+
+def worthwhile(errors):
+    """The steps until the next one lowers the error by less than `LEAST`."""
+    return next((k for k, (one, after) in enumerate(pairwise(errors), 1) if after > (1 - LEAST) * one), len(errors))
+
+
+def counted(row, place, metric):
+    """The least and the most of these steps over seeds."""
+    curve = chapter.curve(row, place, metric)
+    if isinstance(curve, notebook.Missing):
+        return curve
+    shown.append(curve[-1])
+    counts = sorted(map(worthwhile, zip(*(one.values for one in curve[1:]))))
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+
+
+places = {"linear-regression": "mse", "mnist": "error", "held-out": "error"}
+tables = {"parametric": "table2", "explicit": "table3", "implicit": "table4"}
+body = {
+    f"{regime}, {kind}": tuple(
+        counted(f"features/{regime}/{kind}" if place == "held-out" else f"{table}/{place}/{kind}", place, metric)
+        for place, metric in places.items()
+    )
+    for regime, table in tables.items()
+    for kind in (("data",) if regime == "implicit" else ("data", "grad", "grad+data"))
+}
+body["memoryless (derived)"] = (str(worthwhile([setting[0] * u + setting[2] for u in v[1:]])), "–", "–")
+header = ("", "linear regression", "MNIST", "features, held-out classes")
+caption = (
+    "Steps until the next one lowers the error by less than 2 %, the least and the most over seeds; 20 if none did."
+)
+notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-returns", source=notebook.provenance(shown))
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{exercise} Greed and backpropagation through time agree at the start

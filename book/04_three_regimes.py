@@ -263,7 +263,7 @@ notebook.table(
 # (sec-coordinate-tokens)=
 # ## $\theta$: one token, one a class, one a coordinate
 #
-# For a linear likelihood there is a third layout, in which $\theta$ has a slot for each coordinate of the input and one for the bias (`theta="coordinate"`). {numref}`fig-layouts` shows all three: the entries of $\theta$ that share a slot, and the tokens of a step.
+# For a linear likelihood there is a third layout, in which $\theta$ has a slot for each coordinate of the input and one for the bias (`theta="coordinate"`). {numref}`fig-layouts` shows all three: the entries of $\theta$ that share a slot, and the tokens of a step. (A task may name slots of its own, as the mixtures of chapter {ref}`ch-generation` do with one a component: `theta="component"`.)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-layouts", "caption": "Three layouts of $\\theta$ for a linear softmax of four classes and eight features. Left: $\\theta$ with a row a class and the bias as last column; entries of one colour share a slot. Right: the tokens of a step with six observations, gradients and slots. Finer slots are narrower vectors and more tokens, and each slot has a gradient token of its own colour."}, "image": {"alt": "Three rows. On the left a matrix of four rows and nine columns: in one colour, in a colour a row, in a colour a column. On the right strips of squares: six grey squares for observations in each row, then one, four and nine coloured squares for gradients and as many for slots."}}
 layouts = {"one token": "one", "one a class": "class", "one a coordinate": "coordinate"}
