@@ -506,7 +506,6 @@ notebook.table(
 
 # %% tags=["hide-input", "nbval-check-output"]
 LEAST = 0.02  # of the error, that a step has to buy
-shown = []
 
 
 def worthwhile(errors):
@@ -519,7 +518,6 @@ def counted(row, place, metric):
     curve = chapter.curve(row, place, metric)
     if isinstance(curve, notebook.Missing):
         return curve
-    shown.append(curve[-1])
     counts = sorted(map(worthwhile, zip(*(one.values for one in curve[1:]))))
     return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
@@ -539,7 +537,12 @@ header = ("", "linear regression", "MNIST", "features, held-out classes")
 caption = (
     "Steps until the next one lowers the error by less than 2 %, the least and the most over seeds; 20 if none did."
 )
-notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-returns", source=notebook.provenance(shown))
+notebook.table(
+    notebook.Grid(header=header, rows=body),
+    caption,
+    "tab-returns",
+    source=f"(Profile `{shown_profile}`, all seeds of each row.)",
+)
 
 # %% [markdown]
 # ## Exercises
