@@ -162,3 +162,134 @@ def test_what_a_page_cannot_run_is_named(model: Any, words: str) -> None:
     with pytest.raises(UserError, match=re.escape(words)) as raised:
         play.exported(model())
     assert "\n" not in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, Any]:
+    return {
+        "curve": play.exported(amortizer(), **FACTS),
+        "single": play.exported(amortizer(bilinear=False)),
+        "map": play.exported(amortizer(2, 4), **FACTS | {"batch": 16}),
+    }
+
+
+def test_a_page_loads_nothing(models: dict[str, Any]) -> None:
+    page = play.page(models)
+    assert not re.search(r"https?://|\b(import|export|fetch|XMLHttpRequest)\b|type=.module|\bsrc=|@import|url\(", page)
+    assert page.count("</script>") == page.count("<script>") == 3
+    assert page.startswith('<div class="iai-play"') and page.endswith("</div>\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"single": 1}, "a page needs a model 'curve' or 'map'"),
+        ({"plane": 1}, "'plane' with dx=1, dy=1"),
+        ({"map": 1}, "'map' with dx=1, dy=1"),
+        ({"curve": 1}, "facts of 'curve' lack steps, batch, x, y, prior"),
+    ],
+)
+def test_a_page_says_what_it_lacks(given: dict[str, int], words: str, models: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        play.page(dict.fromkeys(given, models["single"]))
+
+
+DRIVE = """
+const found = {}, root = document.querySelector(".iai-play"), tabs = [...root.querySelectorAll("[role=tab]")];
+let panel = null, canvas = null;
+const press = (what) => panel.querySelector(`[data-do="${what}"]`).click();
+const key = (name) => canvas.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
+const said = (what = ".readout") => panel.querySelector(what).textContent.trim();
+const tap = (x, y, to) => {
+  const frame = canvas.getBoundingClientRect();
+  const at = ([a, b]) => ({ clientX: frame.left + a * frame.width, clientY: frame.top + b * frame.height });
+  const plain = { isPrimary: true, bubbles: true };
+  const send = (type, to) => canvas.dispatchEvent(new PointerEvent(type, { ...plain, ...at(to) }));
+  send("pointerdown", [x, y]);
+  if (to) send("pointermove", to);
+  send("pointerup", to || [x, y]);
+};
+function open(i) {
+  tabs[i].click();
+  panel = root.querySelector(".panel:not([hidden])");
+  canvas = panel.querySelector("canvas");
+}
+const hidden = () => panel.querySelector(".banner").hidden;
+function play(kind) {
+  const log = (found[kind] = []), note = (what) => log.push(said(what).replace(/\\s+/g, " "));
+  note();
+  press("clear"); tap(0.5, 0.5); note(); note(".live");
+  press("step"); note(); note(".live");
+  tap(0.5, 0.5, [0.6, 0.3]); note(".live");
+  log.push(hidden() ? "inside" : said(".banner"));
+  press("step"); note(".banner");
+  press("reset"); note();
+  canvas.focus(); key("ArrowRight"); key("Enter"); note();
+  key("s"); key("Delete"); note(); key("r");
+  tap(0.6, 0.3); tap(0.6, 0.3); note();
+  press("random"); for (let i = 0; i < 11; i++) press("step");
+  note(".banner"); press("back"); note();
+  const ends = [...root.querySelectorAll("*")].map((one) => one.getBoundingClientRect().right);
+  found.right = Math.max(found.right || 0, ...ends);
+}
+try {
+  open(0); play("curve"); panel.querySelector(".single input").click(); found.single = said();
+  open(1); play("map");
+} catch (error) { errors.push(String(error.stack)); }
+setTimeout(() => {
+  const out = document.createElement("pre");
+  out.textContent = "FOUND" + JSON.stringify({ ...found, errors }) + "END";
+  document.body.append(out);
+}, 500);
+"""
+
+
+@pytest.fixture
+def browser() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on PATH")
+    return found
+
+
+SAID = (
+    "k = 0 0 of",
+    "k = 0 0 of 1 point read",
+    "placed at −0",
+    "k = 1 1 of 1 point read",
+    "Step 1: 1 point read.",
+    "Point moved to 0",
+    "",  # a curve has no classes to lack
+    "A second reading: in training no point came twice.",
+    "k = 0 0 of 1 point read",
+    "k = 0 0 of 2 points read",
+    "k = 1 1 of 1 point read",
+    "k = 0 0 of 0 points read",
+    "11 steps: it was trained on 10.",
+    "k = 10",
+)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_reader_clicks_steps_and_resets(width: int, browser: str, models: dict[str, Any], tmp_path: Path) -> None:
+    first = "const errors = []; onerror = (message) => errors.push(message); console.error = (one) => errors.push(one);"
+    body = f'<body style="width: {width}px; margin: 0"><script>{first}</script>{play.page(models)}'
+    (tmp_path / "page.html").write_text(f"<!doctype html>{body}<script>{DRIVE}</script>", "utf-8")
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    done = subprocess.run(
+        [browser, *options, "--virtual-time-budget=5000", "--dump-dom", (tmp_path / "page.html").as_uri()],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    match = re.search(r"FOUND(.*)END</pre>", done.stdout)
+    assert match, done.stderr
+    found = json.loads(html.unescape(match[1]))
+    assert not found["errors"]
+    assert found["right"] <= width
+    for kind in ("curve", "map"):
+        assert all(words in said for words, said in zip(SAID, found[kind], strict=True)), found[kind]
+    assert found["curve"][6] == "inside" and "One class" in found["map"][6]
+    assert "of the 1-step model" in found["single"]

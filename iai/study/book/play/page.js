@@ -139,17 +139,17 @@
     /* Everything that follows from the points and the batches; `moving` lets the picture glide to it. */
     function changed(moving = false) {
       const k = batches.length, read = points.filter(times), last = states[states.length - 1];
-      const facts1 = [`<b>k = ${k}</b>`, `${read.length} of ${many(points.length, "point")} read`];
+      const said = [`<b>k = ${k}</b>`, `${read.length} of ${many(points.length, "point")} read`];
       if (kind === "curve") {
         bayes = iaiForward.posterior(facts.prior, read.map((p) => p.u), read.map((p) => p.v), grid);
-        facts1.push(`RMS distance to the Bayes mean ${distance(last).toFixed(3)}`);
-        if (find(".single input:checked")) facts1.push(`of the 1-step model ${distance(others[others.length - 1]).toFixed(3)}`);
+        said.push(`RMS distance to the Bayes mean ${distance(last).toFixed(3)}`);
+        if (find(".single input:checked")) said.push(`of the 1-step model ${distance(others[others.length - 1]).toFixed(3)}`);
       } else {
         let sure = 0;
         for (let i = 0; i < last.length; i += 4) sure += Math.max(...softmax(last, i));
-        facts1.push(`mean largest probability ${((4 * sure) / last.length).toFixed(2)}`);
+        said.push(`mean largest probability ${((4 * sure) / last.length).toFixed(2)}`);
       }
-      find(".readout").innerHTML = facts1.map((fact) => `<span>${fact}</span>`).join(" ");
+      find(".readout").innerHTML = said.map((fact) => `<span>${fact}</span>`).join(" ");
       find('[data-do="step"]').disabled = !points.length;
       find('[data-do="back"]').disabled = find('[data-do="reset"]').disabled = !k;
       find('[data-do="clear"]').disabled = !points.length;
@@ -157,7 +157,7 @@
       banner.hidden = !why.length;
       if (banner.textContent !== why.join("")) banner.innerHTML = why.length ? `<b>Beyond its training.</b> ${why.join(" ")}` : "";
       const what = kind === "map" ? "Map of the class predicted at each place" : "Predicted curve over x, and the dashed Bayes mean";
-      canvas.setAttribute("aria-label", `${what}, after ${many(k, "step")}: ${facts1.slice(1).join(", ")}.`);
+      canvas.setAttribute("aria-label", `${what}, after ${many(k, "step")}: ${said.slice(1).join(", ")}.`);
       glide(last, moving);
     }
 
@@ -311,7 +311,7 @@
       pen.beginPath();
       pen.rect(box.x, box.y, box.w, box.h);
       pen.clip();
-      if (kind === "curve") curves(colour);
+      if (kind === "curve") curves(colour); else borders(colour);
       marks(colour);
       pen.restore();
       if (keys && document.activeElement === canvas) {
@@ -377,9 +377,9 @@
       trace(bayes, "ink", 1.5, 1, [6, 4]);
     }
 
-    /* The probabilities between the cells of the grid, and a line where the likeliest class changes. */
+    /* The probabilities, interpolated between the cells of the grid. */
     function shade(page) {
-      const fine = 160, image = new ImageData(fine, fine), best = new Uint8Array(fine * fine);
+      const fine = 160, image = new ImageData(fine, fine);
       const rgb = (text) => [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)), ground = rgb(page);
       const hues = COLOURS.map(rgb), value = new Float64Array(4), at = new Float64Array(2), low = new Int32Array(2);
       for (let i = 0; i < fine * fine; i++) {
@@ -405,13 +405,33 @@
           image.data[4 * i + j] = ground[j] + deep * (mixed - ground[j]);
         }
         image.data[4 * i + 3] = 255;
-        best[i] = most;
       }
       const sheet = document.createElement("canvas");
       sheet.width = sheet.height = fine;
       sheet.getContext("2d").putImageData(image, 0, 0);
       pen.imageSmoothingEnabled = true;
       pen.drawImage(sheet, box.x, box.y, box.w, box.h);
+    }
+
+    /* Lines where the likeliest class changes: they cross an edge of four cells where the two logits are equal. */
+    function borders(colour) {
+      const best = (cell) => [1, 2, 3].reduce((a, c) => (shown[4 * cell + c] > shown[4 * cell + a] ? c : a), 0);
+      const most = Array.from({ length: side * side }, (_, cell) => best(cell));
+      pen.strokeStyle = colour("muted");
+      pen.lineWidth = 1.4;
+      for (let cell = 0; cell < side * (side - 1); cell++) {
+        if (cell % side === side - 1) continue;
+        const corners = [cell, cell + 1, cell + side + 1, cell + side], cuts = [];
+        corners.forEach((a, i) => {
+          const b = corners[(i + 1) % 4], p = most[a], q = most[b];
+          if (p === q) return;
+          const here = shown[4 * a + p] - shown[4 * a + q], there = shown[4 * b + q] - shown[4 * b + p], t = here / (here + there || 1);
+          cuts.push([toX(grid[2 * a] + t * (grid[2 * b] - grid[2 * a])), toY(grid[2 * a + 1] + t * (grid[2 * b + 1] - grid[2 * a + 1]))]);
+        });
+        const middle = [0, 1].map((axis) => cuts.reduce((sum, cut) => sum + cut[axis], 0) / cuts.length);
+        if (cuts.length === 2) stroke(cuts);
+        else cuts.forEach((cut) => stroke([cut, middle]));
+      }
     }
 
     function marks(colour) {
