@@ -12,7 +12,7 @@ READY = $(subst $(SPACE),\ ,$(VENV))/.ready
 export OMP_NUM_THREADS = 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: book html test check slurm bench grid notebooks address clean
+.PHONY: book html test check slurm bench grid play notebooks address clean
 
 book: $(READY)
 	python book/_tools/execute.py --into _build/source --profile $(PROFILE) --jobs $(JOBS) $(CHAPTERS)
@@ -46,6 +46,11 @@ bench: $(READY)
 grid: $(READY)
 	python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	python benchmarks/grid.py book/results/bench/passes-cpu.json
+
+# The weights of the page to play with, trained again.
+play: $(READY)
+	python -m iai reproduce 'smooth/*' --profile small --seeds 1
+	python -m iai.study.book.play
 
 # Refresh what is committed of the ledger: every chapter as it stands, the front page's figure, the README's table.
 notebooks: $(READY)

@@ -12,9 +12,173 @@
 # (ch-play)=
 # # A page to play with
 #
-# *Cost: a few seconds on one core; nothing is trained. The models of the page are those of committed records of profile `small`, seed 0; tables and figures show three seeds.*
+# *Cost: a few seconds on one core; nothing is trained. The models below are seed 0 of committed runs of profile `small`; tables and figures show all their seeds.*
+#
+# The other chapters average over tasks. Here is one at a time, yours: place observations, choose how many a mini-batch has, and press *Step*. The models run in this page, in plain JavaScript, with the weights of a run in the ledger; nothing is sent anywhere, and a saved copy works without a network.
+
+# %% tags=["hide-cell"]
+# In Colab: clone the project, with the results that this chapter reads, and work inside it.
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
+    if not os.path.isdir("iai"):  # it is there after a restart, in which only the working directory is lost
+        subprocess.run(["git", "clone", "--quiet", "--depth=1", "https://github.com/OWNER/iai"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxtyping", "safetensors"], check=True)
+    os.chdir("iai/book")
+    sys.path.insert(0, os.path.abspath(".."))
+
+# %% tags=["parameters"]
+profile: str = "smoke"  # not used here: nothing is trained live
+shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
+seed: int = 0  # of everything drawn at random below
+
+# %%
+from IPython.display import HTML
+
+from iai.study.analysis.gate import compared
+from iai.study.book import notebook, play, plots
+from iai.study.book.comparisons import in_words
+from iai.study.ledger import records
+from iai.tasks import Smooth
+
+chapter = notebook.setup(globals())
+CURVE, MAP = "smooth/curve/implicit/data", "smooth/map/implicit/data"
+
+# %% tags=["remove-input", "nbval-check-output"]
+chapter.banner("smooth/*")
+
+# %% [markdown]
+# ## Two families of tasks
+#
+# {class}`iai.tasks.Smooth`, *a curve*: a function on $[-2, 2]$ from a Gaussian process of unit variance with a squared-exponential kernel of length 0.5, observed with noise of standard deviation 0.1. The process is a sum of twenty sines with Gaussian weights {cite:p}`solin2020hilbert`, so that full Bayes has a closed form: a ridge regression in twenty features.
+#
+# {class}`iai.tasks.SmoothClasses`, *a map*: four functions on $[-2, 2]^2$ with kernels of length 1, each with an offset of its own; a point has the class whose function is largest there. By the offsets some tasks show two classes, and others all four.
+#
+# Both models are implicit (chapter {ref}`ch-three-regimes`): the state is the prediction at each point of a grid, and a step reads a mini-batch and rewrites every one of them. Both were trained on ten mini-batches of a random size, one to eight observations. So a batch of nine, an eleventh step or a second reading of the same points is something that training never showed, and the page says so.
+#
+# (sec-play)=
+# ## The page
+
+# %% tags=["remove-input"]
+HTML(play.page(play.kept()))
+
+# %% [markdown]
+# What to try:
+#
+# 1. *One observation at a time.* Place five points, take batches of one. Each step moves the curve near its point, and what earlier points said is kept, more or less: the dashed line is what Bayes makes of the same points, and the distance to it is printed.
+# 2. *The same points at once.* Press *Reset*, take batches of five. One step now does what five did, and usually better: a model that sees two points together can weigh them, and one that meets them in turn has to trust its own number.
+# 3. *A contradiction.* Place two points at the same $x$ with different $y$, and read them one by one, then together. Read one by one, the later point counts for more than its share, since the state does not say how many observations it stands for.
+# 4. *One step, repeated.* Switch the 1-step model on. It has the same weights after every batch as before, and has only ever been shown the first state: watch it forget.
+# 5. *Beyond the training.* Go on for twenty steps with the same points. A learner that knew what it has read would stand still.
 #
 # ## What was expected
 #
-# Written before any of these models was trained. *First*, after ten mini-batches of eight, a model of ten steps has a lower error than the 1-step model repeated, on the line and on the square. *Second*, on the line it stays above the memoryless bound after ten mini-batches, and has more than twice the error that full Bayes leaves: a slot holds a number and not how sure it is, nor which step this is. *Third*, on the square its error after one mini-batch is lower than that of nearest neighbours on the same points, and higher after ten, where neighbours still have all eighty points and the model has a state.
-# Each is judged by the gate of chapter {ref}`ch-claims` from the records of `smooth/*`.
+# Written, and committed, before any of these models was trained. *First*, after ten mini-batches of eight, a model of ten steps has a lower error than the 1-step model repeated, on the line and on the square. *Second*, on the line it stays above the memoryless bound after ten mini-batches, and has more than twice the error that full Bayes leaves: a slot holds a number and not how sure it is, nor which step this is. *Third*, on the square its error after one mini-batch is lower than that of nearest neighbours on the same points, and higher after ten, where neighbours still have all eighty points and the model has a state.
+# Each is judged by the gate of chapter {ref}`ch-claims`.
+
+# %% tags=["hide-input", "nbval-check-output"]
+ks = (1, 2, 5, 10, 20)
+rows = {
+    "ten steps": CURVE,
+    "1 step, repeated": f"{CURVE}-1-step",
+    "SGD, tuned": f"{CURVE}|sgd",
+    "nearest neighbours": f"{CURVE}|neighbours",
+    "memoryless": f"{CURVE}|memoryless",
+    "Bayes": f"{CURVE}|bayes",
+}
+noise = Smooth().noise_sd ** 2
+caption = f"A curve: squared error on new points after so many mini-batches of eight. Of it {noise:.2f} is noise, which nobody can predict."
+notebook.table(chapter.steps(rows, "as-trained", "mse", ks), caption, "tab-play-curve", ".4f")
+
+# %% tags=["hide-input", "nbval-check-output"]
+classes = {
+    "ten steps": MAP,
+    "1 step, repeated": f"{MAP}-1-step",
+    "SGD, tuned": f"{MAP}|sgd",
+    "nearest neighbours": f"{MAP}|neighbours",
+    "most frequent class": f"{MAP}|mean",
+}
+caption = "A map: share of new points with a wrong class after so many mini-batches of eight."
+notebook.table(chapter.steps(classes, "as-trained", "error", ks), caption, "tab-play-map")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-play-steps", "caption": "Error against mini-batches of eight, for the rows of {numref}`tab-play-curve` and {numref}`tab-play-map`. Shaded: steps beyond training. Bands are 95 % intervals over seeds."}, "image": {"alt": "Two panels against 0 to 20 mini-batches. Left, squared error of a curve, logarithmic; right, error of a map. Lines for the model of ten steps and the 1-step model repeated, and grey lines for learners that were not trained."}}
+_, axes = plots.panels(columns=2, width=8.6, height=3.3)
+for ax, known, where, label in zip(axes, (rows, classes), ("mse", "error"), ("squared error", "error")):
+    lines = {name: row for name, row in known.items() if "|" not in row}
+    greys = {name: row for name, row in known.items() if "|" in row}
+    found, beside = (chapter.curves(some, "as-trained", where) for some in (lines, greys))
+    plots.curves(ax, found, label=label, baselines=beside, horizon=10, logarithmic=where == "mse")
+    ax.legend(fontsize=8)
+for ax, title in zip(axes, ("a curve", "a map")):
+    ax.set_title(title)
+
+# %% tags=["remove-input", "nbval-check-output"]
+
+
+def after(row, k):
+    """The result of a row on its tasks after k mini-batches."""
+    return records.summary(row, shown_profile, "as-trained", "mse" if row.startswith(CURVE) else "error", k)
+
+
+expected = {
+    "the 1-step model repeated against ten steps, on the line: higher": compared(after(f"{CURVE}-1-step", 10), after(CURVE, 10), beyond=True),
+    "the same on the square: higher": compared(after(f"{MAP}-1-step", 10), after(MAP, 10), beyond=True),
+    "ten steps against the memoryless bound, after ten: higher": compared(after(CURVE, 10), after(f"{CURVE}|memoryless", 10)),
+    "ten steps against Bayes, after ten: higher than 2": compared(after(CURVE, 10), after(f"{CURVE}|bayes", 10), limit=2.0),
+    "on the square against nearest neighbours, after one: lower": compared(after(MAP, 1), after(f"{MAP}|neighbours", 1)),
+    "the same after ten: higher": compared(after(MAP, 10), after(f"{MAP}|neighbours", 10)),
+}  # fmt: skip
+lines = [f"- Expected of {what}. Found: {in_words(found)}." for what, found in expected.items()]
+notebook.Markdown("\n".join(lines))
+
+# %% [markdown]
+# ## How the page is made
+#
+# `iai/study/book/play` has it: `forward.js` is the refiner of chapter {ref}`ch-three-regimes` without a library, a hundred lines or so; `play.exported` derives every constant that it needs from a trained model, with weights rounded to sixteen bits; `page.js` draws. A test runs the same inputs through both and holds every layer's output to PyTorch's, to $10^{-3}$ (they agree to about $10^{-5}$), and another one opens the page in a browser where there is one. `make play` trains the models again and writes their weights.
+#
+# A model of your own: any implicit model of `iai` with logits as its state and one or two inputs will do.
+#
+# ```python
+# from iai.study.book import play
+#
+# html = play.page({"curve": play.exported(iai.load("my-model.safetensors"))})
+# ```
+#
+# ## Exercises
+#
+# ````{exercise} The weight of a number
+# :label: ex-play-weight
+#
+# A memoryless learner holds $\hat y$ at a point, reads one observation $y$ there, and answers $\hat y + a (y - \hat y)$ with a constant $a$. For which $a$ is its answer after $n$ readings the mean of all $n$ observations and a prior mean of weight $r$? What does that say about a model whose state holds no count?
+# ````
+#
+# ````{solution} ex-play-weight
+# :class: dropdown
+#
+# The mean after $n$ has $a_n = 1 / (n + r)$, which falls with $n$: no constant will do. With a constant $a$ the last observation has weight $a$ and the one before it $a (1 - a)$, so old ones fade at a fixed rate, and the variance of the answer does not go below $\sigma^2 a / (2 - a)$. A model can do better only by reading from the state, or from the mini-batch, how far along it is: its curves before the first step are flat, and after many they are not.
+# ````
+#
+# ````{exercise} A grid that does not talk
+# :label: ex-play-grid
+#
+# In the page a step costs time in proportion to the points of the grid. Why not to their square, as in a Transformer over all tokens?
+# ````
+#
+# ````{solution} ex-play-grid
+# :class: dropdown
+#
+# Slots of the implicit regime never see each other: each attends to the observations of the mini-batch and to itself, so $q$ slots and $n$ observations take $q (n + 1)$ products of queries and keys. That is also why the curve can be asked at any points, and why refining the grid does not change it elsewhere.
+# ````
+#
+# ## What we found, and what we did not
+#
+# The list under {numref}`fig-play-steps` says how each expectation came out. The rates were chosen by trials on tasks of other seeds ({numref}`tab-play-trials`), and nothing else was tuned; sizes were chosen so that a telephone can take a step between two touches.
+#
+# *What the page is not.* Its laws are ours, and a curve that is drawn by hand is seldom a draw from them: the models then answer for a law that the points do not have, and so does the Bayes line. On the square no posterior has a closed form, and none is shown. What is seen on one task is an illustration; the tables are the evidence.
+
+# %% tags=["hide-input", "nbval-check-output"]
+tried = {"a curve": CURVE, "a map": MAP}
+caption = "Validation loss after ten mini-batches, squared error of a curve and cross-entropy of a map, after half of the updates, by multiples of the rates."
+notebook.table(chapter.trials(tried), caption, "tab-play-trials", ".4f")

@@ -10,17 +10,50 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from iai.experiment import Experiment, restore
 from iai.model.amortizer import Amortizer
 from iai.model.refiner import Refiner
 from iai.model.regimes import Predictions
+from iai.study.jobs.runs import Run
+from iai.tasks.smooth import EDGE, WALL, Smooth
+from iai.training import checkpoint
 from iai.types import UserError
 
 FILES = Path(__file__).with_suffix("")
 """The folder of the style and of the scripts."""
 FACTS = ("steps", "batch", "x", "y", "prior")
 """What a page has to know of a model's training: its steps, its largest batch, the largest |x| and |y|, its prior."""
+KEPT = {
+    "curve": "smooth/curve/implicit/data",
+    "single": "smooth/curve/implicit/data-1-step",
+    "map": "smooth/map/implicit/data",
+}
+"""The keys of the models that the package has, by their names on the page."""
 PANELS = {"curve": (1, 1), "map": (2, 4), "single": (1, 1)}
 """dx and dy of the models that a page can show."""
+
+
+def keep(name: str, profile: str = "small", seed: int = 0) -> Path:
+    """Put the weights of a finished run in the package, in float16; `UserError` if its checkpoint is not there."""
+    tensors, metadata = checkpoint.read(Run(KEPT[name], profile, seed).checkpoint)
+    weights = {f"model.{part}": one.half() for part, one in checkpoint.under("model.", tensors).items()}
+    del metadata["progress"]
+    return checkpoint.write(FILES / f"{name}.safetensors", weights, metadata)
+
+
+def kept() -> dict[str, dict[str, Any]]:
+    """The models of the package by name, exported with the facts of their trainings."""
+    found = {name: restore(FILES / f"{name}.safetensors", "cpu") for name in KEPT}
+    return {name: exported(model, **facts(chosen)) for name, (chosen, model, _) in found.items()}
+
+
+def facts(chosen: Experiment) -> dict[str, Any]:
+    """`FACTS` of an experiment on smooth tasks: y within three standard deviations of f."""
+    task, objective = chosen.task, chosen.objective
+    if not isinstance(task, Smooth):
+        raise UserError(f"{type(task).__name__} has no prior that a page can draw: give the facts {FACTS} yourself")
+    prior = {"L": WALL, "s": task.scales, "noise": task.noise_sd**2}
+    return {"steps": objective.steps, "batch": objective.points, "x": EDGE, "y": 3.0, "prior": prior}
 
 
 def exported(model: Amortizer, **facts: Any) -> dict[str, Any]:
@@ -80,3 +113,8 @@ def _packed(weights: Mapping[str, Tensor]) -> tuple[str, dict[str, tuple[int, li
     if not flat.isfinite().all():
         raise UserError("weights are not finite in float16: train the model again, at a smaller learning rate")
     return base64.b64encode(flat.numpy().astype("<f2").tobytes()).decode(), table
+
+
+if __name__ == "__main__":
+    for name in KEPT:
+        print(keep(name))

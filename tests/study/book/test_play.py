@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from iai.experiment import restore
 from iai.model.amortizer import Amortizer
 from iai.model.refiner import Interface, Refiner, RefinerConfig
 from iai.model.regimes import Parameters, Predictions, Signal
 from iai.study.book import play
+from iai.study.jobs.run import judged, training_hash
+from iai.study.ledger import records
+from iai.study.registry import experiment
 from iai.types import Batch, UserError
 
 PRIOR = {"L": 3.0, "s": [0.8, 0.7, 0.5, 0.3, 0.1], "noise": 0.01}
@@ -293,3 +297,24 @@ def test_a_reader_clicks_steps_and_resets(width: int, browser: str, models: dict
         assert all(words in said for words, said in zip(SAID, found[kind], strict=True)), found[kind]
     assert found["curve"][6] == "inside" and "One class" in found["map"][6]
     assert "of the 1-step model" in found["single"]
+
+
+@pytest.mark.parametrize("name", play.KEPT)
+def test_the_models_of_the_package_are_those_of_the_ledger(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained by the settings that the registry has now, and as good as the record of their run says."""
+    monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
+    chosen, model, metadata = restore(play.FILES / f"{name}.safetensors", "cpu")
+    key, profile, seed = play.KEPT[name], metadata["profile"], metadata["seed"]
+    assert metadata["config_hash"] == training_hash(experiment(key, profile)) and metadata["key"] == key
+    record = records.read(records.path_of(key, profile, seed))
+    metric = "error" if chosen.task.loss == "cross_entropy" else "mse"
+    found = judged(model, chosen.task, chosen.evaluation)[metric]["mean"]
+    assert found[1] == pytest.approx(record["metrics"]["as-trained"][metric]["mean"][1], rel=0.01)
+    assert (play.FILES / f"{name}.safetensors").stat().st_size < 1e6
+
+
+def test_facts_are_of_smooth_tasks_alone() -> None:
+    found = play.facts(experiment(play.KEPT["map"], "small"))
+    assert found.keys() == set(play.FACTS) and (found["steps"], found["batch"], found["x"]) == (10, 8, 2.0)
+    with pytest.raises(UserError, match="LinearRegression has no prior"):
+        play.facts(experiment("table4/linear-regression/data", "small"))
