@@ -47,8 +47,8 @@ SELECTED: dict[str, str] = {
     "features/parametric/data": "rate-double",
     "features/parametric/grad+data": "rate-fourfold",
     "baseline/linear-regression/maml": "lr-third",
-    "smooth/curve/implicit/data": "rate-double",
-    "smooth/map/implicit/data": "rate-double",
+    "smooth/curve/implicit/data": "rate-fourfold",
+    "smooth/map/implicit/data": "rate-fourfold",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 
