@@ -3,13 +3,18 @@
   "use strict";
   const SHAPES = ["circle", "square", "triangle", "diamond"];
   const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7"]; // Okabe and Ito: apart to colour-blind eyes too
+  const CORNERS = {
+    triangle: [[0, -1.2], [1.1, 0.8], [-1.1, 0.8]],
+    diamond: [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
+  };
   const ORDINALS = ["", "first", "second", "third"];
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const MOST = { curve: 64, map: 160 }; // points
   const NAMES = { curve: "A curve", map: "A map" };
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   const rounded = (value) => String(Math.round(100 * value) / 100).replace("-", "−");
-  const many = (count, what) => `${count} ${what}${count === 1 ? "" : what.endsWith("class") ? "es" : "s"}`;
+  const many = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
   const between = (value, low, high) => Math.min(high, Math.max(low, value));
 
   /* A generator of uniform numbers from a seed (mulberry32): every reader is shown the same tasks. */
@@ -27,13 +32,15 @@
     if (name === "circle") path.arc(x, y, r, 0, 2 * Math.PI);
     else if (name === "square") path.rect(x - 0.88 * r, y - 0.88 * r, 1.76 * r, 1.76 * r);
     else {
-      const corners = name === "triangle" ? [[0, -1.2], [1.1, 0.8], [-1.1, 0.8]] : [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]];
-      corners.forEach(([a, b]) => path.lineTo(x + a * r, y + b * r));
+      CORNERS[name].forEach(([a, b]) => path.lineTo(x + a * r, y + b * r));
       path.closePath();
     }
     return path;
   };
   const swatch = (inside) => `<svg viewBox="0 0 24 14" width="24" height="14" aria-hidden="true">${inside}</svg>`;
+  const dot = (r, style) => `<circle cx="12" cy="7" r="${r}" style="${style}"/>`;
+  const READ = dot(4, "fill: var(--muted)");
+  const UNREAD = swatch(dot(4, "fill: var(--page); stroke: var(--muted); stroke-width: 1.5"));
   const line = (style) => swatch(`<line x1="1" y1="7" x2="23" y2="7" style="${style}"/>`);
   const MARKS = [
     '<circle cx="12" cy="7" r="5"/>', '<rect x="7.5" y="2.5" width="9" height="9"/>',
@@ -43,43 +50,48 @@
   const LEGENDS = {
     curve: [
       [line("stroke: var(--accent); stroke-width: 2.5"), "prediction ŷ<sup>(k)</sup>"],
-      [line("stroke: var(--accent); stroke-width: 1.5; opacity: .4"), "earlier ŷ<sup>(0)</sup> … ŷ<sup>(k−1)</sup>"],
+      [line("stroke: var(--accent); opacity: .4"), "earlier ŷ<sup>(0)</sup> … ŷ<sup>(k−1)</sup>"],
       [line("stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 3"), "Bayes mean of the points read"],
       [line("stroke: var(--other); stroke-width: 2; stroke-dasharray: 8 2 2 2"), "1-step model, repeated", "single"],
-      [swatch('<circle cx="12" cy="7" r="5" style="fill: var(--now)"/>'), "read in this step"],
-      [swatch('<circle cx="12" cy="7" r="4" style="fill: var(--muted)"/>'), "read earlier"],
-      [swatch('<circle cx="12" cy="7" r="4" style="fill: var(--page); stroke: var(--muted); stroke-width: 1.5"/>'), "not yet"],
+      [swatch(dot(5, "fill: var(--now)")), "read in this step"],
+      [swatch(READ), "read earlier"],
+      [UNREAD, "not yet"],
     ],
     map: [
-      [swatch('<circle cx="12" cy="7" r="4" style="fill: var(--muted)"/><circle cx="12" cy="7" r="6.2" style="fill: none; stroke: var(--ink)"/>'), "read in this step"],
-      [swatch('<circle cx="12" cy="7" r="4" style="fill: var(--muted)"/>'), "read earlier"],
-      [swatch('<circle cx="12" cy="7" r="4" style="fill: var(--page); stroke: var(--muted); stroke-width: 1.5"/>'), "not yet"],
+      [swatch(READ + dot(6.2, "fill: none; stroke: var(--ink)")), "read in this step"],
+      [swatch(READ), "read earlier"],
+      [UNREAD, "not yet"],
       ["", "The deeper a colour, the surer the prediction."],
     ],
   };
 
   function markup(kind, key, facts, single) {
-    const items = LEGENDS[kind].map(([mark, text, only]) => `<li${only ? ` data-only="${only}" hidden` : ""}>${mark} <span>${text}</span></li>`);
-    const classes = SHAPES.map((name, c) => `<label><input type="radio" name="${key}-class" value="${c}"${c ? "" : " checked"}>
-      ${swatch(MARKS[c].replace("/>", ` style="fill: ${COLOURS[c]}"/>`))}<span>${name}</span></label>`);
+    const onMap = kind === "map";
+    const item = ([mark, text, only]) => `<li${only ? ` class="${only}" hidden` : ""}>${mark} <span>${text}</span></li>`;
+    const choice = (name, c) => `<label>
+      <input type="radio" name="${key}-class" value="${c}"${c ? "" : " checked"}>
+      ${swatch(`<g style="fill: ${COLOURS[c]}">${MARKS[c]}</g>`)}<span>${name}</span></label>`;
+    const sizes = `min="1" max="${2 * facts.batch}" value="${Math.ceil(facts.batch / 2)}"`;
     const button = (what, text, title) => `<button type="button" data-do="${what}" title="${title}">${text}</button>`;
     return `
-      ${kind === "map" ? `<fieldset class="classes"><legend>Class to paint</legend>${classes.join("")}</fieldset>` : ""}
+      ${onMap ? `<fieldset><legend>Class to paint</legend>${SHAPES.map(choice).join("")}</fieldset>` : ""}
       <canvas class="${kind}" tabindex="0" role="img"></canvas>
-      <ul class="legend">${items.join("")}</ul>
+      <ul class="legend">${LEGENDS[kind].map(item).join("")}</ul>
       <p class="readout"></p>
       <div class="controls">
         ${button("step", "Step", "Read the next mini-batch (S)")}${button("back", "Back", "Undo a step")}
         ${button("play", "Play", "Step by itself, up to as many steps as in training")}
-        ${button("reset", "Reset", "Back to no step; the points stay (R)")}${button("clear", "Clear", "Remove all points")}
+        ${button("reset", "Reset", "Back to no step; the points stay (R)")}
+        ${button("clear", "Clear", "Remove all points")}
         ${button("random", "Random task", "A new task, and points of it")}
-        <label class="size">Mini-batch size <input type="number" inputmode="numeric" min="1" max="${2 * facts.batch}" value="${Math.ceil(facts.batch / 2)}"></label>
+        <label class="size">Mini-batch size <input type="number" inputmode="numeric" ${sizes}></label>
         ${single ? '<label class="single"><input type="checkbox"> 1-step model, repeated</label>' : ""}
       </div>
-      <p class="banner" role="status" hidden></p>
-      <p class="hint">${kind === "map" ? "Choose a class and tap or drag to paint points" : "Tap to place a point"}; drag a point to move it;
-        double-click it, or press Delete, to remove it. With the keyboard, on the picture: arrow keys, Enter, Delete${kind === "map" ? ", 1 to 4 for the class" : ""};
-        S steps, R resets. Points are read in the order in which they were placed.</p>
+      <div class="banner" role="status"></div>
+      <p class="hint">${onMap ? "Choose a class and tap or drag to paint points" : "Tap to place a point"};
+        drag a point to move it; double-click it, or press Delete, to remove it. With the keyboard, on the picture:
+        arrow keys, Enter, Delete${onMap ? ", 1 to 4 for the class" : ""}; S steps, R resets.
+        Points are read in the order in which they were placed.</p>
       <p class="live" aria-live="polite"></p>`;
   }
 
@@ -90,18 +102,19 @@
     const find = (selector) => host.querySelector(selector);
     const canvas = find("canvas"), pen = canvas.getContext("2d"), random = uniform(kind === "map" ? 5 : 1);
     const reach = facts.x * (kind === "map" ? 1.15 : 1.2), tall = kind === "map" ? reach : facts.y * 1.15;
-    const side = kind === "map" ? 32 : 121, grid = [], along = (i) => reach * (2 * (i + 0.5) / side - 1);
+    const side = kind === "map" ? 32 : 121, grid = [], along = (i) => reach * ((2 * i) / (side - 1) - 1);
     for (let i = 0; i < side; i++) {
       if (kind === "curve") grid.push(along(i));
       else for (let j = 0; j < side; j++) grid.push(along(j), -along(i)); // from the top, row by row
     }
     const inputs = Float32Array.from(grid);
     let points = [], batches = [], states = [], others = [], bayes = [], shown = null, frame = 0, timer = 0;
-    let cross = { u: 0, v: 0 }, keys = false, selected = null, box = null;
+    let cross = { u: 0, v: 0 }, keys = false, selected = null, box = null, warned = "";
 
     const size = () => between(Math.round(find(".size input").value) || 1, 1, 2 * facts.batch);
     const times = (point) => batches.filter((batch) => batch.includes(point)).length;
-    const chosen = () => (kind === "map" ? Number(find(".classes input:checked").value) : 0);
+    const chosen = () => (kind === "map" ? Number(find("fieldset input:checked").value) : 0);
+    const classes = () => new Set(points.map((p) => p.label)).size;
     const say = (text) => { find(".live").textContent = text; };
 
     /* The batch as arrays: coordinates and values, or coordinates and one-hot classes. */
@@ -138,25 +151,24 @@
 
     /* Everything that follows from the points and the batches; `moving` lets the picture glide to it. */
     function changed(moving = false) {
-      const k = batches.length, read = points.filter(times), last = states[states.length - 1];
+      const k = batches.length, read = points.filter(times), last = states[k];
       const said = [`<b>k = ${k}</b>`, `${read.length} of ${many(points.length, "point")} read`];
       if (kind === "curve") {
         bayes = iaiForward.posterior(facts.prior, read.map((p) => p.u), read.map((p) => p.v), grid);
         said.push(`RMS distance to the Bayes mean ${distance(last).toFixed(3)}`);
-        if (find(".single input:checked")) said.push(`of the 1-step model ${distance(others[others.length - 1]).toFixed(3)}`);
+        if (find("label.single input:checked")) said.push(`of the 1-step model ${distance(others[k]).toFixed(3)}`);
       } else {
         let sure = 0;
         for (let i = 0; i < last.length; i += 4) sure += Math.max(...softmax(last, i));
         said.push(`mean largest probability ${((4 * sure) / last.length).toFixed(2)}`);
       }
       find(".readout").innerHTML = said.map((fact) => `<span>${fact}</span>`).join(" ");
-      find('[data-do="step"]').disabled = !points.length;
+      for (const what of ["step", "play", "clear"]) find(`[data-do="${what}"]`).disabled = !points.length;
       find('[data-do="back"]').disabled = find('[data-do="reset"]').disabled = !k;
-      find('[data-do="clear"]').disabled = !points.length;
-      const why = outside(), banner = find(".banner");
-      banner.hidden = !why.length;
-      if (banner.textContent !== why.join("")) banner.innerHTML = why.length ? `<b>Beyond its training.</b> ${why.join(" ")}` : "";
-      const what = kind === "map" ? "Map of the class predicted at each place" : "Predicted curve over x, and the dashed Bayes mean";
+      const why = outside().join(" ");
+      if (why !== warned) find(".banner").innerHTML = why ? `<p><b>Beyond its training.</b> ${why}</p>` : "";
+      warned = why;
+      const what = kind === "map" ? "Map of the predicted classes" : "Predicted curve, and the dashed Bayes mean";
       canvas.setAttribute("aria-label", `${what}, after ${many(k, "step")}: ${said.slice(1).join(", ")}.`);
       glide(last, moving);
     }
@@ -171,8 +183,9 @@
       if (points.some((p) => Math.abs(p.u) > facts.x || (kind === "map" && Math.abs(p.v) > facts.x))) {
         why.push(`A point outside of [−${limit}, ${limit}].`);
       }
-      if (kind === "curve" && points.some((p) => Math.abs(p.v) > facts.y)) why.push(`A point with |y| > ${rounded(facts.y)}.`);
-      if (kind === "map" && points.length && new Set(points.map((p) => p.label)).size < 2) why.push("One class: its tasks had 2 to 4.");
+      const high = kind === "curve" && points.some((p) => Math.abs(p.v) > facts.y);
+      if (high) why.push(`A point with |y| > ${rounded(facts.y)}.`);
+      if (kind === "map" && points.length && classes() < 2) why.push("One class: its tasks had 2 to 4.");
       return why;
     }
 
@@ -190,7 +203,10 @@
     }
 
     function step() {
-      if (!points.length) return;
+      if (!points.length) {
+        if (timer) play();
+        return;
+      }
       const least = Math.min(...points.map(times));
       const batch = points.filter((p) => times(p) === least).slice(0, size());
       batches.push(batch);
@@ -243,13 +259,15 @@
         }
         return;
       }
-      const among = SHAPES.map((_, c) => [random(), c]).sort().slice(0, 2 + Math.floor(3 * random())).map((one) => one[1]);
+      const among = [0, 1, 2, 3], kept = 2 + Math.floor(3 * random());
+      while (among.length > kept) among.splice(Math.floor(among.length * random()), 1);
       while (points.length < 48) {
         const u = evenly(), v = evenly(), a = wave(u), b = wave(v);
-        const score = (c) => a.reduce((sum, f, i) => sum + f * b.reduce((part, g, j) => part + g * weights[c][i][j], 0), 0);
+        const across = (row) => b.reduce((sum, g, j) => sum + g * row[j], 0);
+        const score = (c) => a.reduce((sum, f, i) => sum + f * across(weights[c][i]), 0);
         points.push({ u, v, label: among.reduce((best, c) => (score(c) > score(best) ? c : best)) });
       }
-      if (new Set(points.map((p) => p.label)).size < 2) task();
+      if (classes() < 2) task();
     }
     function fresh() {
       task();
@@ -277,7 +295,7 @@
     function remove(point) {
       const first = batches.findIndex((batch) => batch.includes(point));
       points = points.filter((one) => one !== point);
-      batches = batches.map((batch) => batch.filter((one) => one !== point)); // an empty batch changes nothing
+      batches = batches.map((batch) => batch.filter((one) => one !== point)).filter((batch) => batch.length);
       if (first >= 0) replay(first);
       selected = null;
       changed();
@@ -285,7 +303,8 @@
     }
 
     /* From the plane to the canvas and back. */
-    const toX = (u) => box.x + (box.w * (u + reach)) / (2 * reach), toY = (v) => box.y + (box.h * (tall - v)) / (2 * tall);
+    const toX = (u) => box.x + (box.w * (u + reach)) / (2 * reach);
+    const toY = (v) => box.y + (box.h * (tall - v)) / (2 * tall);
     const toU = (x) => between(((x - box.x) / box.w) * 2 * reach - reach, -reach, reach);
     const toV = (y) => between(tall - ((y - box.y) / box.h) * 2 * tall, -tall, tall);
     function nearest(x, y, within) {
@@ -318,7 +337,7 @@
         pen.strokeStyle = colour("ink");
         pen.lineWidth = 1.5;
         const x = toX(cross.u), y = toY(cross.v);
-        for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) stroke([[x + 4 * dx, y + 4 * dy], [x + 14 * dx, y + 14 * dy]]);
+        for (const [a, b] of Object.values(ARROWS)) stroke([[x + 4 * a, y + 4 * b], [x + 14 * a, y + 14 * b]]);
       }
     }
     function stroke(corners) {
@@ -371,8 +390,9 @@
         pen.setLineDash([]);
       };
       pen.lineJoin = "round";
-      states.slice(0, -1).forEach((state, i, all) => trace(state, "accent", 1.2, 0.1 + 0.3 * ((i + 1) / all.length) ** 2));
-      if (find(".single input:checked")) trace(others[others.length - 1], "other", 2, 1, [9, 3, 2, 3]);
+      const faint = (i) => 0.12 + 0.3 * ((i + 1) / batches.length) ** 2;
+      states.slice(0, -1).forEach((state, i) => trace(state, "accent", 1.2, faint(i)));
+      if (find("label.single input:checked")) trace(others[batches.length], "other", 2, 1, [9, 3, 2, 3]);
       trace(shown, "accent", 2.6);
       trace(bayes, "ink", 1.5, 1, [6, 4]);
     }
@@ -384,7 +404,7 @@
       const hues = COLOURS.map(rgb), value = new Float64Array(4), at = new Float64Array(2), low = new Int32Array(2);
       for (let i = 0; i < fine * fine; i++) {
         [Math.floor(i / fine), i % fine].forEach((j, axis) => {
-          const place = between(((j + 0.5) / fine) * side - 0.5, 0, side - 1.001);
+          const place = ((j + 0.5) / fine) * (side - 1);
           low[axis] = place;
           at[axis] = place - low[axis];
         });
@@ -425,8 +445,10 @@
         corners.forEach((a, i) => {
           const b = corners[(i + 1) % 4], p = most[a], q = most[b];
           if (p === q) return;
-          const here = shown[4 * a + p] - shown[4 * a + q], there = shown[4 * b + q] - shown[4 * b + p], t = here / (here + there || 1);
-          cuts.push([toX(grid[2 * a] + t * (grid[2 * b] - grid[2 * a])), toY(grid[2 * a + 1] + t * (grid[2 * b + 1] - grid[2 * a + 1]))]);
+          const here = shown[4 * a + p] - shown[4 * a + q], there = shown[4 * b + q] - shown[4 * b + p];
+          const t = here / (here + there || 1);
+          const [u, v] = [0, 1].map((axis) => grid[2 * a + axis] + t * (grid[2 * b + axis] - grid[2 * a + axis]));
+          cuts.push([toX(u), toY(v)]);
         });
         const middle = [0, 1].map((axis) => cuts.reduce((sum, cut) => sum + cut[axis], 0) / cuts.length);
         if (cuts.length === 2) stroke(cuts);
@@ -457,7 +479,7 @@
       }
     }
 
-    /* Pointers: on a point they move it, elsewhere they place one and, on a map, paint more; twice on a point removes. */
+    /* Pointers move the point that they are on, and elsewhere place one or, on a map, paint; twice on one removes it. */
     let held = null, painting = false, moved = false, tapped = { point: null, at: 0 };
     const spot = (event) => {
       const frame = canvas.getBoundingClientRect();
@@ -468,7 +490,11 @@
       canvas.focus({ preventScroll: true });
       keys = false;
       const [x, y] = spot(event), found = nearest(x, y, event.pointerType === "touch" ? 20 : 11);
-      if (found && tapped.point === found && event.timeStamp - tapped.at < 450) { remove(found); tapped.point = null; return; }
+      if (found && tapped.point === found && event.timeStamp - tapped.at < 450) {
+        tapped.point = null;
+        remove(found);
+        return;
+      }
       tapped = { point: found, at: event.timeStamp };
       moved = false;
       selected = held = found || add(toU(x), toV(y));
@@ -494,7 +520,6 @@
     canvas.addEventListener("blur", () => draw());
     canvas.addEventListener("focus", () => { keys = canvas.matches(":focus-visible"); draw(); });
 
-    const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     function pressed(key, far) {
       if (key === "s" || key === "S") step();
       else if (key === "r" || key === "R") reset();
@@ -502,7 +527,8 @@
       else if (ARROWS[key]) {
         const [du, dv] = ARROWS[key].map((d) => d * (far ? 0.5 : 0.1));
         if (!keys && selected) cross = { u: selected.u, v: selected.v };
-        cross = { u: between(Math.round(10 * (cross.u + du)) / 10, -reach, reach), v: between(Math.round(10 * (cross.v + dv)) / 10, -tall, tall) };
+        const on = (value, most) => between(Math.round(10 * value) / 10, -most, most);
+        cross = { u: on(cross.u + du, reach), v: on(cross.v + dv, tall) };
         keys = true;
         draw();
         say(`Crosshair at ${where(cross)}.`);
@@ -513,7 +539,7 @@
         const point = keys ? nearest(toX(cross.u), toY(cross.v), 16) : selected;
         if (point) remove(point); else say("No point here.");
       } else if (kind === "map" && SHAPES[key - 1]) {
-        find(`.classes input[value="${key - 1}"]`).checked = true;
+        find(`fieldset input[value="${key - 1}"]`).checked = true;
         say(`Class ${SHAPES[key - 1]}.`);
       } else return false;
       return true;
@@ -530,12 +556,12 @@
       if (button) actions[button.dataset.do]();
     });
     find(".size input").addEventListener("change", (event) => { event.target.value = size(); changed(); });
-    if (single) find(".single input").addEventListener("change", (event) => {
-      find('[data-only="single"]').hidden = !event.target.checked;
+    if (single) find("label.single input").addEventListener("change", (event) => {
+      find("li.single").hidden = !event.target.checked;
       changed();
     });
     new ResizeObserver(() => draw()).observe(canvas);
-    new MutationObserver(() => draw()).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    new MutationObserver(() => draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
     task();
     replay();
@@ -552,21 +578,27 @@
       buttons[j].setAttribute("aria-selected", j === i);
       buttons[j].tabIndex = j === i ? 0 : -1;
     });
+    const made = (tag, facts) => {
+      const one = document.createElement(tag);
+      Object.entries(facts).forEach(([name, value]) => one.setAttribute(name, value));
+      return one;
+    };
     kinds.forEach((kind, i) => {
-      buttons.push(Object.assign(document.createElement("button"), { type: "button", id: `${key}-tab-${kind}`, textContent: NAMES[kind] }));
-      panels.push(Object.assign(document.createElement("div"), { className: "panel", id: `${key}-${kind}` }));
-      for (const [name, value] of [["role", "tab"], ["aria-controls", panels[i].id]]) buttons[i].setAttribute(name, value);
-      for (const [name, value] of [["role", "tabpanel"], ["aria-labelledby", buttons[i].id]]) panels[i].setAttribute(name, value);
+      const [tab, shown] = [`${key}-${kind}-tab`, `${key}-${kind}`];
+      buttons.push(made("button", { type: "button", role: "tab", id: tab, "aria-controls": shown }));
+      panels.push(made("div", { class: "panel", role: "tabpanel", id: shown, "aria-labelledby": tab }));
+      buttons[i].textContent = NAMES[kind];
       buttons[i].addEventListener("click", () => show(i));
       tabs.append(buttons[i]);
     });
     tabs.addEventListener("keydown", (event) => {
-      const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key], i = (buttons.indexOf(document.activeElement) + way) % kinds.length;
+      const way = (ARROWS[event.key] || [0])[0];
       if (!way) return;
       event.preventDefault();
       event.stopPropagation();
-      show((i + kinds.length) % kinds.length);
-      buttons[(i + kinds.length) % kinds.length].focus();
+      const i = (buttons.indexOf(document.activeElement) + way + kinds.length) % kinds.length;
+      show(i);
+      buttons[i].focus();
     });
     root.append(tabs, ...panels);
     kinds.forEach((kind, i) => panel(panels[i], kind, key, models));
