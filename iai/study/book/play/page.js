@@ -14,6 +14,7 @@
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   const rounded = (value) => String(Math.round(100 * value) / 100).replace("-", "−");
+  const usual = (facts) => Math.ceil(facts.batch / 2); // points a mini-batch, until the reader chooses
   const many = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
   const between = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -71,7 +72,7 @@
     const choice = (name, c) => `<label>
       <input type="radio" name="${key}-class" value="${c}"${c ? "" : " checked"}>
       ${swatch(`<g style="fill: ${COLOURS[c]}">${MARKS[c]}</g>`)}<span>${name}</span></label>`;
-    const sizes = `min="1" max="${2 * facts.batch}" value="${Math.ceil(facts.batch / 2)}"`;
+    const sizes = `min="1" max="${2 * facts.batch}" value="${usual(facts)}"`;
     const button = (what, text, title) => `<button type="button" data-do="${what}" title="${title}">${text}</button>`;
     return `
       ${onMap ? `<fieldset><legend>Class to paint</legend>${SHAPES.map(choice).join("")}</fieldset>` : ""}
@@ -246,14 +247,15 @@
       say("All points removed.");
     }
 
-    /* A function of the prior, or the largest of 2 to 4, at points drawn evenly. */
+    /* A function of the prior, or the largest of 2 to 4, at points for all steps of training, drawn evenly. */
     function task() {
       const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
       const evenly = () => facts.x * (2 * random() - 1), wave = (x) => iaiForward.features(facts.prior, x);
       const weights = SHAPES.map(() => facts.prior.s.map(() => facts.prior.s.map(normal)));
+      const count = Math.min(MOST[kind], facts.steps * usual(facts));
       points = [];
       if (kind === "curve") {
-        while (points.length < 24) {
+        while (points.length < count) {
           const u = evenly(), noise = Math.sqrt(facts.prior.noise) * normal();
           points.push({ u, v: wave(u).reduce((sum, f, j) => sum + f * weights[0][0][j], noise), label: 0 });
         }
@@ -261,7 +263,7 @@
       }
       const among = [0, 1, 2, 3], kept = 2 + Math.floor(3 * random());
       while (among.length > kept) among.splice(Math.floor(among.length * random()), 1);
-      while (points.length < 48) {
+      while (points.length < count) {
         const u = evenly(), v = evenly(), a = wave(u), b = wave(v);
         const across = (row) => b.reduce((sum, g, j) => sum + g * row[j], 0);
         const score = (c) => a.reduce((sum, f, i) => sum + f * across(weights[c][i]), 0);
@@ -605,10 +607,16 @@
     show(0);
   }
 
-  for (const root of document.querySelectorAll(".iai-play:not([data-ready])")) {
-    const models = (window.iaiPlay || {})[root.dataset.models];
-    if (!models) continue;
-    root.dataset.ready = "";
-    build(root, models);
+  /* A notebook may run this before the root is in the document: then it is looked for again. */
+  function begin(frames) {
+    const roots = document.querySelectorAll(".iai-play:not([data-ready])");
+    if (!roots.length && frames) requestAnimationFrame(() => begin(frames - 1));
+    for (const root of roots) {
+      const models = (window.iaiPlay || {})[root.dataset.models];
+      if (!models) continue;
+      root.dataset.ready = "";
+      build(root, models);
+    }
   }
+  begin(120);
 })();
