@@ -122,21 +122,22 @@ def after(row, k):
     return records.summary(row, shown_profile, "as-trained", "mse" if row.startswith(CURVE) else "error", k)
 
 
+line, square = after(CURVE, 10), after(MAP, 10)
 expected = {
-    "the 1-step model repeated against ten steps, on the line: higher": compared(after(f"{CURVE}-1-step", 10), after(CURVE, 10), beyond=True),
-    "the same on the square: higher": compared(after(f"{MAP}-1-step", 10), after(MAP, 10), beyond=True),
-    "ten steps against the memoryless bound, after ten: higher": compared(after(CURVE, 10), after(f"{CURVE}|memoryless", 10)),
-    "ten steps against Bayes, after ten: higher than 2": compared(after(CURVE, 10), after(f"{CURVE}|bayes", 10), limit=2.0),
-    "on the square against nearest neighbours, after one: lower": compared(after(MAP, 1), after(f"{MAP}|neighbours", 1)),
-    "the same after ten: higher": compared(after(MAP, 10), after(f"{MAP}|neighbours", 10)),
+    "On the line, the 1-step model repeated against ten steps": ("higher", compared(after(f"{CURVE}-1-step", 10), line, beyond=True)),
+    "The same on the square": ("higher", compared(after(f"{MAP}-1-step", 10), square, beyond=True)),
+    "Ten steps against the memoryless bound, after ten": ("higher", compared(line, after(f"{CURVE}|memoryless", 10))),
+    "Ten steps against Bayes, after ten": ("higher than 2", compared(line, after(f"{CURVE}|bayes", 10), limit=2.0)),
+    "On the square, against nearest neighbours after one": ("lower", compared(after(MAP, 1), after(f"{MAP}|neighbours", 1))),
+    "The same after ten": ("higher", compared(square, after(f"{MAP}|neighbours", 10))),
 }  # fmt: skip
-lines = [f"- Expected of {what}. Found: {in_words(found)}." for what, found in expected.items()]
+lines = [f"- {what}: expected {said}; found {in_words(found)}." for what, (said, found) in expected.items()]
 notebook.Markdown("\n".join(lines))
 
 # %% [markdown]
 # ## How the page is made
 #
-# `iai/study/book/play` has it: `forward.js` is the refiner of chapter {ref}`ch-three-regimes` without a library, a hundred lines or so; `play.exported` derives every constant that it needs from a trained model, with weights rounded to sixteen bits; `page.js` draws. A test runs the same inputs through both and holds every layer's output to PyTorch's, to $10^{-3}$ (they agree to about $10^{-5}$), and another one opens the page in a browser where there is one. `make play` trains the models again and writes their weights.
+# `iai/study/book/play` has it: `forward.js` is the refiner of chapter {ref}`ch-three-regimes` without a library, in some two hundred lines; `play.exported` derives every constant that it needs from a trained model, with weights rounded to sixteen bits; `page.js` draws. A test runs the same inputs through both and holds every layer's output to PyTorch's, to $10^{-5}$, and another one opens the page in a browser where there is one. `make play` trains the models again and writes their weights.
 #
 # A model of your own: any implicit model of `iai` with logits as its state and one or two inputs will do.
 #
@@ -174,7 +175,7 @@ notebook.Markdown("\n".join(lines))
 #
 # ## What we found, and what we did not
 #
-# The list under {numref}`fig-play-steps` says how each expectation came out. The rates were chosen by trials on tasks of other seeds ({numref}`tab-play-trials`), and nothing else was tuned; sizes were chosen so that a telephone can take a step between two touches.
+# The list under {numref}`fig-play-steps` says how each expectation came out. The rates were chosen by trials on tasks of other seeds ({numref}`tab-play-trials`), and nothing else was tuned; sizes were chosen for a browser, where a step takes a small part of a second.
 #
 # *What the page is not.* Its laws are ours, and a curve that is drawn by hand is seldom a draw from them: the models then answer for a law that the points do not have, and so does the Bayes line. On the square no posterior has a closed form, and none is shown. What is seen on one task is an illustration; the tables are the evidence.
 
