@@ -47,9 +47,8 @@ grid: $(READY)
 	python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	python benchmarks/grid.py book/results/bench/passes-cpu.json
 
-# The weights of the page to play with, trained again.
+# The weights of the page to play with, from checkpoints of `python -m iai run KEY --profile small --seed 0 --again`.
 play: $(READY)
-	python -m iai reproduce 'smooth/*' --profile small --seeds 1
 	python -m iai.study.book.play
 
 # Refresh what is committed of the ledger: every chapter as it stands, the front page's figure, the README's table.

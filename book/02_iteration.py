@@ -44,7 +44,7 @@ tasks: int = 256  # tasks over which gradients are averaged
 import math
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 import torch
 
@@ -502,7 +502,7 @@ notebook.table(
 # (sec-returns)=
 # ### When does the next step stop to pay?
 #
-# A step costs a mini-batch. After how many is the next no longer worth it? {numref}`tab-returns` counts, for every row of Tables 2 to 4 and of the features of chapter {ref}`ch-features`, the steps until the next one lowers the error by less than two per cent, seed by seed. A count of ten or more is of steps that nobody trained. By {eq}`eq-memoryless-step` the memoryless learner of linear regression gains about a share $1/k$ of its *excess* error at step $k$, so the noise, which no step removes, ends its returns as well.
+# A step costs a mini-batch. After how many is the next no longer worth it? {numref}`tab-returns` counts, for every row of Tables 2 to 4 and of the features of chapter {ref}`ch-features`, the steps until the next one lowers the error by less than two per cent, seed by seed. A count of ten says that every step of training paid; a larger one counts steps that nobody trained. The memoryless learner of linear regression gains a share of its *excess* error at step $k$ that falls towards $1/k$, and the noise, which no step removes, ends its returns as well.
 
 # %% tags=["hide-input", "nbval-check-output"]
 LEAST = 0.02  # of the error, that a step has to buy
@@ -513,25 +513,18 @@ def worthwhile(errors):
     return next((k for k, (one, after) in enumerate(pairwise(errors), 1) if after > (1 - LEAST) * one), len(errors))
 
 
-def counted(row, place, metric):
-    """The least and the most of these steps over seeds."""
-    curve = chapter.curve(row, place, metric)
-    if isinstance(curve, notebook.Missing):
-        return curve
-    counts = sorted(map(worthwhile, zip(*(one.values for one in curve[1:]))))
-    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-
-
 places = {"linear-regression": "mse", "mnist": "error", "held-out": "error"}
 tables = {"parametric": "table2", "explicit": "table3", "implicit": "table4"}
-body = {
-    f"{regime}, {kind}": tuple(
-        counted(f"features/{regime}/{kind}" if place == "held-out" else f"{table}/{place}/{kind}", place, metric)
-        for place, metric in places.items()
-    )
-    for regime, table in tables.items()
-    for kind in (("data",) if regime == "implicit" else ("data", "grad", "grad+data"))
-}
+kinds = ("data", "grad", "grad+data")
+models = [(regime, kind) for regime in tables for kind in kinds[: 1 if regime == "implicit" else 3]]
+body = {f"{regime}, {kind}": [] for regime, kind in models}
+for (regime, kind), (place, metric) in product(models, places.items()):
+    key = f"features/{regime}/{kind}" if place == "held-out" else f"{tables[regime]}/{place}/{kind}"
+    curve = chapter.curve(key, place, metric)
+    seeds = [] if isinstance(curve, notebook.Missing) else zip(*(one.values for one in curve[1:]))
+    counts = sorted(map(worthwhile, seeds))
+    said = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else curve
+    body[f"{regime}, {kind}"].append(said)
 body["memoryless (derived)"] = (str(worthwhile([setting[0] * u + setting[2] for u in v[1:]])), "–", "–")
 header = ("", "linear regression", "MNIST", "features, held-out classes")
 caption = (

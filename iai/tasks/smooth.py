@@ -21,9 +21,9 @@ WALL = 4.0
 class Smooth:
     """f = sum_j s_j w_j phi_j with w ~ N(0, I), y = f(x) + N(0, noise_sd^2), x uniform within the edges.
 
-    phi are the first `features` sines on [-WALL, WALL] in each direction (their products on a square) and s_j^2 the
-    spectral density of a squared-exponential kernel of unit variance and this `length` (Solin and Sarkka 2020). So f is
-    that Gaussian process to a small error, and linear in theta = w exactly.
+    phi are the first `features` sines on [-WALL, WALL] in each direction (their products on a square) and s_j^2 is the
+    spectral density of a squared-exponential kernel of unit variance and this `length`, over WALL, which normalises
+    the sines (Solin and Sarkka 2020). So f is that Gaussian process to a small error, and linear in theta = w exactly.
     """
 
     dimension: Size = 1
@@ -58,7 +58,7 @@ class Smooth:
 
     @property
     def scales(self) -> list[float]:
-        """s_j of the features in one direction, with the normalisation of the sines."""
+        """s_j of the features in one direction."""
         frequencies = (math.pi * j / (2 * WALL) for j in range(1, self.features + 1))
         density = (math.sqrt(2 * math.pi) * self.length * math.exp(-((w * self.length) ** 2) / 2) for w in frequencies)
         return [math.sqrt(one / WALL) for one in density]

@@ -90,7 +90,8 @@ def test_tables_have_a_caption_and_a_name(path: Path) -> None:
 @every_chapter
 def test_no_trace_of_a_machine(path: Path) -> None:
     text = path.with_suffix(".ipynb").read_text()
-    assert len(text) < 300_000, "a notebook stays under 300 KB: fewer or smaller figures"
+    most = 500_000 if "iai-play" in text else 300_000  # with the weights of three models
+    assert len(text) < most, f"a notebook stays under {most // 1000} KB: fewer or smaller figures"
     text = json.dumps([c.outputs for c in code_cells(path)]) + path.read_text()
     text = re.sub(r'"image/png": "[^"]*"', "", text)
     for trace in (str(ROOT), str(Path.home()) + "/", "site-packages", "/tmp/", "ipykernel_"):

@@ -50,4 +50,5 @@ def test_labels_are_drawn_from_the_likelihood_and_tasks_differ_in_their_classes(
     labels = task.observed(f.expand(1, 20_000, 4), torch.Generator().manual_seed(0))
     torch.testing.assert_close(labels.mean(1), f.softmax(-1)[0], atol=0.015, rtol=0)
     data = SmoothClasses().sample(torch.Generator().manual_seed(0), 200, 100)
-    assert set((data.y.mean(1) > 0.02).sum(-1).tolist()) >= {2, 3, 4}
+    classes = (data.y.mean(1) > 0.02).sum(-1).bincount(minlength=5) / 200
+    assert classes[2] > 0.15 and classes[4] < 0.45, "without offsets most tasks have all four"

@@ -22,7 +22,7 @@ from iai.types import UserError
 FILES = Path(__file__).with_suffix("")
 """The folder of the style and of the scripts."""
 FACTS = ("steps", "batch", "x", "y", "prior")
-"""What a page has to know of a model's training: its steps, its largest batch, the largest |x| and |y|, its prior."""
+"""What a page has to know of a training: its steps, its largest batch, the largest |x| and usual |y|, its prior."""
 KEPT = {
     "curve": "smooth/curve/implicit/data",
     "single": "smooth/curve/implicit/data-1-step",

@@ -47,7 +47,7 @@ OUTLIVED = (
     *(f"cost/*/{loop}/*" for loop in ("pool", "narrow", "one-context")),  # rows, `unrolled/*/1`, `baseline/*`
     "token-scale/mnist/untied",  # `recipe/mnist/apart`
     "steps/*/1",  # rows with `-1-step`
-    "size/*/depth-*",
+    "size/*/depth-*",  # widths say what size is worth
     *(f"laws/mnist/{n}" for n in (64, 1024)),
     "mask/mixture-2d/*",  # a generated set takes longer to judge than a model to train
 )

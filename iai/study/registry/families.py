@@ -118,7 +118,7 @@ def generation(task: Mixture | Letters, regime: RegimeName, kind: Signals, profi
 
 
 def smooth(task: Smooth, regime: RegimeName, kind: Signals, profile: Profile) -> Experiment:
-    """Trained on mini-batches of a random size, as a reader of the last chapter makes them; judged at the largest."""
+    """Trained to take mini-batches of any size from states that whole ones have made; judged at whole ones."""
     found = amortizer(
         regime, kind, SIZES["smooth"][profile], task, {"as-trained": task}, RefinerConfig(heads=2, bilinear=False)
     )

@@ -7,14 +7,12 @@
     triangle: [[0, -1.2], [1.1, 0.8], [-1.1, 0.8]],
     diamond: [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
   };
-  const ORDINALS = ["", "first", "second", "third"];
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-  const MOST = { curve: 64, map: 160 }; // points
+  const MOST = { curve: 80, map: 160 }; // points
   const NAMES = { curve: "A curve", map: "A map" };
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   const rounded = (value) => String(Math.round(100 * value) / 100).replace("-", "−");
-  const usual = (facts) => Math.ceil(facts.batch / 2); // points a mini-batch, until the reader chooses
   const many = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
   const between = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -72,7 +70,7 @@
     const choice = (name, c) => `<label>
       <input type="radio" name="${key}-class" value="${c}"${c ? "" : " checked"}>
       ${swatch(`<g style="fill: ${COLOURS[c]}">${MARKS[c]}</g>`)}<span>${name}</span></label>`;
-    const sizes = `min="1" max="${2 * facts.batch}" value="${usual(facts)}"`;
+    const sizes = `min="1" max="${2 * facts.batch}" value="${facts.batch}"`;
     const button = (what, text, title) => `<button type="button" data-do="${what}" title="${title}">${text}</button>`;
     return `
       ${onMap ? `<fieldset><legend>Class to paint</legend>${SHAPES.map(choice).join("")}</fieldset>` : ""}
@@ -81,7 +79,7 @@
       <p class="readout"></p>
       <div class="controls">
         ${button("step", "Step", "Read the next mini-batch (S)")}${button("back", "Back", "Undo a step")}
-        ${button("play", "Play", "Step by itself, up to as many steps as in training")}
+        ${button("play", "Play", "Step by itself, to the next multiple of the steps in training")}
         ${button("reset", "Reset", "Back to no step; the points stay (R)")}
         ${button("clear", "Clear", "Remove all points")}
         ${button("random", "Random task", "A new task, and points of it")}
@@ -115,7 +113,6 @@
     const size = () => between(Math.round(find(".size input").value) || 1, 1, 2 * facts.batch);
     const times = (point) => batches.filter((batch) => batch.includes(point)).length;
     const chosen = () => (kind === "map" ? Number(find("fieldset input:checked").value) : 0);
-    const classes = () => new Set(points.map((p) => p.label)).size;
     const say = (text) => { find(".live").textContent = text; };
 
     /* The batch as arrays: coordinates and values, or coordinates and one-hot classes. */
@@ -164,8 +161,8 @@
         said.push(`mean largest probability ${((4 * sure) / last.length).toFixed(2)}`);
       }
       find(".readout").innerHTML = said.map((fact) => `<span>${fact}</span>`).join(" ");
-      for (const what of ["step", "play", "clear"]) find(`[data-do="${what}"]`).disabled = !points.length;
-      find('[data-do="back"]').disabled = find('[data-do="reset"]').disabled = !k;
+      const idle = { step: !points.length, play: !points.length, clear: !points.length, back: !k, reset: !k };
+      for (const what in idle) find(`[data-do="${what}"]`).setAttribute("aria-disabled", idle[what]); // focus stays
       const why = outside().join(" ");
       if (why !== warned) find(".banner").innerHTML = why ? `<p><b>Beyond its training.</b> ${why}</p>` : "";
       warned = why;
@@ -178,15 +175,18 @@
     function outside() {
       const k = batches.length, why = [], limit = rounded(facts.x), again = Math.max(0, ...points.map(times));
       const largest = Math.max(size(), ...batches.map((batch) => batch.length));
-      if (k > facts.steps) why.push(`${k} steps: it was trained on ${facts.steps}.`);
-      if (again > 1) why.push(`A ${ORDINALS[again] || `${again}th`} reading: in training no point came twice.`);
+      if (k > facts.steps) why.push(`More than ${facts.steps} steps.`);
+      if (again > 1) why.push("A point is read again: in training none came twice.");
+      if (batches.slice(0, -1).some((batch) => batch.length < facts.batch)) {
+        why.push(`An earlier mini-batch of fewer than ${facts.batch}: in training only the last one was smaller.`);
+      }
       if (largest > facts.batch) why.push(`Mini-batches of ${largest}: the largest in training had ${facts.batch}.`);
       if (points.some((p) => Math.abs(p.u) > facts.x || (kind === "map" && Math.abs(p.v) > facts.x))) {
         why.push(`A point outside of [−${limit}, ${limit}].`);
       }
       const high = kind === "curve" && points.some((p) => Math.abs(p.v) > facts.y);
-      if (high) why.push(`A point with |y| > ${rounded(facts.y)}.`);
-      if (kind === "map" && points.length && classes() < 2) why.push("One class: its tasks had 2 to 4.");
+      if (high) why.push(`A point with |y| > ${rounded(facts.y)}, which is rare in training.`);
+      if (k > 1 && find("label.single input:checked")) why.push("The 1-step model knows its first step alone.");
       return why;
     }
 
@@ -213,11 +213,12 @@
       batches.push(batch);
       replay(batches.length - 1);
       changed(true);
-      const reading = least ? ` ${ORDINALS[least + 1] || `${least + 1}th`} reading.` : "";
+      const reading = least ? ` Reading ${least + 1}.` : "";
       say(`Step ${batches.length}: ${many(batch.length, "point")} read.${reading} ${find(".readout").textContent}`);
       if (timer && batches.length % facts.steps === 0) play();
     }
     function back() {
+      if (timer) play();
       if (!batches.pop()) return;
       replay(batches.length);
       changed(true);
@@ -247,12 +248,12 @@
       say("All points removed.");
     }
 
-    /* A function of the prior, or the largest of 2 to 4, at points for all steps of training, drawn evenly. */
+    /* A task of the law in training, with points for all of its steps: a function, or four with offsets and a softmax. */
     function task() {
       const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
       const evenly = () => facts.x * (2 * random() - 1), wave = (x) => iaiForward.features(facts.prior, x);
       const weights = SHAPES.map(() => facts.prior.s.map(() => facts.prior.s.map(normal)));
-      const count = Math.min(MOST[kind], facts.steps * usual(facts));
+      const count = Math.min(MOST[kind], facts.steps * facts.batch);
       points = [];
       if (kind === "curve") {
         while (points.length < count) {
@@ -261,15 +262,14 @@
         }
         return;
       }
-      const among = [0, 1, 2, 3], kept = 2 + Math.floor(3 * random());
-      while (among.length > kept) among.splice(Math.floor(among.length * random()), 1);
+      const offsets = SHAPES.map(normal), gumbel = () => -Math.log(-Math.log(1 - random()));
       while (points.length < count) {
         const u = evenly(), v = evenly(), a = wave(u), b = wave(v);
         const across = (row) => b.reduce((sum, g, j) => sum + g * row[j], 0);
-        const score = (c) => a.reduce((sum, f, i) => sum + f * across(weights[c][i]), 0);
-        points.push({ u, v, label: among.reduce((best, c) => (score(c) > score(best) ? c : best)) });
+        const f = SHAPES.map((_, c) => a.reduce((sum, g, i) => sum + g * across(weights[c][i]), offsets[c]));
+        const scores = f.map((one) => one / Math.sqrt(facts.prior.noise) + gumbel());
+        points.push({ u, v, label: scores.indexOf(Math.max(...scores)) });
       }
-      if (classes() < 2) task();
     }
     function fresh() {
       task();
@@ -602,19 +602,20 @@
       show(i);
       buttons[i].focus();
     });
-    root.append(tabs, ...panels);
+    root.querySelector("noscript").before(tabs, ...panels); // before the scripts, which remove those of a saved page
     kinds.forEach((kind, i) => panel(panels[i], kind, key, models));
     show(0);
   }
 
   /* A notebook may run this before the root is in the document: then it is looked for again. */
   function begin(frames) {
-    const roots = document.querySelectorAll(".iai-play:not([data-ready])");
+    const roots = [...document.querySelectorAll(".iai-play")].filter((root) => !root.iaiReady);
     if (!roots.length && frames) requestAnimationFrame(() => begin(frames - 1));
     for (const root of roots) {
       const models = (window.iaiPlay || {})[root.dataset.models];
       if (!models) continue;
-      root.dataset.ready = "";
+      root.iaiReady = true; // no attribute: a saved page is built anew
+      root.querySelectorAll(".tabs, .panel").forEach((old) => old.remove());
       build(root, models);
     }
   }
