@@ -124,9 +124,12 @@
       };
     }
 
+    const overlaid = () => find("label.single input:checked");
+
     /* The states again, from step `from` on: points that had been read were changed. */
     function replay(from = 0) {
-      for (const [one, chain] of [[model, states], [single, others]]) {
+      if (!overlaid()) others.length = 0;
+      for (const [one, chain] of [[model, states], [overlaid() && single, others]]) {
         if (!one) continue;
         chain.length = Math.min(chain.length, from + 1);
         if (!chain.length) chain.push(iaiForward.start(one, inputs.length / one.dx));
@@ -154,7 +157,7 @@
       if (kind === "curve") {
         bayes = iaiForward.posterior(facts.prior, read.map((p) => p.u), read.map((p) => p.v), grid);
         said.push(`RMS distance to the Bayes mean ${distance(last).toFixed(3)}`);
-        if (find("label.single input:checked")) said.push(`of the 1-step model ${distance(others[k]).toFixed(3)}`);
+        if (overlaid()) said.push(`of the 1-step model ${distance(others[k]).toFixed(3)}`);
       } else {
         let sure = 0;
         for (let i = 0; i < last.length; i += 4) sure += Math.max(...softmax(last, i));
@@ -186,7 +189,7 @@
       }
       const high = kind === "curve" && points.some((p) => Math.abs(p.v) > facts.y);
       if (high) why.push(`A point with |y| > ${rounded(facts.y)}, which is rare in training.`);
-      if (k > 1 && find("label.single input:checked")) why.push("The 1-step model knows its first step alone.");
+      if (k > 1 && overlaid()) why.push("The 1-step model knows its first step alone.");
       return why;
     }
 
@@ -394,7 +397,7 @@
       pen.lineJoin = "round";
       const faint = (i) => 0.12 + 0.3 * ((i + 1) / batches.length) ** 2;
       states.slice(0, -1).forEach((state, i) => trace(state, "accent", 1.2, faint(i)));
-      if (find("label.single input:checked")) trace(others[batches.length], "other", 2, 1, [9, 3, 2, 3]);
+      if (overlaid()) trace(others[batches.length], "other", 2, 1, [9, 3, 2, 3]);
       trace(shown, "accent", 2.6);
       trace(bayes, "ink", 1.5, 1, [6, 4]);
     }
@@ -482,7 +485,7 @@
     }
 
     /* Pointers move the point that they are on, and elsewhere place one or, on a map, paint; twice on one removes it. */
-    let held = null, painting = false, moved = false, tapped = { point: null, at: 0 };
+    let held = null, painting = false, moved = false, following = 0, tapped = { point: null, at: 0 };
     const spot = (event) => {
       const frame = canvas.getBoundingClientRect();
       return [event.clientX - frame.left, event.clientY - frame.top];
@@ -511,9 +514,13 @@
       if (!moved && far < 4) return;
       moved = true;
       Object.assign(held, { u: toU(x), v: toV(y) });
-      if (kind === "curve") touched(held); else draw();
+      if (kind !== "curve") { draw(); return; }
+      const point = held; // a step of ten states a move would be slow: once a frame
+      cancelAnimationFrame(following);
+      following = requestAnimationFrame(() => touched(point));
     });
     const drop = () => {
+      cancelAnimationFrame(following);
       if (held && moved) { touched(held); tapped.point = null; say(`Point moved to ${where(held)}.`); }
       held = null;
     };
@@ -560,6 +567,7 @@
     find(".size input").addEventListener("change", (event) => { event.target.value = size(); changed(); });
     if (single) find("label.single input").addEventListener("change", (event) => {
       find("li.single").hidden = !event.target.checked;
+      replay(batches.length);
       changed();
     });
     new ResizeObserver(() => draw()).observe(canvas);
