@@ -56,12 +56,12 @@ class Smooth:
         """Slots and width of theta: one slot with a weight a feature."""
         return (1, self.features**self.dimension)
 
-    @property
-    def scales(self) -> list[float]:
-        """s_j of the features in one direction."""
-        frequencies = (math.pi * j / (2 * WALL) for j in range(1, self.features + 1))
-        density = (math.sqrt(2 * math.pi) * self.length * math.exp(-((w * self.length) ** 2) / 2) for w in frequencies)
-        return [math.sqrt(one / WALL) for one in density]
+    def scales(self, device: torch.device | str = "cpu") -> Float[Tensor, " features"]:
+        """s_j of the features in one direction, in double precision; computed on the device, so that no draw waits."""
+        j = torch.arange(1, self.features + 1, device=device, dtype=torch.float64)
+        frequencies = math.pi * j / (2 * WALL)
+        density = math.sqrt(2 * math.pi) * self.length * (-(frequencies * self.length).square() / 2).exp()
+        return (density / WALL).sqrt()
 
     def sample(self, generator: torch.Generator, tasks: int, points: int) -> Batch:
         """Observations of new functions, x `tasks points dimension` and y `tasks points dy`."""
@@ -80,7 +80,7 @@ class Smooth:
 
     def design(self, x: Float[Tensor, "*batch dx"]) -> Float[Tensor, "*batch width"]:
         """s_j phi_j(x), in several directions the products."""
-        scales = torch.tensor(self.scales, device=x.device, dtype=x.dtype)
+        scales = self.scales(x.device).to(x.dtype)
         j = torch.arange(1, self.features + 1, device=x.device, dtype=x.dtype)
         each = scales * (math.pi * j * (x[..., None] + WALL) / (2 * WALL)).sin()  # (..., dx, features)
         found = each[..., 0, :]

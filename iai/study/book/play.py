@@ -52,7 +52,7 @@ def facts(chosen: Experiment) -> dict[str, Any]:
     task, objective = chosen.task, chosen.objective
     if not isinstance(task, Smooth):
         raise UserError(f"{type(task).__name__} has no prior that a page can draw: give the facts {FACTS} yourself")
-    prior = {"L": WALL, "s": task.scales, "noise": task.noise_sd**2}
+    prior = {"L": WALL, "s": task.scales().tolist(), "noise": task.noise_sd**2}
     return {"steps": objective.steps, "batch": objective.points, "x": EDGE, "y": 3.0, "prior": prior}
 
 

@@ -24,7 +24,20 @@ from iai.study.ledger import records
 from iai.study.measure.cost import cost_of_update, load_of_update, peak_flops
 from iai.study.measure.meter import seconds
 from iai.study.measure.passes import available_bytes
-from iai.tasks import CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Reused, data, episode
+from iai.tasks import (
+    CausalOrder,
+    Features,
+    Gravity,
+    Images,
+    Letters,
+    LinearRegression,
+    Mixture,
+    Reused,
+    Smooth,
+    SmoothClasses,
+    data,
+    episode,
+)
 from iai.tasks.stored import Relabelled
 from iai.training import Checkpoint, Greedy, Progress, TrainConfig, loop, make_optimizer, replace_file
 from iai.training.graph import waits
@@ -36,6 +49,7 @@ their last losses in two precisions, and their first losses by eager updates and
 KINDS = {"parametric": ("data", "grad", "grad+data"), "explicit": ("data", "grad", "grad+data"), "implicit": ("data",)}
 TASKS: tuple[Any, ...] = (
     *(LinearRegression(), Gravity(), CausalOrder(), Letters(), Mixture(), Reused(task=Gravity(), distinct=2)),
+    *(Smooth(), SmoothClasses()),
     *(Images(source="sample"), Features(dataset="mnist", source="sample", ways=5)),
     *(Images(source="sample", distinct_laws=9), Relabelled(task=Images(source="sample"))),
 )
