@@ -1,4 +1,4 @@
-"""From k mini-batches to predictions, 64 tasks at once: amortizers of the `cpu` profile beside classical learners."""
+"""From k mini-batches to predictions, 64 tasks at once: amortizers of the `small` profile beside classical learners."""
 
 from functools import cache
 from typing import Any
@@ -27,7 +27,7 @@ CASES = [
 
 @cache
 def tasks(family: str) -> tuple[list[Batch], Batch]:
-    chosen = registered(BASES[family], "cpu")
+    chosen = registered(BASES[family], "small")
     (task,) = list(chosen.evaluation_sets.values())[:1]
     config = EvaluationConfig(tasks=64, points=chosen.objective.points, steps=KS[family][-1])
     return next(episodes(task, config))
@@ -35,7 +35,7 @@ def tasks(family: str) -> tuple[list[Batch], Batch]:
 
 @cache
 def learner(family: str, who: str) -> Learner:
-    chosen = registered(BASES[family], "cpu")
+    chosen = registered(BASES[family], "small")
     if who not in ("many steps", "one context"):
         return baselines.for_task(chosen.task, points=chosen.objective.points)[who]
     model = build(chosen).requires_grad_(False)

@@ -18,7 +18,7 @@ UPDATED = {"implicit": "table4/linear-regression/data", "parametric": "table2/li
 
 def updates(key: str, who: str) -> Callable[[], object]:
     """One update of the pool of an experiment."""
-    chosen = registered(key, "cpu")
+    chosen = registered(key, "small")
     model, progress, losses = build(chosen), Progress(), iter(())
     if who == "compiled":
         model.refiner.compile()

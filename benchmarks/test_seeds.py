@@ -127,7 +127,7 @@ def side_by_side(chosen: Experiment) -> tuple[Stacked, Callable[[int], None]]:
     return model, update
 
 
-@pytest.mark.parametrize("profile", ["smoke", "cpu"])
+@pytest.mark.parametrize("profile", ["smoke", "small"])
 def test_side_by_side_is_one_by_one(request: pytest.FixtureRequest, profile: str) -> None:
     chosen = registered("table2/linear-regression/data", profile)
     (alone, each), (together, all_at_once) = one_by_one(chosen), side_by_side(chosen)
@@ -142,7 +142,7 @@ def test_side_by_side_is_one_by_one(request: pytest.FixtureRequest, profile: str
 
 
 @pytest.mark.parametrize("who", ["floor", "side by side"])
-@pytest.mark.parametrize("profile", ["smoke", "cpu"])
+@pytest.mark.parametrize("profile", ["smoke", "small"])
 def test_seeds(benchmark: Any, request: pytest.FixtureRequest, profile: str, who: str) -> None:
     named(benchmark, f"an update of three seeds, one by one (floor) or side by side: {profile} size", who)
     chosen = registered("table2/linear-regression/data", profile)

@@ -112,7 +112,7 @@ SAMPLED = {"linear regression": "table2/linear-regression/data", "MNIST": "table
 
 def sampling(name: str, who: str) -> Callable[[], object]:
     """One update of a pool that is full (the floor), or the sampling of the one new cohort in it."""
-    chosen = registered(SAMPLED[name], "cpu")
+    chosen = registered(SAMPLED[name], "small")
     model, objective, progress = build(chosen), chosen.objective, Progress()
     optimizer, losses = adamw(model), iter(())
     new = (objective.tasks // objective.steps, objective.steps, objective.points, objective.queries)

@@ -12,7 +12,7 @@
 # (ch-one-formula)=
 # # One formula
 #
-# *Cost: about half a minute on one core at `smoke`, some five minutes at `cpu`. Six small models are trained live, on simulated planets; nothing is downloaded,
+# *Cost: about half a minute on one core at `smoke`, some five minutes at `small`. Six small models are trained live, on simulated planets; nothing is downloaded,
 # and no committed result is read: what the figure, the tables and the last section say is what this execution measured.*
 #
 # You are on a planet that you do not know. You throw stones off a cliff, and write down for each how fast you threw it, how long you waited, and how high it then was.
@@ -39,8 +39,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
-shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
+profile: str = "smoke"  # what this chapter trains live: smoke | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %% tags=["hide-input"]
@@ -61,7 +61,7 @@ from iai.study.ledger.records import Summary
 from iai.tasks import Gravity
 
 chapter = notebook.setup(globals())
-longer = {"smoke": 1, "cpu": 8, "paper": 8}[profile]
+longer = {"smoke": 1, "small": 8, "paper": 8}[profile]
 
 
 def source(*parts: object) -> notebook.Markdown:
@@ -399,7 +399,7 @@ notebook.table(notebook.Grid(header=header, rows=errors), caption, "tab-seven", 
 # by {ref}`ex-rate` it cannot come below 0.16 m² in the mean at its rate of 0.005, however many stones it is given. Whoever hands on a guess and nothing else is in the same position: it may learn a better compromise between forgetting and averaging, but it cannot know that it is time to average.
 #
 # *What was learned has a floor too, of another kind.* A learned $f$, or a learned writer of its weights, is wrong by a little wherever one looks, and more stones repair that only slowly.
-# Longer training, which is more updates and more planets at once, should lower it (run with `profile=cpu`); it cannot lower that of SGD.
+# Longer training, which is more updates and more planets at once, should lower it (run with `profile=small`); it cannot lower that of SGD.
 #
 # *A passage that is wide enough may still not be found.* One token of 32 numbers has ample room for $A$ and $b$. Twenty passes of descent, through a frozen network that was never trained to be prompted, do not find the right 32; many more come nearer to the learner in context (try `passes=500`). What fails is the search, and embedded data do without it.
 #

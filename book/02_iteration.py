@@ -35,8 +35,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
-shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
+profile: str = "smoke"  # what this chapter trains live: smoke | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | small | paper
 seed: int = 0  # of everything drawn at random below
 tasks: int = 256  # tasks over which gradients are averaged
 

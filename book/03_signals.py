@@ -13,11 +13,11 @@
 # # Signals
 #
 # *Cost: about half a minute on one core at `smoke`; trains two small linear-regression models live, one that sees gradients and one that sees data.
-# Comparisons between trained models are read from committed records.*
+# Comparisons between trained models are read from committed records of profile `small` (three or six seeds, up to three minutes each on one core).*
 #
 # Chapter {ref}`ch-iteration` left open what a step is shown. A learned optimizer reads gradients; in-context learning reads observations; {cite:t}`mittal2025iterative` allow both, and remark that the map from data to gradient cannot be inverted, so that a learner which
 # sees gradients alone must be missing something. This chapter makes that remark precise. It says exactly what a gradient tells about a solution, how far a learner can come with it, when the missing part matters and when it
-# does not. Then it turns to a question that no formula mentions and that decides whether anything is learned at all: how large the tokens are relative to each other.
+# does not. Then it turns to a question that no formula mentions: how large the tokens are relative to each other at the start, and why that can delay learning.
 
 # %% tags=["hide-cell"]
 # In Colab: clone the project, with the results that this chapter reads, and work inside it.
@@ -33,8 +33,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
-shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
+profile: str = "smoke"  # what this chapter trains live: smoke | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -46,11 +46,11 @@ import torch
 
 from iai.study.book import notebook, plots
 from iai.study.book.comparisons import Contrast, in_words, sentences
-from iai.study.ledger import records
 from iai.experiment import build
 from iai.evaluation import episodes
 from iai.study.registry import experiment
-from iai.study.ledger.records import Missing, Summary
+from iai.study.registry.variants import vary
+from iai.study.ledger.records import Missing
 from iai.study.analysis.theory import gradient_variance, ridge_variance, same_gradient
 from iai.types import Batch, UserError
 
@@ -58,7 +58,7 @@ chapter = notebook.setup(globals())
 KINDS = {"Grad": "grad", "Data": "data", "Grad+Data": "grad+data"}
 
 # %% tags=["remove-input", "nbval-check-output"]
-chapter.banner("table2/linear-regression/*", "residual/*", "dimension/32/*", "dimension/128/*")
+chapter.banner("table2/linear-regression/*", "residual/*", "dimension/32/*")
 
 # %% [markdown]
 # ## Tokens
@@ -427,10 +427,8 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-residual-s
 # %% tags=["hide-input", "nbval-check-output"]
 ALONE, WITH = {"data": "data", "gradients": "grad"}, {"gradients and data": "grad+data"}
 OURS = {"residuals": "residual", "gradients and residuals": "grad+residual"}
-settings = {}
-for d in (32, 128):
-    keys = {label: f"dimension/{d}/{kind}" for label, kind in (ALONE | WITH | OURS).items()}
-    settings[f"$d = {d}$, parametric"] = (keys, "linear-regression:mse")
+keys = {label: f"dimension/32/{kind}" for label, kind in (ALONE | WITH | OURS).items()}
+settings = {"$d = 32$, parametric": (keys, "linear-regression:mse")}
 for family, metric, name in (("linear-regression", "mse", "$d = 10$"), ("mnist", "error", "MNIST")):
     for number, regime in (("table2", "parametric"), ("table3", "explicit")):
         keys = {label: f"{number}/{family}/{kind}" for label, kind in (ALONE | WITH).items()}
@@ -451,7 +449,7 @@ caption = "Residuals against data and against gradients: raw MSE of linear regre
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-residual-rows")
 
 # %% [markdown]
-# `python -m iai reproduce 'residual/*' --profile small; python -m iai reproduce 'dimension/*' --profile small`
+# `python -m iai reproduce 'residual/*' --profile small; python -m iai reproduce 'dimension/32/*' --profile small`
 
 # %% tags=["remove-input", "nbval-check-output"]
 pairs_of = {"data": "residuals", "gradients and data": "gradients and residuals", "gradients": "residuals"}
@@ -504,19 +502,24 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-residual-p
 # (sec-token-scale)=
 # ## Token scale and the plateau
 #
-# All of the above is about what signals *could* tell. Whether a network listens is decided in the first few hundred updates, and there the relative scale of the terms in {eq}`eq-pair-token` decides a great deal. The obvious encoder, one `nn.Linear` applied to the concatenation $[x, y]$ with PyTorch's default initialisation, gives every *entry* of $[x, y]$ the same weight. An image has
-# many entries and a one-hot label has one that is not zero, so the label enters as a small perturbation of a large vector, and the layer norm that follows makes sure that it stays small. {numref}`tab-scales` measures this for the four starts that we compare:
+# All of the above is about what signals *could* tell. Whether a network listens depends on the relative scale of the terms in {eq}`eq-pair-token` at the start. The obvious encoder, one `nn.Linear` applied to the concatenation $[x, y]$ with PyTorch's default initialisation, gives every *entry* of $[x, y]$ the same weight. An image has
+# many entries and a one-hot label has one that is not zero, so the label enters as a small perturbation of a large vector, and the layer norm that follows makes sure that it stays small. {numref}`tab-scales` measures this for four starts of the implicit row on images:
 #
-# - *matched*: $x$ and $y$ have encoders of their own, each divided by the known RMS of its input, so that both terms have RMS 1 a feature; in the implicit regime $x$ also starts in features of its own (`apart`), so that attention can compare inputs before it has learned to ignore labels; query and key weights of a layer start *equal* (`tied`), so that a token attends to tokens like itself.
+# - *matched*, as all rows start: $x$ and $y$ have encoders of their own, each divided by the known RMS of its input, so that both terms have RMS 1 a feature; in the implicit regime $x$ also starts in features of its own (`x_share`), so that attention can compare inputs before it has learned to ignore labels; query and key weights of a layer start *equal* (`tied_qk`), so that a token attends to tokens like itself.
 # - *mixed*: the same, but $x$ and $y$ share all features.
 # - *untied*: the same as matched, but queries and keys start independent.
 # - *unmatched*: the concatenation with one linear layer.
 
 # %% tags=["hide-input"]
-STARTS = ("matched", "mixed", "untied", "unmatched")
+STARTS = {
+    "matched": {},
+    "mixed": {"x_share": 0.0},
+    "untied": {"tied_qk": 0.0},
+    "unmatched": {"x_share": 0.0, "scaled_inputs": False},
+}
 body = {}
-for start in STARTS:
-    one = experiment(f"token-scale/mnist/{start}", profile)
+for start, change in STARTS.items():
+    one = vary(experiment("table4/mnist/data", profile), refiner=change)
     refiner = build(one, seed).refiner
     batch = one.task.sample(torch.Generator().manual_seed(seed), tasks=64, points=32)
     with torch.no_grad():
@@ -529,11 +532,13 @@ for start in STARTS:
         alike = (weights * (batch.y[:, :16] @ batch.y[:, 16:].mT)).sum(-1).mean().item()
     body[start] = (*rms, rms[0] / rms[1], alike)
 header = ("start", "RMS of $E_x x$", "RMS of $E_y y$", "ratio", "attention to own class")
-caption = "Before training, measured live at the chapter's profile and not the ledger's: the two terms of an observation token, and the share of a query's first-layer"
+caption = "Before training, live, at the chapter's profile: the two terms of an observation token, and the share of a query's first-layer"
 caption += f" attention that falls on observations of its class (chance: {1 / one.task.dy:.2f})."
 notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-scales", ".2f")
 
 # %% [markdown]
+# The label is smallest in the unmatched start. Independent queries and keys begin with attention at chance, equal ones a little above it: a head start, not a match.
+#
 # ### Why there is a plateau
 #
 # A caricature shows what to expect. To predict in context, something must *match* the query with observations, with strength $a$ say, and something must *carry* their labels to the output, with strength $c$; the signal that reaches the prediction is $s\, a\, c$, where $s$ is the scale at which the label enters the token. With a squared loss
@@ -549,110 +554,13 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-scales", "
 # t_{\mathrm{plateau}} \approx \frac{1}{s} \ln \frac{1}{\epsilon \sqrt{s}}
 # $$ (eq-plateau)
 #
-# nothing seems to happen, and then everything does. (AdamW, which trains here, divides a gradient by its own size, so the caricature says which start waits and not for how long.) Abrupt exits from long plateaus are indeed what in-context learning shows {cite:p}`kirsch2022general,reddy2024mechanistic,fu2024breaking`. {eq}`eq-plateau` names two ways out. Raising $s$, the scale of the label in its token, shortens the plateau in proportion. Starting with one of the factors *not* small removes the saddle: if attention matches from the start, $c$ grows at the rate $s\,a$ at once. Equal query and key weights do this:
-# the score of tokens $u, u'$ is then $(W u)^\top (W u')$, largest for tokens that resemble each other, so that the untrained layer is already a smoother over neighbours. The last column of {numref}`tab-scales` shows how much of one.
+# nothing seems to happen, and then everything does. (AdamW and Muon rescale a gradient, so the caricature says which start waits and not for how long.) Abrupt exits from long plateaus are indeed what in-context learning shows {cite:p}`kirsch2022general,reddy2024mechanistic,fu2024breaking`. {eq}`eq-plateau` names two ways out. Raising $s$, the scale of the label in its token, shortens the plateau in proportion. Starting with one of the factors *not* small removes the saddle: if attention matches from the start, $c$ grows at the rate $s\,a$ at once. Equal query and key weights do this:
+# the score of tokens $u, u'$ is then $(W u)^\top (W u')$, largest for tokens that resemble each other, so that the untrained layer is already a smoother over neighbours.
 #
 # For regression the thing to be carried is not $y_j$ but the product $x_j y_j$, whose sum is the gradient at $\theta = 0$. From $E_x x_j + E_y y_j$ an attention layer can form products, by keys that read $y$ and values that read $x$ (as noted above), but it has to learn to. The third term of {eq}`eq-pair-token` hands them over. It is still data only, in the sense that no likelihood and no derivative enters; but one should be
-# aware that it is the very product which the gradient of a linear model would contain.
-# It is optional because an early prototype, which is not in the ledger, needed it to leave its plateau. What is in the ledger, at $d = 10$ and with a horizon that grows, is a fresh comparison, and we show it as it came out.
+# aware that it is the very product which the gradient of a linear model would contain. Models of `smoke` have this term for regression, and rows of `small` do without.
 #
-# ### Measured
-#
-# {numref}`fig-plateau` and {numref}`tab-plateau` show the training losses of runs of the first ledger (profile `cpu`). All runs of a panel have the same budget of updates and the same data, and differ in their start alone.
-
-
-# %% tags=["hide-input"]
-FIRST = "cpu"  # the first ledger, until these runs are renewed
-
-
-def training(key: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Updates, and training losses with a row a seed, averaged over at most 50 stretches; None if not run."""
-    curves = [record["curve"] for record in records.records(key, FIRST)]
-    if not curves:
-        return None
-    losses = np.array([curve["loss"] for curve in curves])
-    parts = [part.mean(1) for part in np.array_split(losses, min(50, losses.shape[1]), axis=1)]
-    ends = [part[-1] for part in np.array_split(np.array(curves[0]["update"]), len(parts))]
-    return np.array(ends), np.stack(parts, axis=1)
-
-
-FAMILIES = {
-    "mnist": [f"token-scale/mnist/{start}" for start in STARTS],
-    "linear-regression": [f"token-scale/linear-regression/{start}" for start in ("product", "no-product")],
-}
-KEYS = [key for keys in FAMILIES.values() for key in keys]
-found = {key: training(key) for key in KEYS}
-scales = {name: experiment(keys[0], FIRST).task for name, keys in FAMILIES.items()}
-CHANCE = {
-    "mnist": math.log(scales["mnist"].dy),
-    "linear-regression": scales["linear-regression"].y_scale ** 2,
-}
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-plateau", "caption": "Training loss by start, from the ledger: mean over seeds and the range of seeds. Left: implicit models on MNIST tasks; right: parametric models that see data, on linear regression. The dotted line is what a learner reaches that ignores the inputs. Early on the loss is that of shorter roll-outs, alike for all runs."}, "image": {"alt": "Two line charts of training loss against updates. Left, four starts on MNIST with the level of chance dotted; right, linear regression with and without the product term on a logarithmic axis. Lines leave the dotted level at different numbers of updates."}}
-figure, axes = plots.panels(columns=2, width=8, height=3.2)
-for ax, (family, keys) in zip(axes, FAMILIES.items()):
-    for key, colour, style in zip(keys, plots.COLOURS, ("-", "--", "-.", ":")):
-        label = key.split("/")[-1]
-        if found[key] is None:
-            plots.pending(ax, label, Missing(reason="not run"), colour)
-            continue
-        updates, losses = found[key]
-        ax.plot(updates, losses.mean(0), style, color=colour, label=label)
-        ax.fill_between(updates, losses.min(0), losses.max(0), color=colour, alpha=0.15, linewidth=0)
-    ax.axhline(CHANCE[family], color=plots.INK, linestyle=":", linewidth=1)
-    unit = "cross-entropy (nats)" if family == "mnist" else "squared error"
-    plots.finish(ax, "updates", f"training loss, {unit}", logarithmic=family != "mnist" and found[keys[0]] is not None)
-    ax.set_title(family)
-
-# %% tags=["hide-input", "nbval-check-output"]
-body = {}
-for family, keys in FAMILIES.items():
-    metric, last = ("error", experiment(keys[0], FIRST).objective.steps) if family == "mnist" else ("mse", 10)
-    for key in keys:
-        after = tuple(records.summary(key, FIRST, family, metric, k) for k in (1, last))
-        leaves = Missing(reason="not run")
-        if found[key] is not None:
-            updates, losses = found[key]
-            below = losses < 0.9 * CHANCE[family]
-            first = [float(updates[row.argmax()]) if row.any() else math.inf for row in below]
-            leaves = (
-                "never"
-                if math.inf in first
-                else Summary(
-                    values=tuple(first),
-                    errors=(math.nan,) * len(first),
-                    seeds=after[0].seeds,
-                    profile=FIRST,
-                )
-            )
-        body[key.removeprefix("token-scale/")] = (leaves, *after)
-header = ("start", "leaves the plateau (update)", "after 1 step", "after the horizon")
-caption = "When the training loss first falls 10 % below that of ignoring the inputs (never: in at least one seed not within the budget), and the error on held-out tasks (MNIST) or raw MSE (linear regression) in the end. Updates are resolved to a fiftieth of the training; there is no ± where all seeds fall in one stretch."
-notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-plateau")
-
-# %% [markdown]
-# On MNIST the matched start ends at {val}`cpu:token-scale/mnist/matched:mnist:error:8:.1%` error after the horizon, the mixed one at {val}`cpu:token-scale/mnist/mixed:mnist:error:8:.1%`, the untied one at {val}`cpu:token-scale/mnist/untied:mnist:error:8:.1%` and the unmatched one at {val}`cpu:token-scale/mnist/unmatched:mnist:error:8:.1%` (means over seeds, some of which may have left the plateau and others not), where ignoring the images gives 90 %. In linear regression, the raw MSE after ten steps is
-# {val}`cpu:token-scale/linear-regression/product:linear-regression:mse:10` with the product and {val}`cpu:token-scale/linear-regression/no-product:linear-regression:mse:10` without, against {val}`cpu:token-scale/linear-regression/product:linear-regression:memoryless/mse:10` for the memoryless learner; the next line draws the conclusion. {numref}`tab-scales` shows the two quantities that a start sets. Independent queries and keys begin with
-# attention at chance, equal ones a little above it: a head start, not a match. The unmatched start matches as well as any, since its tokens are nearly all $x$, and has the smallest label: what holds it back is $s$. Starting $x$ apart does not change this column; what it is worth, the loss has to say.
-
-# %% tags=["hide-input", "nbval-check-output"]
-named = {"without the product": "no-product", "with it": "product"}
-sentences(
-    [
-        Contrast(
-            title="linear regression from data",
-            rows={label: f"token-scale/linear-regression/{start}" for label, start in named.items()},
-            where="linear-regression:mse",
-            at=10,
-            profile=FIRST,
-            fixed_budget=True,
-        )
-    ]
-)
-
-# %% [markdown]
-# So the two halves of {numref}`fig-plateau` teach different lessons. For images the plateau is real and the start decides how long it lasts. For this regression there is hardly a plateau to be left: both curves fall from the first updates on, and a term that was meant to shorten a wait has nothing to shorten. A ready-made feature need not be free: it takes about a third of a token's variance at the
-# start. We conjecture that a network which leans on it has to unlearn it once $\theta \neq 0$, when $x_j (y_j - x_j^\top \theta)$ is needed and not $x_j y_j$.
+# What a start is worth in a training of `small` is asked of one change, *untied*: it is the lever `apart` of {ref}`sec-train-levers`.
 #
 # ## Exercises
 #
@@ -714,7 +622,7 @@ sentences(
 #
 # Residual tokens are the data in coordinates that move with the state. The gradient is what is left of them after pooling ({eq}`eq-pooled`), and at the first step they are the pair tokens ({numref}`tab-residual`). Near the solution they show an error that pair tokens hide ({numref}`tab-residual-scale`). Whether trained models profit is what {numref}`tab-residual-rows` reads from the ledger. We do not know why a prototype did worse with the product beside residuals. A residual term also becomes small beside $E_x x$ near the solution, and we have not tried to normalise it as gradients are.
 #
-# How tokens are scaled at the start decides, within our budgets, when learning begins on images ({numref}`fig-plateau`, {numref}`tab-plateau`). The caricature {eq}`eq-saddle` explains why scale and a matching start should matter; it does not predict the number of updates, and we did not fit it. A start that stays on its plateau here might leave it with more updates, another learning rate or more tasks:
-# the comparison is at one budget and one learning rate a family, so no start had settings of its own. For linear regression we expected the product of $x$ and $y$ to be needed, and the line under {numref}`tab-plateau` says what came of that expectation at $d = 10$. We have not separated what the growing horizon contributes, and have not gone to higher dimension.
+# How tokens are scaled at the start sets how large the label enters and how far attention matches before anything is learned ({numref}`tab-scales`). The caricature {eq}`eq-saddle` explains why both should matter for when learning begins; it does not predict the number of updates, and we did not fit it. Of the starts, trained models compare queries and keys alone, equal or independent, and the growing horizon has a lever beside them ({ref}`sec-train-levers`).
+# What a mixed or an unmatched start costs with the present training we have not measured, nor what the product of $x$ and $y$ is worth there.
 #
 # We have not measured the per-sample and running gradient tokens against the mean, nor images with gradient signals at more than one batch size, so that the reading of "gradients are needed in high dimension" offered {ref}`above <sec-worth>` rests on linear regression and on theory.

@@ -12,7 +12,7 @@
 # (ch-three-regimes)=
 # # Three regimes
 #
-# *Cost: about half a minute on one core at `smoke`, a few minutes at `cpu`. Five small models are trained live, one of them for a few updates only and three on a task defined in this chapter; images come from the packaged sample, at `cpu` and `paper` for one model from the full set.
+# *Cost: about half a minute on one core at `smoke`, a few minutes at `small`. Five small models are trained live, one of them for a few updates only and three on a task defined in this chapter; images come from the packaged sample, at `cpu` and `paper` for one model from the full set.
 # No committed result is read: every number below is an equation checked, or a measurement made, by this execution.*
 #
 # Chapters {ref}`ch-one-formula` to {ref}`ch-signals` spoke of a state that is refined step by step, and left open what the state is. {cite:t}`mittal2025iterative` distinguish three cases. In the **parametric** regime it is $\theta$, the parameters of a likelihood
@@ -34,8 +34,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # what this chapter trains live: smoke | cpu | small | paper
-shown_profile: str = "small"  # whose records it shows (none here): smoke | cpu | small | paper
+profile: str = "smoke"  # what this chapter trains live: smoke | small | paper
+shown_profile: str = "small"  # whose records it shows (none here): smoke | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %%
@@ -710,7 +710,7 @@ waves.theta_shape, waves.decode = (1, 2), lambda x, theta: features(x) @ theta.r
 # Nothing else is needed to train it in each regime. (Written as a frozen dataclass, as the tasks of the library are and as the README does, a task is also plain data: its runs can be stored, resumed and loaded.)
 
 # %%
-updates = {"smoke": 240, "cpu": 3000, "paper": 3000}[profile]
+updates = {"smoke": 240, "small": 3000, "paper": 3000}[profile]
 judged = EvaluationConfig(tasks=128, steps=10, points=4, queries=32)
 curves, learners = {}, {}
 for regime in ("parametric", "explicit", "implicit"):

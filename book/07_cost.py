@@ -12,8 +12,8 @@
 # (ch-cost)=
 # # What it costs
 #
-# *Cost: some seconds on one core; nothing is trained, passes are measured live, at sizes that you can set. Tables and figures show committed measurements of one machine and committed records of profile `cpu`
-# (three seeds, a minute or two each on one core).*
+# *Cost: some seconds on one core; nothing is trained, passes are measured live, at sizes that you can set. Tables and figures show committed measurements of one machine and committed records of profile `small`
+# (three or six seeds, one to two minutes each on one core).*
 #
 # A learner that reads its data in $k$ mini-batches is said to be up to ten times cheaper than one that reads them all at once {cite:p}`mittal2025iterative` [S]. Cheaper by which clock, than which implementation, and at what error? This chapter derives what can be gained, measures it next to the strongest
 # opponent that we know, an attention kernel that never writes its matrix down, and counts what iteration itself adds. Then it asks the questions that a ratio of run times leaves open: what *training* a learner of many steps costs, which loop should train it, and what error one gets for a given time.
@@ -33,7 +33,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # not used here: nothing is trained live
-shown_profile: str = "cpu"  # whose records tables and figures show: smoke | cpu | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | small | paper
 seed: int = 0  # of everything drawn at random below
 points: int = 2000  # N: observations of the task that is measured live
 passes: int = 10  # k: mini-batches that these are read in
@@ -42,22 +42,20 @@ width: int = 64  # of the refiner that reads them
 # %%
 from itertools import product
 
-import numpy as np
-
 from iai.study.book import notebook, plots
+from iai.study.book.comparisons import Contrast, in_words, sentences
 from iai.study.ledger import records
 from iai.study.registry.ablations import BASES
-from iai.study.analysis.contrasts import at_most, best, ratio, scaled
+from iai.study.analysis.contrasts import scaled
 from iai.study.measure.cost import planned
-from iai.study.analysis.costs import METRIC, case, data_gains, gain, passes as measured_passes, trainings
-from iai.study.registry import EXPERIMENTS, experiment
+from iai.study.analysis.costs import case, data_gains, gain, passes as measured_passes
 from iai.study.measure.passes import Case, flops, measure
-from iai.study.registry import BUDGETS, LOOPS, seeds_of
+from iai.study.registry import EXPERIMENTS, LOOPS, experiment, seeds_of
 
 chapter = notebook.setup(globals())
 
 # %% tags=["remove-input", "nbval-check-output"]
-chapter.banner("cost/*")
+chapter.banner("*cost/*", "*unrolled/linear-regression/1*", *BASES.values(), "baseline/[lm]*/one-context")
 
 # %% [markdown]
 # ## What can be gained
@@ -235,74 +233,37 @@ print(f"operations: {live[1, 'fused']['flops'] / live[passes, 'fused']['flops']:
 #
 # *Tasks in flight.* Keep $B$ tasks, each at a step of its own. An update refines all of them once and learns from that; those that have had $K$ steps make room for new ones. Every refinement is learned from, an update costs one refinement of $B$ different tasks.
 #
-# {numref}`tab-cost-loops` and {numref}`fig-cost-loops` compare them at about equal numbers of refinements, for a quarter, a half and the whole of the updates that the tables of chapters {ref}`ch-linear-regression` and {ref}`ch-images` use. Each is a training of its own, with its own warm-up and decay, of the row that learns from data: parametric on regression, implicit on images. As the comparison was to decide about the default, all are judged by validation tasks.
-#
-# It is fair in refinements and not in all else. Learning rates are those that trials chose for the pool; a roll-out of all tasks has a tenth (images: an eighth) of its updates, each from as many times more tasks, and might want another rate. One random step draws all mini-batches of its tasks and needs only some. And seconds are those of a machine with one thread a run, where launching an operator is cheap.
+# {numref}`tab-cost-loops` compares them on linear regression from data, at equal operations: a refinement without a gradient is counted as a third of one with. Each loop has trials of its learning rate (chapter {ref}`ch-training`), its own warm-up and decay, and is judged by the tasks of chapter {ref}`ch-linear-regression`. Operations are counted from the configuration, as if the horizon were $K$ from the first update. Seconds are left out, as the records come from several machines. Ratios pass the gate of chapter {ref}`ch-claims` but for one part: no doubled budget is asked for, because the question is about *this* budget.
 
 # %% tags=["hide-input", "nbval-check-output"]
-EVERY = LOOPS | {"one-context": "1 step, all data in one context"}
-
-runs = trainings(shown_profile)
-rows = {
-    f"{family}: {label}": (
-        *(runs[what][family, loop, budget] for budget in BUDGETS for what in ("seconds", "error")),
-        scaled(runs["peak_memory"][family, loop, "whole"], 1e-6),
+horizon = experiment(BASES["linear-regression"], shown_profile).objective.steps
+loops = Contrast(
+    title="regression",
+    rows=LOOPS,
+    where="linear-regression:mse",
+    at=horizon,
+    profile=shown_profile,
+    fixed_budget=True,
+)
+rows = {}
+for label, key in LOOPS.items():
+    made = experiment(key, shown_profile)
+    rows[label] = (
+        loops.result(label),
+        "–" if label == loops.reference else in_words(loops.ratio(label)),
+        f"{made.train.updates:,}",
+        f"{planned(made) / 1e12:.2f}",
+        scaled(records.fact(key, shown_profile, "peak_memory"), 1e-6),
     )
-    for family in BASES
-    for loop, label in LOOPS.items()
-}
-header = ("", *(f"{budget}: {what}" for budget in BUDGETS for what in ("s", "error")), "MB")
-caption = "Loops that train on eq. 9: seconds of training on one core (two runs at a time, on a machine that others used now and then), squared error of regression or share of wrong images after the last trained step, on validation tasks, and the most memory that training holds beside the weights."
+header = ("", f"error after {horizon} steps", f"against {loops.reference}", "updates", "TFLOP", "MB")
+caption = "Loops that train on eq. 9: squared error of regression, its ratio to that of tasks in flight with a 95 % interval, updates and operations of a training, and the most memory that training holds beside the weights, in the precision that its machine chose."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-loops")
 
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-loops", "caption": "Validation error against wall time of training, for a quarter, a half and the whole of the updates; means over the seeds of {numref}`tab-cost-loops`, which has their spread. The learner that reads all data in one context is given time of its own."}, "image": {"alt": "Two panels, linear regression and MNIST: error against seconds of training, both logarithmic, with a line of three points for each of five ways of training."}}
-by_budget = {(family, loop): [] for family in BASES for loop in EVERY}  # mean seconds and mean error, where known
-for family, loop, budget in product(BASES, EVERY, BUDGETS):
-    both = [runs[what][family, loop, budget] for what in ("seconds", "error")]
-    if all(isinstance(one, records.Summary) for one in both):
-        by_budget[family, loop].append([one.mean for one in both])
-
-
-def error_after(family, loop, seconds):
-    """The error after so many seconds, on the line between a loop's points; the last one's beyond them."""
-    points = by_budget[family, loop]
-    if len(points) < len(BUDGETS):
-        return float("nan")
-    return float(np.exp(np.interp(np.log(seconds), *np.log(points).T)))
-
-
-figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
-for ax, family in zip(axes, BASES):
-    series = {label: tuple(zip(*by_budget[family, loop])) or ((), ()) for loop, label in EVERY.items()}
-    plots.lines(ax, series, labels=("seconds of training", METRIC[family]), logarithmic=True)
-    ax.set_title(family)
-    plots.log_scale(ax, "x")
-axes[0].get_legend().remove()
-
-
-# %% tags=["hide-input", "nbval-check-output"]
-
-said = []
-for family in BASES:
-    whole = {loop: runs["seconds"][family, loop, "whole"] for loop in LOOPS}
-    known = [one.mean for one in whole.values() if isinstance(one, records.Summary)]
-    moment = min(known, default=float("nan"))
-    errors = {label: error_after(family, loop, moment) for loop, label in LOOPS.items()}
-    first, half = min(errors, key=errors.get), error_after(family, "pool", moment / 2)
-    sooner = ratio(runs["error"][family, "pool", "half"], runs["error"][family, "unrolled", "whole"])
-    time = ratio(runs["seconds"][family, "pool", "half"], runs["seconds"][family, "unrolled", "whole"])
-    winner = best({label: runs["error"][family, loop, "whole"] for loop, label in LOOPS.items()})
-    shown = ", ".join(f"{label} {value:.3g}" for label, value in errors.items())
-    said.append(
-        f"On {family}, the pool at half its updates has {sooner:.2f} times the final error of the roll-out of all tasks, in {time:.2f} times its wall time; it is at least as good in {at_most(sooner, 1.0)}. "
-        f"After {moment:.0f} seconds, when the first of the whole trainings ends, the errors on the lines between points are: {shown}; the least is that of {first}, and the pool had {half:.3g} after half of that time. "
-        f"At the whole of the updates, whatever they took, the least mean error is that of {winner or 'pending'}."
-    )
-notebook.Markdown(" ".join(said))
+# %% tags=["remove-input", "nbval-check-output"]
+sentences([loops])
 
 # %% [markdown]
-# Tasks in flight are the default ({class}`iai.training.objectives.Greedy`); the others stay in the library as {class}`iai.training.objectives.Unrolled` and {class}`iai.training.objectives.RandomStep`. An update of theirs steps back through one refinement, so that the graphs it holds do not depend on $K$. A roll-out with one backward pass at its end holds all $K$ graphs until then, whether or not they are cut from each other: the last column of {numref}`tab-cost-loops`, and {numref}`tab-cost-flat`.
+# Tasks in flight are the default ({class}`iai.training.objectives.Greedy`); the others stay in the library as {class}`iai.training.objectives.Unrolled` and {class}`iai.training.objectives.RandomStep`. An update of theirs steps back through one refinement, so that the graphs it holds do not depend on $K$. A roll-out with one backward pass at its end holds all $K$ graphs until then, whether or not they are cut from each other: compare the last column of {numref}`tab-cost-loops`, and {numref}`tab-cost-flat`.
 
 # %% tags=["hide-input", "nbval-check-output"]
 bench = records.measured("cpu")
@@ -322,87 +283,31 @@ caption = "Most memory that the backward pass of one update waits for, in MB, ag
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-flat", ".3g", notebook.machine(bench))
 
 # %% [markdown]
-# ### Many steps, or one step on everything?
-#
-# The 1-step models of the other chapters read one mini-batch. The one here reads *all* observations of a task in one context, the opponent of the run-time claim, and is trained for twice as many tokens as the model of many steps, which still are fewer updates, at that model's learning rate: nothing was tuned for it. {numref}`tab-cost-context` has the whole of their trainings side by side; the last column says how long the model of many steps needed to get as far, to within the budgets that were run.
-
-
-# %% tags=["hide-input", "nbval-check-output"]
-
-
-def seconds_to_match(family):
-    """Seconds of the shortest training of many steps whose mean error is at most that of one context."""
-    goal = runs["error"][family, "one-context", "whole"]
-    for budget in BUDGETS:
-        found = runs["error"][family, "pool", budget]
-        if isinstance(found, records.Missing) or isinstance(goal, records.Missing):
-            return found if isinstance(found, records.Missing) else goal
-        if found.mean <= goal.mean:
-            return runs["seconds"][family, "pool", budget]
-    return "not reached"
-
-
-rows = {}
-for family in BASES:
-    for loop, label in (("pool", "many steps"), ("one-context", "one context")):
-        rows[f"{family}: {label}"] = (
-            runs["error"][family, loop, "whole"],
-            runs["seconds"][family, loop, "whole"],
-            scaled(runs["tokens_per_second"][family, loop, "whole"], 1e-3),
-            runs["launches"][family, loop, "whole"],
-            scaled(runs["peak_memory"][family, loop, "whole"], 1e-6),
-            seconds_to_match(family) if loop == "one-context" else "",
-        )
-header = (
-    "",
-    "error",
-    "seconds",
-    "thousand tokens/s",
-    "launches an update",
-    "peak memory, MB",
-    "many steps as good after, s",
-)
-caption = "A model of many steps and a 1-step model on all of a task's observations."
-notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-cost-context")
-
-# %% tags=["hide-input", "nbval-check-output"]
-said = []
-for family in BASES:
-    better = ratio(runs["error"][family, "one-context", "whole"], runs["error"][family, "pool", "whole"])
-    dearer = ratio(runs["seconds"][family, "one-context", "whole"], runs["seconds"][family, "pool", "whole"])
-    said.append(
-        f"on {family} {better:.2f} times the error of many steps, after {dearer:.1f} times the wall time of training"
-    )
-notebook.Markdown(f"One context has {' and '.join(said)}.")
-
-# %% [markdown]
-# A single context is not what the 1-step models of the other chapters are, which see a tenth of the data at a time: it sees all observations together, and no state has to carry what they said. Where it can be afforded, in training and in use, it is the opponent to beat.
-#
 # ## Error for a given time
 #
-# When a learner is used, what counts is the error at a moment. {numref}`fig-cost-adapt` has the time from observations to predictions, 64 tasks at once on one thread, against the error that the same learner has on validation tasks: after each number of mini-batches for those that go step by step, and on all of them for the learner of one context and for the closed forms.
+# When a learner is used, what counts is the error at a moment. {numref}`fig-cost-adapt` has the time from observations to predictions, 64 tasks at once on one thread, against the error that the ledger has of a learner of the same form: after each number of mini-batches for those that go step by step, and on all observations so far for the learner of one context and for the closed forms. Many steps and one context are compared at equal data in section {ref}`sec-base-context`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-adapt", "caption": "Error against the time of adapting and predicting, 64 tasks at once. SGD and Adam with tuned rates take one step a mini-batch; ridge (the Bayes-optimal learner) and logistic regression are fitted afresh to all that was seen. Points of a line are 1, 2, 5 and 10 mini-batches (images: 1, 2, 5 and 8, where known)."}, "image": {"alt": "Two panels, linear regression and MNIST: error against milliseconds, both logarithmic, for the amortized learner of many steps, the one of a single context, SGD, Adam, and ridge or logistic regression."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cost-adapt", "caption": "Error against the time of adapting and predicting, 64 tasks at once. SGD and Adam with tuned rates take one step a mini-batch; ridge (the Bayes-optimal learner) and logistic regression are fitted afresh to all that was seen. Points of a line are numbers of mini-batches, from 1 to 10, for which both time and error are known."}, "image": {"alt": "Two panels, linear regression and MNIST: error against milliseconds, both logarithmic, for the amortized learner of many steps, the one of a single context, SGD, Adam, and ridge or logistic regression."}}
 CLASSICAL = {
     "linear-regression": {"SGD": "sgd", "Adam": "adam", "ridge (oracle)": "ridge"},
     "mnist": {"SGD": "sgd", "Adam": "adam", "logistic regression": "logistic"},
 }
 
+METRIC = {"linear-regression": "mse", "mnist": "error"}
 figure, axes = plots.panels(columns=2, width=8.6, height=3.3)
-for ax, family in zip(axes, BASES):
-    last = experiment(BASES[family], shown_profile).objective.steps
+for ax, (family, row) in zip(axes, BASES.items()):
     times = benchmarks.get(f"adapting to {family}, 64 tasks", {})
+    keys = {"many steps": row, "one context": f"baseline/{family}/one-context"}
+    keys |= {who: f"{row}|{baseline}" for who, baseline in CLASSICAL[family].items()}
     series = {}
-    for who, baseline in {"many steps": None, "one context": None, **CLASSICAL[family]}.items():
-        whole = who == "one context"  # reads all mini-batches in one step
-        row = f"cost/{family}/{'one-context' if whole else 'pool'}/whole" + (f"|{baseline}" if baseline else "")
+    for who, key in keys.items():
         known = []
-        for k in (last,) if whole else sorted({1, 2, 5, last}):
-            error = records.summary(row, shown_profile, "validation", METRIC[family], 1 if whole else k)
-            time = times.get(f"{baseline or who}, k = {k}")
-            if time and isinstance(error, records.Summary):
+        for k in range(1, 11):
+            time = times.get(f"{CLASSICAL[family].get(who, who)}, k = {k}")
+            error = records.summary(key, shown_profile, family, METRIC[family], k) if time else None
+            if isinstance(error, records.Summary):
                 known.append((time["median_ms"], error.mean))
-        series[who] = tuple(zip(*known)) or ((), ())
+        series[who if known else f"{who} (pending)"] = tuple(zip(*known)) or ((), ())
     plots.lines(ax, series, labels=("ms for 64 tasks", METRIC[family]), logarithmic=True)
     ax.set_title(family)
     plots.log_scale(ax, "x")
@@ -440,28 +345,26 @@ notebook.table(
 # `torchrun --nproc-per-node N -m iai run KEY` trains one model on $N$ devices. Every process draws all tasks and refines its share, gradients are averaged in one message, and the result is a function of the configuration and not of $N$; a test compares two and three processes with one. Updates of several processes are not captured yet. `reproduce --executor slurm` spreads runs over a cluster.
 
 # %% tags=["hide-input", "nbval-check-output"]
-counted = [key for key in EXPERIMENTS if seeds_of(key, "paper") and not key.startswith("causal-order")]
-plan = {key: planned(experiment(key, "paper")) * seeds_of(key, "paper") for key in counted}
-total = sum(plan.values())
-longest = max(planned(experiment(key, "paper")) for key in plan)
+plan = {key: planned(experiment(key, "paper")) for key in EXPERIMENTS if seeds_of(key, "paper")}
+total = sum(one * seeds_of(key, "paper") for key, one in plan.items())
+longest = max(plan.values())
 
 PEAK = 800e12  # operations a second of bfloat16 matrix products on an H100-class GPU, as measured by others
 rows = {
-    f"at {share:.0%} of the peak": tuple(max(total / gpus, longest) / (share * PEAK) / 3600 for gpus in (1, 8, 64))
+    f"at {share:.0%} of the peak": tuple(max(total / gpus, longest) / (share * PEAK) / 60 for gpus in (1, 8, 64))
     for share in (0.4, 0.1, 0.01)
 }
-done = sum(len(records.records(key, "paper")) for key in EXPERIMENTS)
-caption = f"What profile `paper` would take, in hours, from its operations alone: {total / 1e15:,.0f} PFLOP in {len(plan)} keys with all their seeds (all keys that the profile asks for but those of causal order, whose model is another)."
+caption = f"What profile `paper` would take, in minutes, from its operations alone: {total / 1e15:,.0f} PFLOP in {len(plan)} keys with all their seeds."
 notebook.table(
     notebook.Grid(header=("", "1 GPU", "8 GPUs", "64 GPUs"), rows=rows),
     caption,
     "tab-cost-gpus",
     ".2g",
-    source=f"(Counted, not measured: {done} runs of profile `paper` are in the ledger.)",
+    source="(Counted, not measured.)",
 )
 
 # %% [markdown]
-# {numref}`tab-cost-gpus` is arithmetic. Its operations are counted from the configurations; the peak of an H100-class GPU is what others have measured; which share of it these small models reach is not known to us before runs of profile `paper` are in the ledger. Good trainers of large models are reported to reach 40 %, of small ones some 10 %; the last row is what may be left where launches are not captured. Records carry the figure once they exist: tokens and operations a second, the share of the peak
+# {numref}`tab-cost-gpus` is arithmetic. Its operations are counted from the configurations; the peak of an H100-class GPU is what others have measured; which share of it these small models reach is not known to us before runs of profile `paper` on such a GPU are in the ledger. Good trainers of large models are reported to reach 40 %, of small ones some 10 %; the last row is what may be left where launches are not captured. The records of such runs will carry the figure: tokens and operations a second, the share of the peak
 # that matrix products reach on the same device, launches of an update, and peak memory.
 #
 # ## Exercises
@@ -508,8 +411,6 @@ notebook.table(
 #
 # *Iteration has costs of its own.* The state is re-read, gradients are recomputed, and queries are re-fed; for an implicit learner with as many queries as observations it cannot win ({ref}`ex-cost-queries`).
 #
-# *Many steps are not better than one context where both can be had*, at these sizes: the sentence under {numref}`tab-cost-context` has the ratios, and what they cost.
-#
-# *Training on eq. 9 needs one refinement an update*, and no more activations for more steps; a pool only keeps all observations of its tasks.
+# *Training on eq. 9 needs one refinement an update*, and no more activations for more steps; a pool only keeps all observations of its tasks. What the choice of a loop does to the error is under {numref}`tab-cost-loops`.
 #
 # *What we did not measure*: anything on a GPU. Kernels there reach other shares of their peak, launches cost relatively more, and attention relatively less. The grid of {numref}`tab-cost-grid` has forward passes of one task; a GPU would want batches of tasks to be full.

@@ -12,7 +12,7 @@
 # (ch-training)=
 # # Training
 #
-# *Cost: under half a minute on one core; one small model is trained live for fifty updates. Tables and figures show committed records of profile `small`.*
+# *Cost: under half a minute on one core; one small model is trained live for fifty updates. Tables and figures show committed records of profile `small` (three or six seeds, up to three minutes each on one core; one seed of trials and of other budgets).*
 
 # %% tags=["hide-cell"]
 # In Colab: clone the project, with the results that this chapter reads, and work inside it.
@@ -28,8 +28,8 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
     sys.path.insert(0, os.path.abspath(".."))
 
 # %% tags=["parameters"]
-profile: str = "smoke"  # of the model that is trained live for fifty updates: smoke | cpu | small | paper
-shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
+profile: str = "smoke"  # of the model that is trained live for fifty updates: smoke | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %% tags=["hide-input"]
@@ -39,57 +39,55 @@ import numpy as np
 import torch
 
 from iai.experiment import build
-from iai.study.analysis.contrasts import best, ratio
-from iai.study.analysis.learning import at_peak, final_loss, full_horizon, running_loss, seconds_to
-from iai.study.analysis.trials import taken, trials
+from iai.study.analysis.contrasts import best, ratio, scaled
+from iai.study.analysis.learning import final_loss, full_horizon, operations_to, running_loss
+from iai.study.analysis.trials import trials
 from iai.study.book import notebook, plots
 from iai.study.book.comparisons import Contrast, error_bars, in_words, outcome, sentences, steady
 from iai.study.ledger import records
+from iai.study.measure.cost import cost_of_update, operations
 from iai.study.registry import EXPERIMENTS, experiment
-from iai.study.registry.ladder import LADDER, partner
+from iai.study.registry.ladder import FOURFOLD, LADDER, partner
 from iai.study.registry.recipe import BASES, PRECISE
-from iai.study.registry.trials import RATES
+from iai.study.registry.trials import RATES, taken
 from iai.study.registry.variants import vary
 from iai.training import train
-from iai.training.muon import orthogonal
+from iai.training.muon import make_optimizer, orthogonal
 
 chapter = notebook.setup(globals())
 plots.style(dots=80)
 TITLES = {"linear-regression": "regression, 32 dimensions", "mnist": "images"}
 WHERE = {"linear-regression": "linear-regression:mse", "mnist": "mnist:error"}
 RUNGS = {
-    "first": "first",
-    "muon": "first + Muon",
-    "recipe": "recipe",
-    "adamw": "recipe, AdamW",
-    "residual": "recipe, residuals",
-    "grad": "recipe, gradients",
+    family: {"first": f"recipe/{family}/first", "first + Muon": f"recipe/{family}/muon", "recipe": row}
+    for family, row in BASES.items()
 }
-
-
-def rungs(family):
-    """The rungs of a family by label, as keys."""
-    keys = {label: f"recipe/{family}/{name}" for name, label in RUNGS.items()}
-    return {label: key for label, key in keys.items() if key in EXPERIMENTS}
-
-
-goals = {family: final_loss(f"recipe/{family}/first", shown_profile) for family in BASES}
-times = {
-    (family, label): seconds_to(key, shown_profile, max(goals[family].values))
-    if isinstance(goals[family], records.Summary)
-    else goals[family]
-    for family in BASES
-    for label, key in rungs(family).items()
+RUNGS["linear-regression"] |= {
+    "recipe, AdamW": "recipe/linear-regression/adamw",
+    "recipe, residuals": "dimension/32/residual",
+    "recipe, gradients": "dimension/32/grad",
 }
-first, recipe = RUNGS["first"], RUNGS["recipe"]
-faster = {family: ratio(times[family, first], times[family, recipe]) for family in BASES}
+goals = {family: final_loss(rungs["first"], shown_profile) for family, rungs in RUNGS.items()}
+efforts, at_most = {}, {}
+for family, rungs in RUNGS.items():
+    goal = goals[family]
+    for label, key in rungs.items():
+        found = operations_to(key, shown_profile, max(goal.values)) if isinstance(goal, records.Summary) else goal
+        soonest = operations_to(key, shown_profile, np.inf)  # when the running mean begins
+        efforts[family, label] = found
+        at_most[family, label] = isinstance(found, records.Summary) and found.values == soonest.values
+against_first = {family: ratio(efforts[family, "recipe"], efforts[family, "first"]) for family in BASES}
 levers = {}
 for family, title in TITLES.items():
     known = {key.split("/")[2]: key for key in EXPERIMENTS if key.startswith(f"recipe/{family}/")}
-    changed = {name: key for name, key in known.items() if name not in RUNGS or name == "adamw"}
-    rows = {"recipe": known["recipe"]} | changed
+    changed = {name: key for name, key in known.items() if name not in ("first", "muon")}
     levers[family] = Contrast(
-        title=title, rows=rows, where=WHERE[family], at=10, profile=shown_profile, fixed_budget=True
+        title=title,
+        rows={"recipe": BASES[family]} | changed,
+        where=WHERE[family],
+        at=10,
+        profile=shown_profile,
+        fixed_budget=True,
     )
 
 METRIC = {"mnist": "mnist:error", "features": "held-out:error"}
@@ -105,6 +103,7 @@ ladder = {
             fixed_budget=True,
         )
         for budget, key in BUDGETS.items()
+        if budget < 4 or row in FOURFOLD
     }
     for row in LADDER
 }
@@ -114,13 +113,15 @@ stable = {row: steady([one.ratio("many steps") for one in found.values()]) for r
 chapter.banner("recipe/*", "precision/*", "ladder/*")
 
 # %% [markdown]
-# This chapter asks which parts of training make it fast, and which conclusions depend on how long it lasts.
+# This chapter asks which parts of training save work, and which conclusions depend on how long it lasts.
 
 # %% tags=["remove-input", "nbval-check-output"]
-sooner = "; ".join(
+fewer = "; ".join(
     f"on {title}, "
-    + {"pending": "pending", "–": "it does not reach it"}.get(str(faster[family]), f"{faster[family]:.2g} times sooner")
-    for family, title in TITLES.items()
+    + {"pending": "pending", "–": "it does not reach it"}.get(
+        str(over), "at most " * at_most[family, "recipe"] + f"{over:.2g} times the operations"
+    )
+    for (family, title), over in zip(TITLES.items(), against_first.values())
 )
 decided = Counter(outcome(found) for one in levers.values() for found in one.ratios().values())
 shown = ", ".join(f"{count} {word}" for word, count in decided.most_common())
@@ -128,27 +129,29 @@ sides = Counter(stable.values())
 words = ", ".join(f"{count} {word}" for word, count in sides.most_common())
 notebook.Markdown(
     ":::{admonition} In short\n"
-    f"- **Time to a fixed error.** The recipe against the first settings, to the final training loss of the first: {sooner}.\n"
+    f"- **Work to a fixed error.** The recipe against the first settings, to the final training loss of the first: {fewer}.\n"
     f"- **One lever at a time.** Of {decided.total()} single changes of the recipe, by the error after ten steps: {shown}.\n"
-    f"- **Longer training.** Many steps against one context, from half to four times the budget, in {len(stable)} pairs of rows: {words}.\n"
+    f"- **Longer training.** Many steps against one context, from half to twice the budget or four times, in {len(stable)} pairs of rows: {words}.\n"
     ":::"
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-ladder", "caption": "Dots further left learn faster: seconds of training until the training loss is that of the first rung at its end. The bar of each rung is the physical limit of the core, the seconds that the same operations take at the measured peak of products. The distance from bar to dot is the most that faster code could gain; only fewer operations move the bar. Rungs without a dot are pending, or not all of their seeds reach that loss."}, "image": {"alt": "Two panels, regression and images, with a line for each rung of the recipe: a dot at the seconds to a fixed training loss and a bar at the seconds that the operations take at the peak of the core, on a logarithmic axis."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-ladder", "caption": "Dots further left need less work: operations of the model until the training loss is that of the first rung at its end. Rungs without a dot are pending, or not all of their seeds reach that loss. *At most*: all seeds are below that loss as soon as it can be measured."}, "image": {"alt": "Two panels, regression and images, with a line for each rung of the recipe: a dot at the operations to a fixed training loss, on a logarithmic axis."}}
 _, axes = plots.panels(columns=2, width=8.6, height=2.6)
-for ax, family in zip(axes, BASES):
-    places = {label: -i for i, label in enumerate(rungs(family))}
-    for (label, key), colour in zip(rungs(family).items(), plots.COLOURS):
-        found = times[family, label]
-        least = at_peak(found, key, shown_profile)
-        for one, marker, size in ((found, "o", 7), (least, "|", 16)):
-            if isinstance(one, records.Summary):
-                ax.plot([one.mean], [places[label]], marker, color=colour, markersize=size, markeredgewidth=2)
-        if isinstance(least, records.Summary):
-            ax.plot([least.mean, found.mean], [places[label]] * 2, color=colour, alpha=0.4)
+for ax, (family, rungs) in zip(axes, RUNGS.items()):
+    places = {label: -i for i, label in enumerate(rungs)}
+    for (label, place), colour in zip(places.items(), plots.COLOURS):
+        found = efforts[family, label]
+        if isinstance(found, records.Summary):
+            ax.plot(
+                np.array(found.values) / 1e12, [place] * len(found.values), "o", color=colour, markersize=5, alpha=0.7
+            )
     missing = {"pending": " (pending)", "–": " (not reached)"}
-    ax.set_yticks(list(places.values()), [label + missing.get(str(times[family, label]), "") for label in places])
-    ax.set(title=TITLES[family], xlabel="seconds of training", ylim=(0.6 - len(places), 0.4))
+    notes = {label: missing.get(str(efforts[family, label]), "") for label in places}
+    ax.set_yticks(
+        list(places.values()),
+        [label + note + " (at most)" * at_most[family, label] for label, note in notes.items()],
+    )
+    ax.set(title=TITLES[family], xlabel="operations, 10¹²", ylim=(0.6 - len(places), 0.4))
     plots.log_scale(ax, "x")
 
 # %% [markdown]
@@ -205,7 +208,7 @@ def newton_schulz(x):
     return 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
 
 
-chosen = vary(experiment("recipe/linear-regression/recipe", profile), train={"updates": 50, "warmup": 10})
+chosen = vary(experiment(BASES["linear-regression"], profile), train={"updates": 50, "warmup": 10})
 model = build(chosen, seed)
 train(model, chosen.objective, chosen.train, seed=seed, show=False)
 model.zero_grad()
@@ -244,23 +247,30 @@ for family, title in TITLES.items():
     if isinstance(goals[family], records.Missing):
         said.append(f"- *{title}*: pending.")
         continue
-    named = {label: ratio(times[family, label], times[family, first]) for label in rungs(family) if label != first}
-    known = [f"{label} {in_words(one)}" for label, one in named.items() if isinstance(one, records.Summary)]
+    named = {label: ratio(efforts[family, label], efforts[family, "first"]) for label in RUNGS[family]}
+    named.pop("first")
+    known = [
+        f"{label} at most {one:.2f}" if at_most[family, label] else f"{label} {in_words(one)}"
+        for label, one in named.items()
+        if isinstance(one, records.Summary)
+    ]
     late = [label for label, one in named.items() if str(one) == "–"]
-    slow = [label for label, one in named.items() if outcome(one) == "higher"]
-    line = f"- *{title}*, seconds to the fixed loss over those of the first rung: {'; '.join(known) or 'none'}."
+    more = [label for label, one in named.items() if outcome(one) == "higher" and not at_most[family, label]]
+    line = (
+        f"- *{title}*, operations to the fixed loss over those of the first rung: {'; '.join(known) or 'none known'}."
+    )
     line += f" **Negative result**: not all seeds reach that loss with {' or '.join(late)}." * bool(late)
-    line += f" **Negative result**: slower than the first rung: {' and '.join(slow)}." * bool(slow)
+    line += f" **Negative result**: more work than the first rung: {' and '.join(more)}." * bool(more)
     said.append(line)
 notebook.Markdown("\n".join(said))
 
 # %% [markdown]
-# The rungs lead from the first settings of this book to those of `small`. *First* is AdamW in float32 at the first sizes. *First + Muon* exchanges the optimizer and lets each machine choose the precision. *Recipe* has the sizes of `small` and, for regression, coordinate tokens with fewer updates. The other rungs change the recipe in one respect: AdamW again, or another signal. {numref}`tab-train-settings` shows what the settings are.
+# The rungs lead from the settings that this book started with to those of a row of `small`. *First* is AdamW in float32 at the first sizes. *First + Muon* exchanges the optimizer and lets each machine choose the precision. *Recipe* is the row itself: its sizes, its rates from trials and, for regression, coordinate tokens. The other rungs, for regression alone, change the recipe in one respect: AdamW again, at the recipe's rates, or another signal, with the rates of its own trials. {numref}`tab-train-settings` shows what the settings are.
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {}
 for family, title in TITLES.items():
-    for label, key in rungs(family).items():
+    for label, key in RUNGS[family].items():
         one = experiment(key, shown_profile)
         tokens = {"coordinate": "per coordinate", "class": "per class", "one": "one"}[one.theta]
         size = f"{one.objective.tasks} × {one.train.updates}"
@@ -289,42 +299,33 @@ caption = "Settings of the rungs. Tasks times updates is the number of refinemen
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-settings", source=" ")
 
 # %% [markdown]
-# *Time to a fixed error.* Every update sees new tasks, so the training loss is an unbiased estimate of the error on new tasks, and no training has to be stopped for an evaluation. The fixed error is the final training loss of *first*: the mean over its last tenth of updates, of the seed where that is highest. For each rung, {func}`iai.study.analysis.learning.seconds_to` returns the seconds at which the running mean over a tenth of the updates is first at that loss. Losses during the growth of the horizon are those of short horizons and do not count, so times are upper bounds.
+# *Operations to a fixed error.* Every update sees new tasks, so the training loss is an unbiased estimate of the error on new tasks, and no training has to be stopped for an evaluation. The fixed error is the final training loss of *first*: the mean over its last tenth of updates, of the seed where that is highest. For each rung, {func}`iai.study.analysis.learning.operations_to` returns the operations of the model after which the running mean over a tenth of the updates is first at that loss. Losses during the growth of the horizon are those of short horizons and do not count. A rung of which all seeds are below the fixed loss at the first mean that does count was there earlier by an unknown amount: its number is an upper bound, which is marked *at most* and decides nothing.
 #
-# *Physical limit.* A record has the operations of its training and the share of the core's peak that the training reached. The peak is measured with large products of matrices in the precision that trains. Operations up to the fixed error, divided by that peak, are the least time that this core could take for them.
+# *Why not seconds.* Records come from several machines and do not say which, so a ratio of their wall times would compare machines. Operations are counted and the same everywhere. They leave out the optimizer, and what a faster precision gains.
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {}
 for family, title in TITLES.items():
     evaluation, metric = WHERE[family].split(":")
-    for label, key in rungs(family).items():
-        found = times[family, label]
-        share = ratio(found, times[family, first])
-        rows[f"{title}: {label}"] = (
+    for label, key in RUNGS[family].items():
+        found = efforts[family, label]
+        rows[f"{title}: {label}" + " (at most)" * at_most[family, label]] = (
             records.summary(key, shown_profile, evaluation, metric, 10),
-            records.fact(key, shown_profile, "seconds"),
-            found,
-            share,
-            at_peak(found, key, shown_profile),
+            scaled(records.fact(key, shown_profile, "flops"), 1e-12),
+            scaled(found, 1e-12),
+            ratio(found, efforts[family, "first"]),
         )
-header = (
-    "",
-    "error after 10 steps",
-    "seconds of training",
-    "seconds to the loss of first",
-    "over first",
-    "at the peak, s",
-)
-caption = "Rungs of the recipe: raw squared error (regression) or error (images) after ten steps, wall time, and wall time to a fixed training loss. A dash: not all seeds reach that loss."
+header = ("", "error after 10 steps", "operations of training, 10¹²", "to the loss of first, 10¹²", "over first")
+caption = "Rungs of the recipe: raw squared error (regression) or error (images) after ten steps, operations of the model in the whole training, and operations to a fixed training loss. *At most*: the last two columns are upper bounds. A dash: not all seeds reach that loss."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-rungs")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-curves", "caption": "Where a curve crosses the grey line, its training has reached the final loss of the first rung; earlier is better. Running mean of the training loss over a tenth of the updates, from the first updates at the full horizon, against seconds; one seed of each rung."}, "image": {"alt": "Two panels, regression and images: training loss against seconds of training for each rung, both logarithmic, with a grey line at the final loss of the first rung."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-curves", "caption": "Where a curve crosses the grey line, its training has reached the final loss of the first rung; earlier is better. Running mean of the training loss over a tenth of the updates, from the first updates at the full horizon, against operations of the model; one seed of each rung."}, "image": {"alt": "Two panels, regression and images: training loss against operations of training for each rung, both logarithmic, with a grey line at the final loss of the first rung."}}
 figure, axes = plots.panels(columns=2, width=9.0, height=3.2)
 for ax, family in zip(axes, BASES):
-    some = {label: records.records(key, shown_profile) for label, key in rungs(family).items()}
+    some = {label: records.records(key, shown_profile) for label, key in RUNGS[family].items()}
     curves = {label: running_loss(found[0]) if found else ((), ()) for label, found in some.items()}
-    curves = {label: (x[::-10], y[::-10]) for label, (x, y) in curves.items()}
-    plots.lines(ax, curves, labels=("seconds of training", "training loss"), logarithmic=True)
+    curves = {label: (np.array(x[::-10]) / 1e12, y[::-10]) for label, (x, y) in curves.items()}
+    plots.lines(ax, curves, labels=("operations, 10¹²", "training loss"), logarithmic=True)
     if isinstance(goals[family], records.Summary):
         ax.axhline(max(goals[family].values), color=plots.INK, linestyle="--", linewidth=1.2)
     plots.log_scale(ax, "x")
@@ -333,25 +334,26 @@ for ax, family in zip(axes, BASES):
 _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
 
 # %% tags=["remove-input", "nbval-check-output"]
-used = {}
-for family, title in TITLES.items():
-    key = f"recipe/{family}/recipe"
-    used[title] = records.fact(key, shown_profile, "utilisation")
-said = [
-    f"{one:.0%} on {title}" if isinstance(one, records.Summary) else f"pending on {title}"
-    for title, one in used.items()
-]
-start = {family: full_horizon(experiment(f"recipe/{family}/recipe", shown_profile)) for family in BASES}
-whole = {family: experiment(f"recipe/{family}/recipe", shown_profile).train.updates for family in BASES}
+used, added, start = {}, [], []
+for key, title in zip(BASES.values(), TITLES.values()):
+    share = records.fact(key, shown_profile, "utilisation")
+    used[title] = f"{share:.0%}" if isinstance(share, records.Summary) else str(share)
+    row = experiment(key, shown_profile)
+    model = build(row, seed)
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    more = operations(make_optimizer(model, row.train).step) / cost_of_update(model, row.objective).flops
+    added.append(f"{more:.0%} on {title}")
+    start.append(f"update {full_horizon(row)} of {row.train.updates} on {title}")
 notebook.Markdown(
-    f"The recipe reaches this share of the core's peak: {', '.join(said)}. The rest is time in operations that are no products of matrices, in small products and in launching operators. "
-    + "The full horizon starts at "
-    + " and ".join(f"update {start[family]} of {whole[family]} on {title}" for family, title in TITLES.items())
-    + ", as growth waits for the end of a filling of the pool."
+    f"Muon adds {' and '.join(added)} to the operations of the recipe, which the table does not count. The full horizon starts at {' and '.join(start)}, as growth waits for the end of a filling of the pool. "
+    + "Training the recipe reached this share of the peak that large products have on the same core: "
+    + " and ".join(f"{share} on {title}" for title, share in used.items())
+    + ". The rest is time in operations that are no products of matrices, in small products and in launching operators."
 )
 
 # %% [markdown]
-# Two comparisons of this table are not exact. The first rungs of images were trained on eight steps and the recipe on ten: the mean loss of ten steps is an easier target than that of eight, and ten steps are two more than *first* was trained on. The rungs with another signal have the same loss and the same tasks, but not the same operations.
+# One comparison of this table is not exact. The first rungs of images were trained on eight steps and the recipe on ten: the mean loss of ten steps is an easier target than that of eight, and ten steps are two more than *first* was trained on.
 #
 # (sec-train-levers)=
 # ## One lever at a time
@@ -370,33 +372,31 @@ for one in levers.values():
 notebook.Markdown("\n".join(said))
 
 # %% [markdown]
-# Each lever is one change of the recipe, trained for the same number of refinements. Twice the tasks so means half the updates. Ratios of the error after ten steps to the recipe are paired by seed and by task and pass the gate of chapter {ref}`ch-claims`, with one exception: no doubled budget is asked for, because a lever is a question about *this* budget. **Equal** is within 5 % by two one-sided tests.
+# Each lever is one change of the recipe, trained for the same number of refinements. Half the tasks so means twice the updates. Regression has all levers; images have the start of attention alone, which is `apart`: queries and keys whose weights are drawn apart, in the place of equal ones ({ref}`sec-token-scale`). Ratios of the error after ten steps to the recipe are paired by seed and by task and pass the gate of chapter {ref}`ch-claims`, with one exception: no doubled budget is asked for, because a lever is a question about *this* budget. **Equal** is within 5 % by two one-sided tests.
 
 # %% tags=["hide-input", "nbval-check-output"]
 MEANING = {
     "adamw": "AdamW for all weights",
     "growth-none": "full horizon from the start",
     "decay-tenfold": "weight decay × 10",
-    "tasks-double": "tasks × 2, updates / 2",
     "tasks-half": "tasks / 2, updates × 2",
     "apart": "queries and keys start apart",
 }
 rows = {}
 for one in levers.values():
-    for label, key in one.rows.items():
-        seconds = records.fact(key, shown_profile, "seconds")
+    for label in one.rows:
         said = in_words(one.ratio(label)) if label != one.reference else "–"
         name = f"{one.title}: {label}" + (f" ({MEANING[label]})" if label in MEANING else "")
-        rows[name] = (one.result(label), said, seconds)
-header = ("", "error after 10 steps", "against the recipe", "seconds")
-caption = "Single changes of the recipe at equal refinements: raw squared error (regression) and error (images), ratio to the recipe with its 95 % interval, and wall time of training."
+        rows[name] = (one.result(label), said)
+header = ("", "error after 10 steps", "against the recipe")
+caption = "Single changes of the recipe at equal refinements: raw squared error (regression) and error (images), and ratio to the recipe with its 95 % interval."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-levers")
 
 # %% tags=["remove-input", "nbval-check-output"]
 sentences(levers.values())
 
 # %% [markdown]
-# *Precision.* The recipe trains in bfloat16 where that is faster. Three rows are for trainings in both precisions on one machine.
+# *Precision.* The recipe trains in bfloat16 where that is faster. Three rows are for trainings in both precisions, each pair on one machine.
 
 # %% tags=["remove-input", "nbval-check-output"]
 SAID = {
@@ -438,9 +438,9 @@ TEXTS = {
 notebook.Markdown(" ".join(f"{text} {', '.join(groups[word])}." for word, text in TEXTS.items() if word in groups))
 
 # %% [markdown]
-# A conclusion about two models should not depend on when training stopped. Eight rows of this book and their *partners* are trained on half, one, two and four times the budget. A partner reads all observations of a task in one context and is trained on as many tokens. Each budget has a warm-up and a cosine of its own: these are separate trainings, not points on one curve.
+# A conclusion about two models should not depend on when training stopped. Eight rows of this book and their *partners* are trained on half, one and two times the budget, and three of them on four times. A partner reads all observations of a task in one context and is trained on as many tokens. Each budget has a warm-up and a cosine of its own: these are separate trainings, not points on one curve.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-budgets", "caption": "Where the two lines of a panel keep their order, the conclusion does not depend on the budget. Error after ten mini-batches against the training budget, relative to that of the row: the learner of many steps, and its partner that reads all observations in one context. Bars are 95 % intervals, over seeds where there are several."}, "image": {"alt": "Eight panels, one for each row of the ladder, of the error after ten mini-batches against half, one, two and four times the training budget; a line for many steps and a line for one context."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-train-budgets", "caption": "Where the two lines of a panel keep their order, the conclusion does not depend on the budget. Error after ten mini-batches against the training budget, relative to that of the row: the learner of many steps, and its partner that reads all observations in one context. Bars are 95 % intervals, over seeds where there are several."}, "image": {"alt": "Eight panels, one for each row of the ladder, of the error after ten mini-batches against half, one, two and, in three panels, four times the training budget; a line for many steps and a line for one context."}}
 figure, axes = plots.panels(columns=4, rows=2, width=10.4, height=4.8)
 for i, (ax, (row, found)) in enumerate(zip(axes, ladder.items())):
     lines = {
@@ -457,23 +457,26 @@ _ = figure.legend(axes[0].get_legend_handles_labels()[0], lines, loc="outside lo
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
-    f"`{row}`": (*(in_words(one.ratio("many steps")) for one in found.values()), stable[row])
+    f"`{row}`": (
+        *(in_words(found[budget].ratio("many steps")) if budget in found else "–" for budget in BUDGETS),
+        stable[row],
+    )
     for row, found in ladder.items()
 }
 header = ("", *(f"× {budget:g}" for budget in BUDGETS), "over budgets")
-caption = "Error after ten mini-batches of many steps over that of one context, by budget, with 95 % intervals. The doubled budget has one seed. Last column: *stable* if all budgets have the ratio on the same side of 1 and at least one decides; *turns* if two decide differently."
+caption = "Error after ten mini-batches of many steps over that of one context, by budget, with 95 % intervals. A dash: not planned. Budgets other than × 1 have one seed, which decides nothing alone. Last column: *stable* if all budgets have the ratio on the same side of 1 and at least one decides."
 source = notebook.provenance(
     [one.result(label) for found in ladder.values() for one in found.values() for label in one.rows]
 )
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-budgets", source=source)
 
 # %% [markdown]
-# No curve is fitted and nothing is extrapolated: four budgets with separate schedules are too few for an exponent.
+# No curve is fitted and nothing is extrapolated: three or four budgets with separate schedules are too few for an exponent.
 #
 # (sec-train-trials)=
 # ## Which settings were tried
 #
-# Everything that is trained at `small`, a base as well as its variants, has trials of its own: the settings of its family (*centre*), twice and half the learning rates, and a fourth rate where the best of these was at an end. Trials have half the updates and one seed, and are judged by validation tasks that no table shows. {numref}`tab-train-trials` counts what they chose. The list of every trial is folded below it.
+# Every row and every ablation has trials of its own at `small`: the settings of its family (*centre*), twice and half the learning rates, and a fourth rate where the best of these was at an end. (Pools of laws, which have no validation tasks, and rows that are only judged in another way have the settings of their row. The levers of this chapter keep the recipe's.) Trials have half the updates and one seed, and are judged by validation tasks that no table shows. {numref}`tab-train-trials` counts what they chose. The list of every trial is folded below it.
 
 # %% tags=["hide-input", "nbval-check-output"]
 tried = list(
@@ -522,44 +525,34 @@ notebook.Markdown(
 # (sec-train-width)=
 # ### Does a rate carry over to another width?
 #
-# The scale of {eq}`eq-train-muon` is meant to make one rate fit matrices of all shapes. {numref}`tab-train-width` asks it of trials at three widths, where all else stays but the feed-forward layer, which is four times as wide. A factor of two is their resolution.
+# The scale of {eq}`eq-train-muon` is meant to make one rate fit matrices of all shapes. {numref}`tab-train-width` asks it of trials of ten-dimensional regression at three widths, where all else stays but the feed-forward layer, which is four times as wide. A factor of two is their resolution.
 
 # %% tags=["hide-input", "nbval-check-output"]
 WIDTHS = {
-    "linear-regression": {"width-32": 32, "token-scale/linear-regression/no-product": 64, "width-128": 128},
-    "mnist": {"width-48": 48, "token-scale/mnist/matched": 96, "width-192": 192},
+    32: "size/linear-regression/width-32",
+    64: "table2/linear-regression/data",
+    128: "size/linear-regression/width-128",
 }
-sizes = {
-    family: {width: key if "/" in key else f"size/{family}/{key}" for key, width in known.items()}
-    for family, known in WIDTHS.items()
-}
-NAMED = {"linear-regression": "regression, 10 dimensions", "mnist": "images"}
+found = {width: trials(key, "small") for width, key in WIDTHS.items()}
 rows = {
-    f"{NAMED[family]}, width {width}": (*(trials(key, "small").get(name, "–") for name in NAMES), taken(key, "small"))
-    for family, known in sizes.items()
-    for width, key in known.items()
+    f"width {width}": (*(one.get(name, "–") for name in NAMES), taken(WIDTHS[width], "small"))
+    for width, one in found.items()
 }
 header = ("", *NAMES, "taken")
-caption = "Validation losses of trials by width: rates are those of the centre, the same at all widths of a family, times a factor."
+caption = "Validation losses of trials by width: rates are those of the centre, the same at all widths, times a factor."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-width")
 
 # %% tags=["remove-input", "nbval-check-output"]
-said = []
-for family, known in sizes.items():
-    found = {width: trials(key, "small") for width, key in known.items()}
-    narrow = [best({name: one for name, one in losses.items() if name in NAMES[:3]}) for losses in found.values()]
-    if None in narrow:
-        said.append(f"- *{NAMED[family]}*: pending.")
-        continue
-    factors = {width: RATES[name] for width, name in zip(known, narrow)}
-    middle = list(factors)[1]
-    cost = [ratio(found[width][narrow[1]], found[width][name]).mean - 1 for width, name in zip(known, narrow)]
-    said.append(
-        f"- *{NAMED[family]}*: of the three rates that all widths have, the best are "
-        + ", ".join(f"{factor:g} times the centre at width {width}" for width, factor in factors.items())
-        + f". With the rate of width {middle}, width {min(factors)} would lose {cost[0]:.1%} and width {max(factors)} {cost[2]:.1%}."
+finest = {width: best({name: one[name] for name in NAMES[:3]}) for width, one in found.items()}
+text = "(Pending: trials at all three widths.)"
+if None not in finest.values():
+    lost = {width: ratio(one[finest[64]], one[finest[width]]).mean - 1 for width, one in found.items()}
+    text = (
+        "Of the three rates that all widths have, the best are "
+        + ", ".join(f"{RATES[name]:g} times the centre at width {width}" for width, name in finest.items())
+        + f". With the rate of width 64, width 32 would lose {lost[32]:.1%} and width 128 {lost[128]:.1%}."
     )
-notebook.Markdown("\n".join(said))
+notebook.Markdown(text)
 
 # %% [markdown]
 # ## Exercises
@@ -594,4 +587,4 @@ notebook.Markdown("\n".join(said))
 #
 # *What was tried by hand and left out.* One seed each, on validation tasks, in short trainings and before the records, so that these are impressions and not results. At as many updates, means of the last weights, RMS norm in the place of layer norm, longer growth of the horizon, mixtures of dimensions, a dimension that grows in training, and a linear or a trapezoid schedule in the place of the cosine changed little or nothing. Normalised queries and keys, one head or four in the place of two, and fewer tasks at first with more later were worse. Four extra learnable tokens, and half the tasks for more updates, lowered the error at a cost in time that ate the gain. Two blocks in the place of three were faster to the same error after ten steps of ten-dimensional regression and worse after one, and no better at 32 dimensions. Weighing each step's loss by its own size made late steps better and early ones worse. None of it is in the library.
 #
-# *What this does not show.* Wall times are those of one core of one machine, with other work beside it at times. Times to a fixed loss assume that all updates of a training are equally long. Rungs are cumulative: a gain that is credited to one of them depends on those before it. Levers were not tuned: one that wants another learning rate is at a disadvantage, and three seeds leave many of them open. The doubled budget has one seed. Nothing here says how the recipe behaves at the sizes of `paper`.
+# *What this does not show.* Operations say nothing of how fast a machine does them, and those of the optimizer are not counted. Operations to a fixed loss assume that all updates of a training cost the same. Rungs are cumulative: a gain that is credited to one of them depends on those before it. Levers were not tuned: one that wants another learning rate is at a disadvantage, and three seeds leave many of them open. Other budgets have one seed. Nothing here says how the recipe behaves at the sizes of `paper`.

@@ -31,7 +31,7 @@ if "google.colab" in sys.modules and not os.path.isfile("../iai/types.py"):
 
 # %% tags=["parameters"]
 profile: str = "smoke"  # not used here: nothing is trained live
-shown_profile: str = "small"  # whose records tables and figures show: smoke | cpu | small | paper
+shown_profile: str = "small"  # whose records tables and figures show: smoke | small | paper
 seed: int = 0  # of everything drawn at random below
 
 # %%

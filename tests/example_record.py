@@ -12,7 +12,7 @@ def record(key: str = KEY, seed: int = 0, **changes: Any) -> records.Record:
     mean = [(seed + 1) / (k + 1) for k in range(21)]
     bayes = [value / 2 if k in (1, 5) else None for k, value in enumerate(mean)]
     return {
-        **{"schema": 1, "key": key, "profile": "cpu", "seed": seed, "config": {"width": 8}},
+        **{"schema": 1, "key": key, "profile": "small", "seed": seed, "config": {"width": 8}},
         **{"config_hash": records.config_hash({"width": 8}), "sources_hash": "s", "commit": "abc"},
         **{"device": "cpu", "torch": "2.6", "created": "2026-01-01T00:00:00Z", "seconds": 3.5},
         "metrics": {"linear-regression": {"mse": {"mean": mean, "se": [0.1] * 21}}},

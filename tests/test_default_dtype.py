@@ -54,10 +54,7 @@ REGIMES = [
 ]
 CONFIGS: list[learned.LearnedBaselineConfig] = [
     learned.MAMLConfig(),
-    learned.ReptileConfig(),
-    learned.CNPConfig(width=8),
     learned.AttentiveCNPConfig(width=8, heads=2),
-    learned.HypernetworkConfig(width=8),
     learned.LSTMConfig(width=4),
 ]
 CONFIG = EvaluationConfig(tasks=2, steps=2, points=3, queries=NODES)

@@ -8,7 +8,7 @@ import pytest
 from small import small
 
 from iai.baselines.classical import Descent, SortBy
-from iai.baselines.learned import CNPConfig
+from iai.baselines.learned import AttentiveCNPConfig
 from iai.evaluation import EvaluationConfig
 from iai.experiment import TYPES, from_json, to_json
 from iai.fields import Size, checked, unknown
@@ -64,7 +64,7 @@ def test_no_size_of_any_config_may_be_zero_negative_a_fraction_or_text(kind: typ
     """Constructed from its required fields, whatever they are; each number is then spoiled."""
     required: dict[str, Any] = {"task": LinearRegression(), "tasks": 4, "steps": 2, "points": 5, "queries": 4}
     required |= {"regime": "implicit", "objective": OBJECTIVE, "evaluation_sets": {}, "evaluation": EvaluationConfig()}
-    required |= {"learner": CNPConfig(), "distinct": 1, "dx": 2, "dy": 1, "loss": "squared_error"}
+    required |= {"learner": AttentiveCNPConfig(), "distinct": 1, "dx": 2, "dy": 1, "loss": "squared_error"}
     if kind.__name__ == "BaselineExperiment":
         required["objective"] = TYPES["Whole"](
             **{n: required[n] for n in ("task", "tasks", "steps", "points", "queries")}

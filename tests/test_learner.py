@@ -357,7 +357,7 @@ def test_a_file_that_is_none_or_lacks_its_decode_is_one_clear_line(tmp_path: Pat
     cut = tmp_path / "cut"
     cut.write_bytes(path.read_bytes()[:-100])
     baseline = tmp_path / "cnp"
-    run.fit(registry.experiment("baseline/linear-regression/cnp", "smoke"), path=baseline, show=False)
+    run.fit(registry.experiment("baseline/linear-regression/attentive-cnp", "smoke"), path=baseline, show=False)
     cases = (
         (path, "give its decode"),
         (function, "lacks decode or theta_shape"),

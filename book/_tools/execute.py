@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("chapters", nargs="*", type=Path)
     parser.add_argument("--into", type=Path, required=True, help="the folder that gets book/NN.ipynb")
-    parser.add_argument("--profile", help="smoke, cpu, small or paper; as the chapter stands if left out")
+    parser.add_argument("--profile", help="smoke, small or paper; as the chapter stands if left out")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     os.environ.pop("MPLBACKEND", None)  # a kernel shows its figures only with the backend of its own choice

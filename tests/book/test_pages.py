@@ -65,9 +65,9 @@ def test_bound_numbers(
     monkeypatch.setenv("IAI_RESULTS", str(shown_profile))
     if complaint:
         with pytest.raises(ValueError, match=complaint):
-            format(Reference.parse(text, "cpu").look_up(), Reference.parse(text, "cpu").spec)
+            format(Reference.parse(text, "small").look_up(), Reference.parse(text, "small").spec)
         return
-    reference = Reference.parse(text, "cpu")
+    reference = Reference.parse(text, "small")
     found = reference.look_up()
     assert format(found, reference.spec) == expected
     assert ("seeds 0, 1" in tip(found, reference.spec)) == (expected != "pending")

@@ -43,7 +43,7 @@ def current(key: str = KEY, seed: int = 0, profile: str = "smoke", **changes: An
     [
         (["lst"], "did you mean list"),
         (["run"], "key"),
-        (["list", "--profil", "cpu"], "--profile"),
+        (["list", "--profil", "small"], "--profile"),
         (["list", "--profile", "smal"], "small"),
         (["list", "tabel2"], "table2"),
         (["run", "table2/mnist/dat"], "table2/mnist/data"),
@@ -119,7 +119,7 @@ def test_a_malformed_record_is_one_line_with_the_fix(folders: Path, capsys: pyte
 def test_data_that_is_not_there_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["run", "table4/mnist/data", "--profile", "cpu", "--device", "cpu", "--quiet"]) == 2
+    assert main(["run", "table4/mnist/data", "--profile", "small", "--device", "cpu", "--quiet"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "IAI_DATA" in said
@@ -128,12 +128,12 @@ def test_data_that_is_not_there_is_one_line(
 def test_list_and_show_print_every_status_and_number(capsys: pytest.CaptureFixture[str]) -> None:
     records.write(current())
     records.write(current(OTHER, config_hash="old"))
-    with records.lock(KEY, "cpu", 1):
+    with records.lock(KEY, "small", 1):
         assert main(["list", "table2/linear-regression"]) == 0
         rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
-        assert main(["list", KEY, "--profile", "cpu"]) == 0
+        assert main(["list", KEY, "--profile", "small"]) == 0
         lines = capsys.readouterr().out.splitlines()
-    assert rows[0] == ["", "smoke", "cpu", "small", "paper"]
+    assert rows[0] == ["", "smoke", "small", "paper"]
     assert [KEY, "1 done", "2 pending, 1 running", "6 pending", "3 pending"] in rows
     assert [OTHER, "1 stale", "3 pending", "6 pending", "3 pending"] in rows
     assert [line.split()[0] for line in lines] == ["pending", "running", "pending"]
@@ -149,9 +149,9 @@ def test_the_most_valuable_runs_come_first() -> None:
     paper = [key for key in registry.EXPERIMENTS if key.startswith("table")]
     others = [key for key in registry.EXPERIMENTS if not key.startswith("table")]
     expected = [(key, seed) for keys in (paper, others) for seed in (0, 1) for key in keys]
-    assert [(one.key, one.seed) for one in wanted("*", "cpu", 2)] == expected
+    assert [(one.key, one.seed) for one in wanted("*", "small", 2)] == expected
     assert {one.seed for one in wanted(KEY, "paper")} == set(range(3))
-    assert [one.key for one in wanted("table2/*/grad", "cpu", 1)] == [OTHER, "table2/mnist/grad"]
+    assert [one.key for one in wanted("table2/*/grad", "small", 1)] == [OTHER, "table2/mnist/grad"]
 
 
 def test_trials_ask_for_few_seeds_and_only_where_settings_are_taken_from_them() -> None:

@@ -170,7 +170,7 @@ def test_a_folder_of_the_first_user_is_no_surprise_after_the_training(folders: P
 
 def test_show_says_what_each_spread_is_over(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("IAI_RESULTS", "r")
-    config = to_json(registry.experiment(KEY, "cpu"))
+    config = to_json(registry.experiment(KEY, "small"))
     for seed in range(2):
         found = record(KEY, seed, config=config, config_hash=records.config_hash(config))
         found["metrics"]["linear-regression"]["mse"]["mean"][0] = 7.0  # the same in both

@@ -52,7 +52,7 @@ class Inferring(LearnedBaseline):
     def __init__(self, task: Task):
         super().__init__(task)
         if not hasattr(task, "decode"):
-            raise UserError(f"{type(task).__name__} has no known decode: choose a CNP, which learns its own")
+            raise UserError(f"{type(task).__name__} has no known decode: choose an attentive CNP, which learns its own")
         self.start = nn.Parameter(torch.zeros(self.task.theta_shape))
 
     def f(self, x: Inputs, adapted: Theta) -> Outputs:

@@ -1,4 +1,4 @@
-"""Learners of theta of a known likelihood, step by step from a learned start: MAML, Reptile, a learned optimizer."""
+"""Learners of theta of a known likelihood, step by step from a learned start: MAML, a learned optimizer."""
 
 import math
 from abc import abstractmethod
@@ -22,13 +22,6 @@ class MAMLConfig:
 
     rate: Amount = 0.1
     first_order: bool = False
-
-
-@config
-class ReptileConfig:
-    """`rate` is the inner learning rate, which is not learned."""
-
-    rate: Amount = 0.1
 
 
 @config
@@ -84,23 +77,6 @@ class MAML(Stepwise):
     def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
         slope = self.slope(theta, batch)
         return theta - self.log_rate.exp() * (slope.detach() if self.first_order else slope), None
-
-
-class Reptile(Stepwise):
-    """SGD at a fixed rate from a start that moves towards its own results (Nichol et al. 2018); needs no queries."""
-
-    def __init__(self, config: ReptileConfig, task: Task):
-        super().__init__(task)
-        self.rate = config.rate
-
-    def step(self, theta: Theta, batch: Batch, memory: Any) -> tuple[Theta, Any]:
-        return theta - self.rate * self.slope(theta, batch), None
-
-    def training_loss(self, batches: Sequence[Batch], queries: Batch) -> Float[Tensor, ""]:
-        """|start - theta_k|^2 / 2 with theta_k held fixed: its gradient is Reptile's, the mean of start - theta_k."""
-        with torch.no_grad():
-            adapted = self.g(batches, queries.x)
-        return 0.5 * (self.start - adapted).square().sum((1, 2)).mean()
 
 
 class LSTMOptimizer(Stepwise):

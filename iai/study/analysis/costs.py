@@ -1,6 +1,5 @@
-"""What passes over the data cost against one, and what trainings and whole profiles took."""
+"""What passes over the data cost against one, and what whole profiles took."""
 
-import itertools
 import math
 import sys
 from collections.abc import Mapping
@@ -11,16 +10,11 @@ import pandas as pd
 
 from iai.study.ledger import records
 from iai.study.measure.passes import Case
-from iai.study.registry import BUDGETS, EXPERIMENTS, LOOPS, experiment, seeds_of
-from iai.study.registry.ablations import BASES
+from iai.study.registry import EXPERIMENTS, seeds_of
 
-METRIC = {"linear-regression": "mse", "mnist": "error"}
-"""The metric that loops of a family are compared by."""
 CASE = [field.name for field in fields(Case)]
 CLOCKS = ["flops", "kernel_ms", "eager_ms"]
 """Operations, kernel time and wall time of a case."""
-FACTS = ["seconds", "tokens_per_second", "launches", "peak_memory"]
-"""Facts of a training; `launches` of an update, `peak_memory` in bytes."""
 
 
 def passes(grid: Mapping[str, Any] | None) -> pd.DataFrame:
@@ -60,20 +54,6 @@ def gain(cells: pd.DataFrame, clock: str, n: int, k: int, **fields: Any) -> floa
         return "pending"
     found = case(cells, points=n, passes=k, **fields)
     return "–" if found is None or math.isnan(found[f"{clock}_gain"]) else found[f"{clock}_gain"]
-
-
-def trainings(profile: str) -> pd.DataFrame:
-    """Results over seeds, or what is missing, of trainings by loop: a row a (family, loop, budget).
-
-    Columns: `error` on validation tasks after the last step, in the family's `METRIC`, and the facts `FACTS`.
-    """
-    rows = {}
-    for family, loop, budget in itertools.product(BASES, (*LOOPS, "one-context"), BUDGETS):
-        key = f"cost/{family}/{loop}/{budget}"
-        last = 1 if loop == "one-context" else experiment(BASES[family], profile).objective.steps
-        error = records.summary(key, profile, "validation", METRIC[family], last)
-        rows[family, loop, budget] = [error, *(records.fact(key, profile, name) for name in FACTS)]
-    return pd.DataFrame(rows.values(), pd.MultiIndex.from_tuples(rows), ["error", *FACTS]).sort_index()
 
 
 def effort(profile: str) -> pd.DataFrame:

@@ -16,27 +16,27 @@ from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
 from iai.study.measure.cost import cost_of_adapting, planned
 from iai.study.registry import experiment
-from iai.study.registry.baselines import COMPETE
+from iai.study.registry.baselines import COMPETE, ROWS
 from iai.study.registry.families import TABLES
 from iai.study.registry.sizes import Profile
+from iai.study.registry.trials import taken
 from iai.types import Batch, Learner
 
 Kind = Literal["iterative", "learned", "classical", "oracle"]
 """Kinds of learners; an oracle knows the noise and the prior, and so does not compete."""
+TRAINED: tuple[Kind, ...] = ("iterative", "learned")
+"""Those whose training costs something."""
 Cost = Literal["training", "adapting"]
 SIGNALS = {"data": "data", "grad": "gradients", "grad+data": "both"}
 """Signals in words."""
 LEARNED = {
     "MAML": "maml",
-    "Reptile": "reptile",
     "learned optimizer": "lstm",
-    "CNP": "cnp",
     "attentive CNP": "attentive-cnp",
-    "hypernetwork": "hypernetwork",
     "one context": "one-context",
     "one context, longer": "one-context-longer",
 }
-"""Learned baselines, by the last word of their keys."""
+"""Learned baselines, by the last word of their keys; a family has those of `registry.baselines.ROWS`."""
 CLASSICAL = {
     "SGD": "sgd",
     "Adam": "adam",
@@ -50,8 +50,6 @@ CLASSICAL = {
 """Classical learners, by their names in records; "no inputs" is the mean, or the most frequent label."""
 ORACLES = {"ridge, noise known": "ridge", "memoryless bound": "memoryless"}
 """Learners of linear regression that know its noise and its prior."""
-RECENT = ("adam-10-passes", "l-bfgs")
-"""Baselines that are only in records of learned baselines."""
 CONVERGED = ("l-bfgs", "logistic")
 """Baselines that iterate until they converge, so that their cost depends on the data."""
 ELSEWHERE = {"logistic": ("mnist", "features"), "centroids": ("features",)}
@@ -73,14 +71,14 @@ class Leaderboard:
     @cached_property
     def groups(self) -> dict[Kind, dict[str, str]]:
         """Label to row, `key` or `key|baseline`, of the learners of each kind."""
-        iterated, learned = iterative(self.family), f"baseline/{self.family}/"
-        own = f"{iterated['implicit']}|"
-        known = [(label, name) for label, name in CLASSICAL.items() if self.family in ELSEWHERE.get(name, COMPETE)]
+        trained = {label: f"baseline/{self.family}/{name}" for label, name in LEARNED.items()}
+        known = {label: name for label, name in CLASSICAL.items() if self.family in ELSEWHERE.get(name, COMPETE)}
         oracles = ORACLES if self.family == "linear-regression" else {}
+        own = f"{COMPETE[self.family]}|"
         return {
-            "iterative": iterated,
-            "learned": {label: learned + name for label, name in LEARNED.items()},
-            "classical": {label: (f"{learned}maml|" if name in RECENT else own) + name for label, name in known},
+            "iterative": iterative(self.family),
+            "learned": {label: key for label, key in trained.items() if key in ROWS},
+            "classical": {label: own + name for label, name in known.items()},
             "oracle": {label: own + name for label, name in oracles.items()},
         }
 
@@ -106,22 +104,24 @@ class Leaderboard:
         """
         fitted = {label: row.split("|")[-1] for label, row in self.rows().items() if row.endswith(CONVERGED)}
         found = {label: adapting(row, self.profile) for label, row in self.rows().items() if label not in fitted}
-        for record in records.records(f"baseline/{self.family}/maml", self.profile)[:1]:
+        for record in records.records(COMPETE[self.family], self.profile)[:1]:
             found |= {label: record["baseline_costs"][name] for label, name in fitted.items()}
         return found
 
-    def operations(self, label: str, cost: Cost) -> float:
-        """Floating-point operations to adapt, or of the whole training, planned where there is no record.
+    @cached_property
+    def training(self) -> dict[str, float]:
+        """Floating-point operations of all that is trained, planned where there is no record."""
+        found = dict[str, float]()
+        for label, key in self.rows(*TRAINED).items():
+            ran = records.fact(key, self.profile, "flops")
+            found[label] = ran.mean if isinstance(ran, Summary) else float(planned(experiment(key, self.profile)))
+        return found
 
-        nan where they are not counted.
-        """
-        if cost == "adapting":
-            return float(self.adapting.get(label, {}).get("flops") or math.nan)
-        row = self.rows()[label]
-        if "|" in row:  # not trained
-            return math.nan
-        found = records.fact(row, self.profile, "flops")
-        return found.mean if isinstance(found, Summary) else float(planned(experiment(row, self.profile)))
+    def operations(self, label: str, cost: Cost) -> float:
+        """Floating-point operations to adapt, or of the whole training; nan where they are not counted."""
+        if cost == "training":
+            return self.training.get(label, math.nan)
+        return float(self.adapting.get(label, {}).get("flops") or math.nan)
 
     def scores_within(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
         """Scores of the learners whose training, or adapting, takes no more operations than that of a reference.
@@ -130,8 +130,7 @@ class Leaderboard:
         pending ones stay, as their costs are not known yet.
         """
         limit, found = self.operations(reference, cost), {}
-        kinds: tuple[Kind, ...] = ("iterative", "learned") if cost == "training" else ()
-        for label, score in self.scores(evaluation, k, *kinds).items():
+        for label, score in self.scores(evaluation, k, *(TRAINED if cost == "training" else ())).items():
             pending = cost == "adapting" and label not in self.adapting and isinstance(score, Missing)
             if pending or self.operations(label, cost) <= limit:
                 found[label] = score
@@ -140,7 +139,7 @@ class Leaderboard:
     def selected_rows(self) -> dict[str, str]:
         """One row a regime, for figures: the signal with the least validation loss in its trials at `small`."""
         rows, found = self.groups["iterative"], {}
-        losses = {label: trials.trials(key)[trials.taken(key, "small")] for label, key in rows.items()}
+        losses = {label: trials.trials(key)[taken(key, "small")] for label, key in rows.items()}
         for regime, _ in TABLES.values():
             those = {label: loss for label, loss in losses.items() if label.startswith(regime)}
             label = best(those, skip_missing=True) or next(iter(those))

@@ -1,7 +1,8 @@
-"""How fast trainings learn, from the curves in their records: seconds to a fixed loss, and the least that a core needs.
+"""How fast trainings learn, from the curves in their records: operations of the model to a fixed loss.
 
 Every update sees new tasks, so the training loss is an unbiased estimate. While the horizon grows it is one of short
-horizons, so all numbers here are of updates at the full horizon.
+horizons, so all numbers here are of updates at the full horizon. Records of one key can come from different machines,
+which a record does not tell apart, so that their seconds cannot be compared and their operations can.
 """
 
 from collections.abc import Callable
@@ -32,16 +33,16 @@ def full_horizon(chosen: Experiment | BaselineExperiment) -> int:
 
 
 def running_loss(record: Record) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds of training and the mean loss over the last `WINDOW` of all updates, where these had the full horizon.
+    """Operations so far and the mean loss over the last `WINDOW` of all updates, where these had the full horizon.
 
-    Updates are taken to be equally long.
+    Updates are taken to cost the same.
     """
     updates, losses = (np.array(record["curve"][name], dtype=float) for name in ("update", "loss"))
     starts = np.concatenate([[0.0], updates[:-1]])
     whole = starts >= full_horizon(experiment(record["key"], record["profile"]))
     width = ceil(WINDOW * len(updates))
     means = np.convolve(losses[whole], np.full(width, 1 / width), "valid") if whole.sum() >= width else np.array([])
-    return updates[len(updates) - len(means) :] * record["seconds"] / updates[-1], means
+    return updates[len(updates) - len(means) :] * record["flops"] / updates[-1], means
 
 
 def final_loss(key: str, profile: str) -> Found:
@@ -49,30 +50,22 @@ def final_loss(key: str, profile: str) -> Found:
     return _each(key, profile, lambda record: next(iter(running_loss(record)[1][-1:]), np.nan))
 
 
-def seconds_to(key: str, profile: str, loss: float) -> Found:
-    """Seconds until the running mean of the training loss first is at most `loss`; "–" if a seed does not get there.
+def operations_to(key: str, profile: str, loss: float) -> Found:
+    """Operations until the running mean of the training loss is at most `loss`; "–" if a seed does not get there.
 
     An upper bound, as the mean starts a window after the horizon has grown.
     """
 
     def reached(record: Record) -> float:
-        seconds, means = running_loss(record)
-        return next(iter(seconds[means <= loss]), np.nan)
+        operations, means = running_loss(record)
+        return next(iter(operations[means <= loss]), np.nan)
 
     return _each(key, profile, reached)
 
 
-def at_peak(time: Found, key: str, profile: str) -> Found:
-    """The part of a time that its operations would take at the peak that products of matrices reach here."""
-    share = records.fact(key, profile, "utilisation")
-    if isinstance(time, Missing) or isinstance(share, Missing):
-        return time if isinstance(time, Missing) else share
-    return replace(time, values=tuple(a * b for a, b in zip(time.values, share.values)))
-
-
 def _each(key: str, profile: str, number: Callable[[Record], float]) -> Found:
     """A number of each record of a key; "–" unless all are finite."""
-    found = records.fact(key, profile, "seconds")
+    found = records.fact(key, profile, "flops")
     if isinstance(found, Missing):
         return found
     values = tuple(float(number(record)) for record in records.records(key, profile))

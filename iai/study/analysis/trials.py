@@ -2,8 +2,7 @@
 
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found
-from iai.study.registry import EXPERIMENTS, choices, experiment, seeds_of
-from iai.study.registry.trials import SELECTED
+from iai.study.registry import EXPERIMENTS, experiment, seeds_of
 
 
 def trials(row: str, profile: str = "small") -> dict[str, Found]:
@@ -15,11 +14,6 @@ def trials(row: str, profile: str = "small") -> dict[str, Found]:
         last = experiment(key, profile).evaluation.steps
         found[key.removeprefix(prefix)] = records.summary(key, profile, "validation", "loss", last)
     return found
-
-
-def taken(row: str, profile: str) -> str:
-    """The trial whose settings a row trains with."""
-    return SELECTED.get(row, "centre") if kind(row) == "trial" else choices.selected(row, profile)
 
 
 def kind(row: str) -> str:

@@ -18,6 +18,7 @@ from iai.study.ledger import records
 from iai.study.ledger.records import Missing, Summary, unknown
 from iai.study.ledger.statistics import over
 from iai.study.registry import PROFILES, experiment
+from iai.study.registry.trials import taken
 from iai.training import Progress, pick_device
 
 PATIENCE = 900.0
@@ -81,7 +82,7 @@ class Chapter:
         tried = [trials.trials(key, self.shown_profile) for key in rows.values()]
         names = dict.fromkeys(name for found in tried for name in found)
         body: dict[str, Sequence[Cell]] = {name: [found.get(name, "–") for found in tried] for name in names}
-        body["taken"] = [trials.taken(key, self.shown_profile) for key in rows.values()]
+        body["taken"] = [taken(key, self.shown_profile) for key in rows.values()]
         return Grid(header=("", *rows), rows=body)
 
     def banner(self, *patterns: str) -> Markdown | None:

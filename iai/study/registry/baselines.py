@@ -4,8 +4,8 @@ from iai.baselines import learned
 from iai.baselines.learned import LearnedBaselineConfig
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.registry.ablations import BASES
-from iai.study.registry.choices import baseline_candidates, chosen, selected
 from iai.study.registry.sizes import Profile
+from iai.study.registry.trials import baseline_settings, chosen, taken
 from iai.study.registry.variants import halved, in_one_context, objective_like, on_validation, vary
 from iai.training import EndToEnd, TrainConfig
 
@@ -16,22 +16,20 @@ CONTEXTS = {"one-context": 1.0, "one-context-longer": 2.0}
 
 # fmt: off
 TRAINING = {
-    # learning rate; tasks an update and updates on linear regression, on MNIST, on features
-    "maml":          (1e-2, (60, 3000), (16,  600), (20,  900)),
-    "reptile":       (1e-2, (60, 3000), (16,  900), (20, 1500)),
-    "cnp":           (3e-3, (30, 4000), (16, 1500), (20, 1800)),
-    "attentive-cnp": (3e-3, (20, 3000), ( 8, 1500), (10, 1600)),
-    "hypernetwork":  (3e-3, (30, 5000), (16, 1800), (20, 1800)),
-    "lstm":          (1e-2, (30, 3000), ( 8,  500), (10,  300)),
+    # learning rate; tasks an update and updates of each family that it is trained on
+    "maml":          (1e-2, {"linear-regression": (60, 3000), "mnist": (16,  600), "features": (20, 900)}),
+    "attentive-cnp": (3e-3, {"linear-regression": (20, 3000), "mnist": ( 8, 1500)}),
+    "lstm":          (1e-2, {"linear-regression": (30, 3000), "mnist": ( 8,  500)}),
 }
 # fmt: on
-"""How a baseline trains at `cpu` before anything was tried: about 40 s on a core that does nothing else.
-
-MAML and Reptile take a third of that: the loss of their trials does not depend on the outer rate any more.
-"""
+"""How a baseline trains before anything was tried. The loss of MAML's trials does not depend on the outer rate."""
 INNER_RATE = {"linear-regression": 0.1, "mnist": 0.5, "features": 0.5}
-"""Of gradient descent at first (MAML), or for good (Reptile)."""
-ROWS = tuple(f"baseline/{family}/{name}" for family in COMPETE for name in (*TRAINING, *CONTEXTS))
+"""Of MAML's gradient descent at first."""
+ROWS = tuple(
+    f"baseline/{family}/{name}"
+    for family in COMPETE
+    for name in (*(known for known, (_, budgets) in TRAINING.items() if family in budgets), *CONTEXTS)
+)
 """The keys of all learned baselines."""
 TRIED = tuple(row for row in ROWS if not row.endswith("-longer"))
 """Those that settings are chosen for; a longer training has those of the shorter one."""
@@ -39,13 +37,10 @@ TRIED = tuple(row for row in ROWS if not row.endswith("-longer"))
 
 def learners(family: str, profile: Profile) -> dict[str, LearnedBaselineConfig]:
     """The models of baselines."""
-    width, rate = {"smoke": 32, "cpu": 128, "small": 128, "paper": 256}[profile], INNER_RATE[family]
+    width, rate = {"smoke": 32, "small": 128, "paper": 256}[profile], INNER_RATE[family]
     return {
         "maml": learned.MAMLConfig(rate=rate),
-        "reptile": learned.ReptileConfig(rate=rate),
-        "cnp": learned.CNPConfig(width=width),
         "attentive-cnp": learned.AttentiveCNPConfig(width=width),
-        "hypernetwork": learned.HypernetworkConfig(width=width),
         "lstm": learned.LSTMConfig(),
     }
 
@@ -56,10 +51,10 @@ def defaults(row: str, profile: Profile) -> Experiment | BaselineExperiment:
     against = chosen(COMPETE[family], profile)
     if name in CONTEXTS:
         return vary(in_one_context(against, CONTEXTS[name]), evaluation={"one_context": True})
-    lr, *budgets = TRAINING[name]
-    tasks, updates = dict(zip(COMPETE, budgets))[family]
+    lr, budgets = TRAINING[name]
+    tasks, updates = budgets[family]
     tasks = -(-tasks // against.objective.steps) * against.objective.steps
-    if profile not in ("cpu", "small"):
+    if profile != "small":
         tasks, updates = against.objective.tasks, 150 if profile == "smoke" else 10_000
     return BaselineExperiment(
         learner=learners(family, profile)[name],
@@ -76,8 +71,8 @@ def experiments(profile: Profile) -> dict[str, Experiment | BaselineExperiment]:
     tried: dict[str, Experiment | BaselineExperiment] = {}
     for row in ROWS:
         steps = chosen(COMPETE[row.split("/")[1]], profile).objective.steps
-        candidates = baseline_candidates(row, defaults(row, profile))
-        found[row] = candidates[selected(row, profile)]
+        candidates = baseline_settings(row, defaults(row, profile))
+        found[row] = candidates[taken(row, profile)]
         if row in TRIED:
             tried |= {f"choice/{row}/{name}": on_validation(halved(made), steps) for name, made in candidates.items()}
     return found | tried

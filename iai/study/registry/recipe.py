@@ -1,7 +1,7 @@
 """What made training learn, one lever at a time: the keys `recipe/<family>/<lever>` of the chapter on training.
 
-The rungs lead from the settings of the first ledger to those of `small`, each with one change more than the one before.
-The levers change those of `small` in one place, for the same number of refinements. `precision/<row>/<precision>` are
+The rungs lead from the settings of the first ledger to those of a row of `small`, with one change in between. The
+levers change that row in one place, for the same number of refinements. `precision/<row>/<precision>` are
 rows in either precision, whatever the machine would choose.
 """
 
@@ -28,10 +28,11 @@ FIRST: dict[str, dict[str, Any]] = {
 }
 """What those rows had in the first ledger, where `small` has something else."""
 MUON: dict[str, Any] = {"train": {"optimizer": "muon", "precision": "auto"}}
+APART: dict[str, Any] = {"refiner": {"tied_qk": 0.0}}
 LEVERS: dict[str, dict[str, Any]] = {
+    "adamw": {"train": {"optimizer": "adamw"}},
     "growth-none": {"objective": {"growth": 0.0}},
     "decay-tenfold": {"train": {"weight_decay": 0.1}},
-    "apart": {"refiner": {"tied_qk": 0.0}},
 }
 """Changes of one setting each; rates have trials of their own."""
 PRECISE = (*BASES.values(), "table2/linear-regression/data")
@@ -44,16 +45,12 @@ def experiments(found: dict[str, Any], profile: Profile) -> dict[str, Experiment
     for family, row in BASES.items():
         base = found[row]
         start = base if profile == "smoke" else vary(base, **FIRST[family])
-        rungs = {"first": start, "muon": vary(start, **MUON), "recipe": base}
+        rungs = {"first": start, "muon": vary(start, **MUON), "apart": vary(base, **APART)}
         if family == "linear-regression":
-            rungs |= {"adamw": vary(base, train={"optimizer": "adamw"})}
-            rungs |= {kind: vary(base, signal={"kind": kind}) for kind in ("residual", "grad")}
-        for name, factor in {"tasks-double": 2.0, "tasks-half": 0.5}.items():
             pool = base.objective
-            tasks = pool.steps * max(1, round(factor * pool.tasks / pool.steps))
-            batch = vary(base, objective={"tasks": tasks})
-            rungs[name] = with_updates(batch, base.train.updates * pool.tasks / tasks)
-        rungs |= {name: vary(base, **change) for name, change in LEVERS.items()}
+            fewer = vary(base, objective={"tasks": pool.steps * max(1, round(0.5 * pool.tasks / pool.steps))})
+            rungs["tasks-half"] = with_updates(fewer, base.train.updates * pool.tasks / fewer.objective.tasks)
+            rungs |= {name: vary(base, **change) for name, change in LEVERS.items()}
         made |= {f"recipe/{family}/{name}": one for name, one in rungs.items()}
     pairs = product(PRECISE, ("float32", "bfloat16"))
     return made | {f"precision/{row}/{name}": vary(found[row], train={"precision": name}) for row, name in pairs}

@@ -5,8 +5,9 @@ was at an end. The trials of a key are `trial/<key>/<name>`.
 """
 
 from iai.experiment import Experiment
+from iai.study.registry.families import defaults
 from iai.study.registry.sizes import Profile
-from iai.study.registry.variants import halved, on_validation, with_rate
+from iai.study.registry.variants import Trained, halved, on_validation, with_rate
 
 RATES = {"centre": 1.0, "rate-double": 2.0, "rate-half": 0.5, "rate-fourfold": 4.0, "rate-quarter": 0.25}
 """Rates that are tried, in those of the centre."""
@@ -49,8 +50,28 @@ SELECTED: dict[str, str] = {
     "baseline/linear-regression/maml": "lr-third",
     "smooth/curve/implicit/data": "rate-fourfold",
     "smooth/map/implicit/data": "rate-fourfold",
+    "baseline/linear-regression/lstm": "lr-triple",
+    "baseline/mnist/lstm": "lr-triple",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
+
+
+def taken(key: str, profile: str) -> str:
+    """The trial whose settings a key trains with; a longer training of a baseline has those of the shorter one."""
+    return SELECTED.get(key.removesuffix("-longer"), "centre") if profile == "small" else "centre"
+
+
+def chosen(row: str, profile: Profile) -> Experiment:
+    """A row with its own settings."""
+    return tuned(row, defaults(row, profile), profile)
+
+
+def baseline_settings(row: str, made: Trained) -> dict[str, Trained]:
+    """What is tried for a learned baseline; ties go to the first. The trials of it are `choice/<row>/<name>`."""
+    found = {"centre": made, "lr-triple": with_rate(made, 3.0), "lr-third": with_rate(made, 1 / 3)}
+    if not row.endswith("/maml"):  # the best rate lay at the end of the grid
+        found["lr-ninefold"] = with_rate(made, 9.0)
+    return found
 
 
 def settings(key: str, made: Experiment) -> dict[str, Experiment]:
@@ -66,7 +87,7 @@ def settings(key: str, made: Experiment) -> dict[str, Experiment]:
 
 def tuned(key: str, made: Experiment, profile: Profile) -> Experiment:
     """The experiment of a key with the settings that its trials chose."""
-    return settings(key, made)[SELECTED.get(key, "centre")] if profile == "small" else made
+    return settings(key, made)[taken(key, profile)]
 
 
 def experiments(found: dict[str, Experiment]) -> dict[str, Experiment]:

@@ -59,11 +59,11 @@ def objective_like(known: StepObjective, kind: type[Objective], **changes: Any) 
 
 
 def on_validation(experiment: Trained, steps: int | None = None) -> Trained:
-    """Judged by tasks that neither train nor appear in any table, at the last trained step or another."""
+    """Judged by the loss on tasks that neither train nor appear in any table, at the last trained step or another."""
     task = experiment.task
     if isinstance(task, Images):
         task = replace(task, split="validation")
     elif isinstance(task, Features):
         task = replace(task, classes="validation")
-    evaluation = {"steps": steps or experiment.objective.steps, "seed": CHOOSING}
+    evaluation = {"steps": steps or experiment.objective.steps, "seed": CHOOSING, "generation_tasks": 0}
     return vary(experiment, evaluation_sets={"validation": task}, evaluation=evaluation)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from iai.baselines import learned as rivals
-from iai.baselines.learned.processes import CNP, AttentiveCNP, Hypernetwork
-from iai.baselines.learned.stepwise import MAML, LSTMOptimizer, Reptile, preprocessed
+from iai.baselines.learned.processes import AttentiveCNP
+from iai.baselines.learned.stepwise import MAML, LSTMOptimizer, preprocessed
 from iai.losses import cross_entropy
 from iai.tasks import Images, LinearRegression, episode
 from iai.types import Batch, concat
@@ -61,89 +61,35 @@ def test_maml_without_data_is_its_start_and_its_step_is_the_closed_form() -> Non
     torch.testing.assert_close(maml.g(batches[:1], queries.x).detach(), after.mT)
 
 
-def test_reptiles_gradient_is_the_start_less_where_sgd_arrives() -> None:
-    reptile = Reptile(rivals.ReptileConfig(rate=0.05), REGRESSION)
-    with torch.no_grad():
-        reptile.start.normal_(generator=torch.Generator().manual_seed(0))
-    batches, queries = drawn(REGRESSION)
-    (gradient,) = torch.autograd.grad(reptile.training_loss(batches, queries), reptile.start)
-    arrived = reptile.g(batches, queries.x).detach()
-    torch.testing.assert_close(gradient, (reptile.start - arrived).mean(0).detach())
-    assert gradient.abs().max() > 0.01
+def cnp(task: LinearRegression | Images, heads: int) -> AttentiveCNP:
+    """With codes of nothing that are not zero."""
+    rival, generator = AttentiveCNP(rivals.AttentiveCNPConfig(width=16, heads=heads), task), torch.Generator()
+    for weight in (rival.nowhere, rival.nothing):
+        torch.nn.init.normal_(weight, generator=generator.manual_seed(0))
+    return rival
 
 
-@pytest.mark.parametrize("kind", [CNP, AttentiveCNP, Hypernetwork])
-def test_sets_have_no_order_and_no_batches(kind: type) -> None:
-    config = {
-        CNP: rivals.CNPConfig,
-        AttentiveCNP: rivals.AttentiveCNPConfig,
-        Hypernetwork: rivals.HypernetworkConfig,
-    }
-    rival = kind(config[kind](width=16), REGRESSION)
-    batches, queries = drawn(REGRESSION)
+@pytest.mark.parametrize("task", [REGRESSION, IMAGES])
+def test_sets_have_no_order_and_no_batches(task: LinearRegression | Images) -> None:
+    rival, (batches, queries) = cnp(task, heads=2), drawn(task)
     expected = rival(batches, queries.x)
     for again in (batches[::-1], [concat(batches)], [concat(batches)[:5], concat(batches)[5:]]):
         torch.testing.assert_close(rival(again, queries.x), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_a_cnp_is_a_network_of_a_mean() -> None:
-    cnp = CNP(rivals.CNPConfig(width=16), REGRESSION)
-    batches, queries = drawn(REGRESSION)
-    with torch.no_grad():
-        cnp.pooled.codes.nothing.normal_(generator=torch.Generator().manual_seed(0))
-    rows = [cnp.pooled.codes.nothing[0, 0]]
+def test_a_cnp_of_one_head_is_a_network_of_a_softmax_of_codes() -> None:
+    rival, (batches, queries) = cnp(REGRESSION, heads=1), drawn(REGRESSION)
+    rows, places = [rival.nothing[0, 0]], [rival.nowhere[0, 0]]
     for b in batches:
         for x, y in zip(b.x[1], b.y[1]):
-            rows.append(cnp.pooled.codes.network(torch.cat([x, y / REGRESSION.y_scale])))
-    code = torch.stack(rows).mean(0)
-    answer = [REGRESSION.y_scale * cnp.answers.network(torch.cat([x, code])) for x in queries.x[1]]
-    torch.testing.assert_close(cnp(batches, queries.x)[1], torch.stack(answer))
-
-
-def test_codes_of_classes_are_their_means() -> None:
-    cnp = CNP(rivals.CNPConfig(width=16), IMAGES)
-    batches, queries = drawn(IMAGES)
-    with torch.no_grad():
-        cnp.pooled.codes.nothing.normal_(generator=torch.Generator().manual_seed(0))
-    seen, codes = concat(batches), cnp.g(batches, queries.x)[1]
-    for label in range(3):
-        members = cnp.pooled.codes.network(seen.x[1][seen.y[1].argmax(-1) == label])
-        expected = torch.cat([cnp.pooled.codes.nothing[0], members]).mean(0)
-        torch.testing.assert_close(codes[label], expected)
-        query = cnp.pooled.codes.network(queries.x[1])
-        pair = torch.cat([query * codes[label], codes[label].expand_as(query)], dim=-1)
-        torch.testing.assert_close(cnp(batches, queries.x)[1, :, label], cnp.answers.network(pair)[:, 0])
-
-
-@pytest.mark.parametrize("kind", [CNP, Hypernetwork])
-def test_another_numbering_of_the_classes_is_one_of_the_answers(kind: type) -> None:
-    config = rivals.CNPConfig(width=16) if kind is CNP else rivals.HypernetworkConfig(width=16)
-    rival, (batches, queries) = kind(config, IMAGES), drawn(IMAGES)
-    if kind is Hypernetwork:
-        torch.nn.init.normal_(rival.write.line.weight, generator=torch.Generator().manual_seed(0))
-    order = torch.tensor([2, 0, 1])
-    found = rival([Batch(b.x, b.y[..., order]) for b in batches], queries.x)
-    expected = rival(batches, queries.x)
-    torch.testing.assert_close(found, expected[..., order])
-    assert not torch.allclose(found, expected, atol=1e-3)
-
-
-def test_attention_of_one_head_is_a_softmax() -> None:
-    rival = AttentiveCNP(rivals.AttentiveCNPConfig(width=16, heads=1), REGRESSION)
-    batches, queries = drawn(REGRESSION)
-    keys, values = rival.g(batches, queries.x)
-    weights = (rival.place(queries.x) @ keys.mT / 4).softmax(-1)
-    torch.testing.assert_close(rival(batches, queries.x), rival.answers(queries.x, weights @ values))
-    assert keys.shape == values.shape == (4, 1 + 18, 16)
-
-
-def test_a_hypernetwork_that_writes_nothing_is_its_start() -> None:
-    rival = Hypernetwork(rivals.HypernetworkConfig(width=16), IMAGES)
-    with torch.no_grad():
-        rival.start.normal_(generator=torch.Generator().manual_seed(0))
-    batches, queries = drawn(IMAGES)
-    expected = torch.stack([IMAGES.decode(x, rival.start) for x in queries.x])
-    torch.testing.assert_close(rival(batches, queries.x), expected)
+            rows.append(rival.encode(torch.cat([x, y / REGRESSION.y_scale])))
+            places.append(rival.place(x))
+    assert len(rows) == 1 + 18
+    values, answers = rival.value(torch.stack(rows)), []
+    for x in queries.x[1]:
+        weights = (torch.stack(places) @ rival.place(x) / 4).softmax(-1)
+        answers.append(REGRESSION.y_scale * rival.answer(torch.cat([x, weights @ values])))
+    torch.testing.assert_close(rival(batches, queries.x)[1], torch.stack(answers))
 
 
 def lstm() -> LSTMOptimizer:

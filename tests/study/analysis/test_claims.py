@@ -42,7 +42,7 @@ def below(*rivals: str, **how: Any) -> Comparison:
 
 
 def outcome(test: Comparison) -> str:
-    return claim(test).outcomes("cpu")[0]
+    return claim(test).outcomes("small")[0]
 
 
 def test_the_interval_of_the_ratio_decides() -> None:
@@ -51,7 +51,7 @@ def test_the_interval_of_the_ratio_decides() -> None:
     seeds(OTHER, (1.0, 1.0, 1.0))
     assert outcome(below()) == "holds"
     assert [outcome(below(limit=limit)) for limit in (0.6, 0.511, 0.4)] == ["holds", "fails", "fails"]
-    assert claim(below()).results("cpu")[0][1] == "0.51 [0.486, 0.535] over seeds alone"
+    assert claim(below()).results("small")[0][1] == "0.51 [0.486, 0.535] over seeds alone"
     seeds(OTHER, (0.5, 1.0, 0.6))
     assert outcome(below()) == "open"
 
@@ -85,7 +85,7 @@ def test_the_best_beats_every_rival() -> None:
     seeds(THIRD, (0.51, 0.50, 0.53))
     both = below(OTHER, THIRD)
     assert (outcome(below(OTHER)), outcome(both)) == ("holds", "open")
-    assert claim(both).results("cpu")[0][1].startswith("0.994"), "the nearest rival is shown"
+    assert claim(both).results("small")[0][1].startswith("0.994"), "the nearest rival is shown"
     seeds(THIRD, (0.9, 0.9, 0.9))
     assert outcome(both) == "holds"
     seeds(THIRD, (0.4, 0.4, 0.4))
@@ -95,7 +95,7 @@ def test_the_best_beats_every_rival() -> None:
 def test_a_result_that_is_not_finite_is_not_pending() -> None:
     seeds(KEY, (0.5, 0.5))
     seeds(OTHER, (1.0, 0.0))
-    assert claim(below()).results("cpu") == [("not testable", "a ratio needs results that are finite and above zero")]
+    assert claim(below()).results("small") == [("not testable", "a ratio needs results that are finite and above zero")]
 
 
 def test_one_seed_decides_nothing() -> None:
@@ -109,12 +109,12 @@ def test_what_fails_the_gate_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds(OTHER, (1.0, 1.0, 1.0))
     monkeypatch.setattr(gate, "doubled", lambda key: None)
     assert outcome(below()) == "not testable"
-    assert claim(below()).results("cpu")[0][1].startswith("no doubled budget yet; 0.51 [")
-    assert claim(below()).verdict("cpu") == "not testable"
+    assert claim(below()).results("small")[0][1].startswith("no doubled budget yet; 0.51 [")
+    assert claim(below()).verdict("small") == "not testable"
     figures = {0.3: "not testable", 0.51: "holds", 0.7586: "not testable"}
     assert {one: outcome(below(equals=one, margin=1.1)) for one in figures} == figures, "more training may help"
     later = Comparison(first=f"{KEY}:{SET}:mse:20", rivals=(f"{OTHER}:{SET}:mse:20",), equals=0.51)
-    assert "trained on 10 steps" in claim(later).results("cpu")[0][1]
+    assert "trained on 10 steps" in claim(later).results("small")[0][1]
     assert outcome(Comparison(**{**vars(later), "beyond": True, "margin": 1.1})) == "holds"
 
 
@@ -154,21 +154,21 @@ def known(*outcomes: str) -> Claim:
 )
 def test_a_verdict_is_that_of_the_primary_test_and_of_most_others(outcomes: str, verdict: str) -> None:
     words = {one[0]: one for one in ("holds", "open", "fails", "pending")} | {"t": "not testable"}
-    assert known(*(words[letter] for letter in outcomes.replace(" ", ""))).verdict("cpu") == verdict
+    assert known(*(words[letter] for letter in outcomes.replace(" ", ""))).verdict("small") == verdict
 
 
 def test_counts_are_always_of_all_three() -> None:
     found = known("holds", "holds", "fails", "not testable", "pending", "pending")
-    assert found.counts("cpu") == "2 holds / 0 open / 1 fails, 1 not testable, 2 pending"
+    assert found.counts("small") == "2 holds / 0 open / 1 fails, 1 not testable, 2 pending"
 
 
 def test_further_tests_are_decided_together() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == [] and holm([0.9, 0.8]) == [1.0, 1.0]
 
-    assert known("0.04", "0.04", "0.02").outcomes("cpu") == ["holds", "holds", "holds"]
+    assert known("0.04", "0.04", "0.02").outcomes("small") == ["holds", "holds", "holds"]
     said = ["holds", "open", "open"]
-    assert known("0.04", "0.04", "0.03").outcomes("cpu") == said, "the primary one stands for itself"
+    assert known("0.04", "0.04", "0.03").outcomes("small") == said, "the primary one stands for itself"
 
 
 def gains(monkeypatch: pytest.MonkeyPatch, **points: float) -> None:
@@ -190,13 +190,13 @@ def test_a_gain_is_judged_at_the_sizes_that_are_meant(monkeypatch: pytest.Monkey
         Gain(attention="fused", passes=10, equals=10.0, margin=1.25, **ends)
         for ends in ({"most": 1000}, {"least": 60_000})
     )
-    assert claim(here, there).results("cpu") == [("fails", "0.4 to 1.3"), ("holds", "9")]
+    assert claim(here, there).results("small") == [("fails", "0.4 to 1.3"), ("holds", "9")]
     some = Gain(attention="fused", passes=10, equals=10.0, margin=1.25, least=1000)
     none = Gain(attention="fused", passes=10, equals=10.0, margin=1.25, least=100_000)
-    assert claim(some, none).outcomes("cpu") == ["open", "not testable"]
+    assert claim(some, none).outcomes("small") == ["open", "not testable"]
     assert "at most 1,000 points" in str(here) and "60,000 points or more" in str(there)
     monkeypatch.setattr(module.records, "measured", lambda name: None)
-    assert claim(here).verdict("cpu") == "not run"
+    assert claim(here).verdict("small") == "not run"
 
 
 def test_a_test_is_printed_as_family_signal_and_k() -> None:
@@ -210,7 +210,7 @@ def test_a_test_is_printed_as_family_signal_and_k() -> None:
     assert str(below(limit=0.5)).endswith("over grad < 0.5")
 
 
-@pytest.mark.parametrize("profile", ["cpu", "paper"])
+@pytest.mark.parametrize("profile", ["small", "paper"])
 def test_the_file_names_only_what_runs_can_have(profile: str) -> None:
     found = claims()
     assert len({one.name for one in found}) == len(found) > 12
@@ -260,8 +260,8 @@ def test_the_command_prints_verdicts_and_tests(capsys: pytest.CaptureFixture[str
 def test_a_metric_by_points_is_named_by_a_size_that_is_evaluated() -> None:
     """The number after the metric counts points of a first mini-batch, not steps."""
     key = "mask/mnist/causal"
-    Reference.parse(f"{key}:mnist:error_by_points:16", "cpu").look_up()
+    Reference.parse(f"{key}:mnist:error_by_points:16", "small").look_up()
     with pytest.raises(UserError, match="after 1, 4, 8, 12, 16, 20, 24, 28, 32 points, not after 3"):
-        Reference.parse(f"{key}:mnist:error_by_points:3", "cpu").look_up()
+        Reference.parse(f"{key}:mnist:error_by_points:3", "small").look_up()
     with pytest.raises(UserError, match="unknown metric"):
-        Reference.parse("table4/mnist/data:mnist:error_by_points:16", "cpu").look_up()
+        Reference.parse("table4/mnist/data:mnist:error_by_points:16", "small").look_up()

@@ -21,7 +21,7 @@ NOTHING = Missing(reason="not run")
 
 
 def summary(values: tuple[float, ...], seeds: tuple[int, ...] | None = None, deterministic: bool = False) -> Summary:
-    where = {"seeds": seeds or tuple(range(len(values))), "profile": "cpu", "commits": ("abc",)}
+    where = {"seeds": seeds or tuple(range(len(values))), "profile": "small", "commits": ("abc",)}
     return Summary(values=values, errors=(0.5,) * len(values), deterministic=deterministic, **where)
 
 

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from example_record import KEY, record
 
-from iai.study.analysis.costs import case, data_gains, effort, gain, passes, trainings
+from iai.study.analysis.costs import case, data_gains, effort, gain, passes
 from iai.study.ledger import records
 from iai.study.registry import EXPERIMENTS
 
 
 def test_hours_are_those_of_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
-    assert set(effort("cpu")["hours"]) == {0.0}
+    assert set(effort("small")["hours"]) == {0.0}
     records.write(record(KEY, 0) | {"seconds": 1800.0})
     records.write(record(KEY, 1) | {"seconds": 1.0, "job_seconds": 3600.0})
-    found = effort("cpu")
+    found = effort("small")
     one = found.loc[KEY.split("/")[0]]
     assert (one["runs"], one["hours"]) == (2, 1.5) and one["asked"] > 2
     assert found.index.tolist() == list(dict.fromkeys(key.split("/")[0] for key in EXPERIMENTS))
@@ -69,15 +69,3 @@ def test_gains_compare_one_pass_with_many_of_the_same_case() -> None:
     assert fits is not None and (fits["peak_bytes"], fits["reason"]) == (8, "")
     assert too_large is not None and too_large["reason"] == "too large" and math.isnan(too_large["flops"])
     assert case(cells, points=16000) is None
-
-
-def test_trainings_are_by_family_loop_and_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
-    one = record("cost/linear-regression/pool/half")
-    records.write(one | {"metrics": {"validation": one["metrics"]["linear-regression"]}})
-    found = trainings("cpu")
-    assert len(found) == 2 * 5 * 3
-    assert found["error"]["linear-regression", "pool", "half"].mean == pytest.approx(1 / 11)
-    assert found["seconds"]["linear-regression", "pool", "half"].mean == 3.5
-    assert str(found["launches"]["linear-regression", "pool", "half"]) == "pending"
-    assert str(found["error"]["linear-regression", "pool", "whole"]) == "pending"

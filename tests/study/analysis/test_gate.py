@@ -28,7 +28,7 @@ def write(key: str, *factors: float, tasks: int = 0) -> None:
 
 
 def at(row: str, k: int = 10) -> Summary | Missing:
-    return records.summary(row, "cpu", SET, "mse", k)
+    return records.summary(row, "small", SET, "mse", k)
 
 
 def reason(first: str = KEY, second: str = OTHER, k: int = 10, **how: bool | None) -> str:
@@ -105,7 +105,7 @@ def test_a_model_against_itself_is_judged_after_the_more_steps() -> None:
 def test_steps_beyond_those_of_training_are_a_claim_of_their_own() -> None:
     for key in (KEY, OTHER, f"doubled/{KEY}", f"doubled/{OTHER}"):
         write(key, *((0.5, 0.51) if key.endswith("data") else (1.0, 1.0)))
-    assert reason(k=10) == "" and experiment(KEY, "cpu").objective.steps == 10
+    assert reason(k=10) == "" and experiment(KEY, "small").objective.steps == 10
     assert reason(k=11) == f"{KEY} was trained on 10 steps"
     assert reason(k=11, beyond=True) == ""
 
@@ -117,16 +117,16 @@ def test_a_one_step_model_counts_where_it_was_trained() -> None:
     worse = arm(single, 2)
     worse["metrics"][SET]["mse"]["mean"] = [2.0, 0.5, *[50.0] * 19]
     records.write(worse)
-    known = Arm(single, "cpu", SET, "mse", 10)
+    known = Arm(single, "small", SET, "mse", 10)
     assert gate.horizon(known) == 1 and gate.weak(known) == ""
     assert gate.far(known)
 
 
 def test_one_context_was_trained_on_as_many_mini_batches_as_it_holds() -> None:
-    assert gate.horizon(Arm("baseline/linear-regression/one-context", "cpu", SET, "mse", 10)) == 10
-    mnist = experiment("table4/mnist/data", "cpu").objective
-    assert gate.horizon(Arm("baseline/mnist/one-context", "cpu", "mnist", "error", 8)) == mnist.steps
-    assert gate.horizon(Arm("mask/mnist/causal", "cpu", "mnist", "error_by_points", 16)) == mnist.points
+    assert gate.horizon(Arm("baseline/linear-regression/one-context", "small", SET, "mse", 10)) == 10
+    mnist = experiment("table4/mnist/data", "small").objective
+    assert gate.horizon(Arm("baseline/mnist/one-context", "small", "mnist", "error", 8)) == mnist.steps
+    assert gate.horizon(Arm("mask/mnist/causal", "small", "mnist", "error_by_points", 16)) == mnist.points
 
 
 def test_baselines_that_are_not_trained_pass() -> None:

@@ -37,7 +37,7 @@ ABSENT = "steps/linear-regression/5"
 
 def summary(*values: float) -> Summary:
     seeds = tuple(range(len(values)))
-    return Summary(values=values, errors=(math.nan,) * len(values), seeds=seeds, profile="cpu")
+    return Summary(values=values, errors=(math.nan,) * len(values), seeds=seeds, profile="small")
 
 
 def relative(*values: float) -> Ratio | Missing:
@@ -71,7 +71,7 @@ def ax() -> Iterator[Axes]:
 
 
 def contrast(**rows: str) -> Contrast:
-    return Contrast(title="habit", rows={"base": KEY} | rows, where=f"{SET}:mse", at=10, profile="cpu")
+    return Contrast(title="habit", rows={"base": KEY} | rows, where=f"{SET}:mse", at=10, profile="small")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_spread_that_rows_share_does_not_hide_a_difference() -> None:
 
 @pytest.mark.usefixtures("ledger")
 def test_rows_may_be_compared_after_different_numbers_of_steps() -> None:
-    one = Contrast(title="same", rows={"a": KEY, "b": KEY}, where=f"{SET}:mse", at={"a": 1, "b": 3}, profile="cpu")
+    one = Contrast(title="same", rows={"a": KEY, "b": KEY}, where=f"{SET}:mse", at={"a": 1, "b": 3}, profile="small")
     found = one.ratio("b")
     assert isinstance(found, Summary)
     assert found.values == pytest.approx((0.5, 0.5, 0.5))
@@ -154,7 +154,7 @@ def test_rows_may_be_compared_after_different_numbers_of_steps() -> None:
 
 @pytest.mark.usefixtures("ledger")
 def test_an_order_holds_if_all_neighbours_are_apart() -> None:
-    in_order = Contrast(title="", rows={"a": BETTER, "b": KEY, "c": WORSE}, where=f"{SET}:mse", at=5, profile="cpu")
+    in_order = Contrast(title="", rows={"a": BETTER, "b": KEY, "c": WORSE}, where=f"{SET}:mse", at=5, profile="small")
     assert in_order.ascending() == "holds"
     assert contrast(worse=WORSE, better=BETTER).ascending() == "fails"
     assert contrast(same=KEY).ascending() == "open"
@@ -168,11 +168,11 @@ def test_a_table_has_results_ratios_and_outcomes() -> None:
         rows={"base": KEY, "better": BETTER, "absent": ABSENT},
         where=f"{SET}:mse",
         at=5,
-        profile="cpu",
+        profile="small",
         beside={"ridge": f"{KEY}|ridge"},
     )
     lines = str(contrast_table([one], (1, 5), "Errors.", "tab-x")).splitlines()
-    assert lines[0].startswith(":::{table} Errors. Intervals of ratios are over seeds. (Profile `cpu`; seeds 0, 1, 2")
+    assert lines[0].startswith(":::{table} Errors. Intervals of ratios are over seeds. (Profile `small`; seeds 0, 1, 2")
     assert lines[3] == "|  | 1 step | 5 steps | against the first |"
     assert lines[5].endswith("| – |") and "habit: base" in lines[5]
     assert lines[6].endswith("| **lower**, 0.50\u00a0[0.45,\u00a00.55] |")

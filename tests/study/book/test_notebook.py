@@ -32,20 +32,20 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def chapter() -> Chapter:
-    return Chapter(profile="smoke", shown_profile="cpu", seed=0)
+    return Chapter(profile="smoke", shown_profile="small", seed=0)
 
 
 def parameters(injected: str = "", **changes: Any) -> dict[str, Any]:
     """The namespace of a notebook after its parameters cell, and after papermill's own cell if there is one."""
     declared = {"profile": str, "shown_profile": str, "seed": int, "rate": float, "deep": bool}
-    values = {"profile": "smoke", "shown_profile": "cpu", "seed": 0, "rate": 1, "deep": True}
+    values = {"profile": "smoke", "shown_profile": "small", "seed": 0, "rate": 1, "deep": True}
     cells = ["", 'profile: str = "smoke"', *([f"# Parameters\n{injected}\n"] if injected else [])]
     return {"__annotations__": declared, "In": cells, "other": "not a parameter", **values, **changes}
 
 
 def test_good_parameters_make_a_chapter() -> None:
     made = setup(parameters("seed = 3", seed=3))
-    assert made == Chapter(profile="smoke", shown_profile="cpu", seed=3)
+    assert made == Chapter(profile="smoke", shown_profile="small", seed=3)
     assert torch.get_num_threads() == 1
 
 
@@ -54,7 +54,7 @@ def test_good_parameters_make_a_chapter() -> None:
     [
         (parameters("sed = 1", sed=1), "unknown parameter of this chapter 'sed': did you mean seed"),
         (parameters(profile="smok"), "unknown profile 'smok': did you mean smoke"),
-        (parameters(shown_profile="h100"), "unknown shown_profile 'h100': there is smoke, cpu, small, paper"),
+        (parameters(shown_profile="h100"), "unknown shown_profile 'h100': there is smoke, small, paper"),
         (parameters(seed="one"), "parameter seed = 'one': it must be an integer"),
         (parameters(seed=1.5), "seed = 1.5"),
         (parameters(seed=True), "seed = True"),
@@ -73,7 +73,9 @@ def test_papermill_runs_a_checked_chapter_and_refuses_a_misspelt_parameter(folde
     papermill = pytest.importorskip("papermill")
     nbformat = pytest.importorskip("nbformat")
     cell = nbformat.v4.new_code_cell
-    first = cell('profile: str = "smoke"\nshown_profile: str = "cpu"\nseed: int = 0', metadata={"tags": ["parameters"]})
+    first = cell(
+        'profile: str = "smoke"\nshown_profile: str = "small"\nseed: int = 0', metadata={"tags": ["parameters"]}
+    )
     check = cell("from iai.study.book import notebook\nnotebook.check_parameters(globals())\nprint(seed)")
     made = nbformat.v4.new_notebook(cells=[first, check], metadata={"language_info": {"name": "python"}})
     nbformat.write(made, folders / "in.ipynb")
@@ -89,7 +91,7 @@ def test_papermill_runs_a_checked_chapter_and_refuses_a_misspelt_parameter(folde
 
 def value(text: str) -> str:
     """The number of a reference, as prose prints it."""
-    reference = references.Reference.parse(text, "cpu")
+    reference = references.Reference.parse(text, "small")
     return format(reference.look_up(), reference.spec)
 
 
@@ -127,7 +129,7 @@ def test_a_reference_that_the_ledger_cannot_know_is_an_error(reference: str, wor
 
 def test_trials_of_a_row_and_of_a_learned_baseline_stand_beside_what_they_took(monkeypatch: pytest.MonkeyPatch) -> None:
     at_small = Chapter(profile="smoke", shown_profile="small", seed=0)
-    row, baseline = "table2/linear-regression/data", "baseline/mnist/cnp"
+    row, baseline = "table2/linear-regression/data", "baseline/mnist/attentive-cnp"
     series = {"mean": [2.0] * 10 + [1.25], "se": [0.1] * 11}
     metrics = {"validation": {"loss": series}}
     records.write(record(f"trial/{row}/rate-double") | {"profile": "small", "metrics": metrics})
@@ -142,7 +144,7 @@ def test_trials_of_a_row_and_of_a_learned_baseline_stand_beside_what_they_took(m
 def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:
     for seed in (0, 1):
         records.write(record(seed=seed))
-    found = references.Reference.parse(f"{KEY}:{SET}:mse:1", "cpu").look_up()
+    found = references.Reference.parse(f"{KEY}:{SET}:mse:1", "small").look_up()
     assert references.tip(found, ".2f") == "cpu · seeds 0, 1 · 95 % interval over seeds: -2.43 to 3.93 · commit abc"
     assert references.tip(Missing(reason="not run"), "") == "not run"
 
@@ -153,7 +155,7 @@ def test_a_table_shows_mean_and_spread_and_where_they_come_from(chapter: Chapter
     rows = {"data": KEY, "ridge": f"{KEY}|ridge", "explicit": EXPLICIT}
     text = str(table(chapter.steps(rows, SET, "mse", (1, 2)), "Error.", "tab-x", ".3f"))
     assert text.splitlines() == [
-        ":::{table} Error. (Profile `cpu`; seeds 0, 1; ± is the standard error over seeds.)",
+        ":::{table} Error. (Profile `small`; seeds 0, 1; ± is the standard error over seeds.)",
         ":name: tab-x",
         "",
         "|  | 1 step | 2 steps |",
@@ -202,15 +204,15 @@ def test_a_table_of_an_unknown_key_is_an_error(chapter: Chapter) -> None:
 
 
 def test_cells_are_plain_or_with_their_spread() -> None:
-    cell = Summary(values=(0.24, 0.26), errors=(0.1, 0.1), seeds=(0, 1), profile="cpu")
+    cell = Summary(values=(0.24, 0.26), errors=(0.1, 0.1), seeds=(0, 1), profile="small")
     assert show(cell, ".1%") == "25.0 ± 1.0 %"
     assert show(cell, ".2f") == "0.25 ± 0.01"
     assert (show(2, "d"), show("word"), show(Missing(reason="x"))) == ("2", "word", "pending")
-    ratio = Summary(values=(0.25,), errors=(math.nan,), seeds=(0,), profile="cpu")
+    ratio = Summary(values=(0.25,), errors=(math.nan,), seeds=(0,), profile="small")
     assert show(ratio) == "0.25", "an unknown spread is not shown"
-    large = Summary(values=(333.2,), errors=(12.4,), seeds=(0,), profile="cpu")
+    large = Summary(values=(333.2,), errors=(12.4,), seeds=(0,), profile="small")
     assert show(large) == "333 ± 12"
-    nearly_ten = Summary(values=(50.7,), errors=(9.6,), seeds=(0,), profile="cpu")
+    nearly_ten = Summary(values=(50.7,), errors=(9.6,), seeds=(0,), profile="small")
     assert show(nearly_ten) == "50.7 ± 10", "no exponents"
     assert "| a | 3 |" in str(table(Grid(header=("", "n"), rows={"a": (3,)}), "", "t", "d"))
 
@@ -226,11 +228,11 @@ def test_curves_are_the_committed_ones(chapter: Chapter) -> None:
 def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
     said = str(chapter.banner(KEY))
     assert "3 pending" in said
-    assert f"reproduce '{KEY}' --profile cpu" in said
+    assert f"reproduce '{KEY}' --profile small" in said
     many = str(chapter.banner(*[KEY] * 6))
     assert "18 pending" in many and many.count("reproduce") == 1
-    assert "reproduce 'PATTERN' --profile cpu" in many
-    config = to_json(registry.experiment(KEY, "cpu"))
+    assert "reproduce 'PATTERN' --profile small" in many
+    config = to_json(registry.experiment(KEY, "small"))
     fresh = {"config_hash": records.config_hash(config), "sources_hash": records.sources_hash()}
     for seed in range(3):
         records.write(record(seed=seed, **fresh))
@@ -273,5 +275,5 @@ def test_live_training_goes_on_with_another_library(chapter: Chapter, monkeypatc
 
 
 def test_a_caption_speaks_of_a_spread_only_where_there_is_one() -> None:
-    counted = Summary(values=(3.0, 3.0), errors=(math.nan, math.nan), seeds=(0, 1), profile="cpu")
-    assert provenance([counted]) == "(Profile `cpu`; seeds 0, 1.)"
+    counted = Summary(values=(3.0, 3.0), errors=(math.nan, math.nan), seeds=(0, 1), profile="small")
+    assert provenance([counted]) == "(Profile `small`; seeds 0, 1.)"

@@ -29,7 +29,7 @@ def ax() -> Iterator[Axes]:
 
 
 def summary(*values: float) -> Summary:
-    return Summary(values=values, errors=(0.1,) * len(values), seeds=tuple(range(len(values))), profile="cpu")
+    return Summary(values=values, errors=(0.1,) * len(values), seeds=tuple(range(len(values))), profile="small")
 
 
 def test_a_band_that_reaches_zero_stays_on_a_logarithmic_axis(ax: Axes) -> None:

@@ -100,7 +100,7 @@ def test_kill_9_in_the_middle_of_a_write_leaves_old_or_new(tmp_path: Path, momen
     program += "os.fsync = lambda descriptor: os.kill(os.getpid(), 9)\n"
     path = tmp_path / "c"
     if moment == "ledger":
-        path = tmp_path / "cpu" / KEY / "seed0.json"
+        path = tmp_path / "small" / KEY / "seed0.json"
         program += "records.write(record(curve={'update': [0], 'loss': [9.0]}))"
     else:
         program += f"checkpoint.write({str(path)!r}, {{}}, {{'version': 2}})"

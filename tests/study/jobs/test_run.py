@@ -22,8 +22,7 @@ from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Ratio, Summary
 from iai.study.registry import EXPERIMENTS, baselines, experiment
-from iai.study.registry.choices import selected
-from iai.study.registry.trials import SELECTED
+from iai.study.registry.trials import SELECTED, taken
 from iai.study.registry.variants import vary
 from iai.tasks import Features, Images, Letters
 from iai.training import checkpoint
@@ -139,7 +138,7 @@ def test_keys_are_the_papers_rows_and_their_one_step_models() -> None:
     rows = {key.removesuffix("-1-step") for key in EXPERIMENTS if key.startswith("table")}
     assert len(rows) == 14
     for key in rows:
-        chosen, one = experiment(key, "cpu"), experiment(f"{key}-1-step", "cpu")
+        chosen, one = experiment(key, "small"), experiment(f"{key}-1-step", "small")
         assert one == vary(chosen, objective={"steps": 1}) and one.objective.steps == 1
         table, family, kind = key.split("/")
         assert chosen.regime == {"table2": "parametric", "table3": "explicit", "table4": "implicit"}[table]
@@ -150,7 +149,7 @@ def test_keys_are_the_papers_rows_and_their_one_step_models() -> None:
 
 def test_one_step_models_are_given_the_same_points_a_step() -> None:
     for key in ("table2/mnist/data", "table4/linear-regression/data"):
-        both = [experiment(name, "cpu") for name in (key, f"{key}-1-step")]
+        both = [experiment(name, "small") for name in (key, f"{key}-1-step")]
         assert both[0].objective.points == both[1].objective.points == both[0].evaluation.points
         assert both[0].train == both[1].train
 
@@ -176,7 +175,7 @@ def test_a_generator_takes_a_seed_modulo_a_power_of_two() -> None:
 
 @pytest.mark.parametrize("profile", registry.PROFILES)
 def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
-    choosing = ("choice/", "trial/", *["cost/"] * (profile == "cpu"))  # there the loop that trains was chosen too
+    choosing = ("choice/", "trial/")
     tables = [experiment(key, profile) for key in EXPERIMENTS if not key.startswith(choosing)]
     trials = [experiment(key, profile) for key in EXPERIMENTS if key.startswith(choosing)]
     kept_apart = {Images: {"split": "validation"}, Features: {"classes": "validation"}}
@@ -193,7 +192,7 @@ def test_settings_are_never_chosen_on_what_a_table_shows(profile: str) -> None:
 def test_a_learned_baseline_has_the_settings_that_its_trials_chose(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the centre, while any of them is missing."""
     monkeypatch.setenv("IAI_RESULTS", str(Path(__file__).parents[3] / "book" / "results"))
-    assert selected(row, "cpu") == (best(trials(row, "cpu")) or "centre")
+    assert taken(row, "small") == (best(trials(row, "small")) or "centre")
 
 
 def test_at_small_a_key_has_the_settings_that_its_trials_chose(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +206,7 @@ def test_at_small_a_key_has_the_settings_that_its_trials_chose(monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("key", "profile", "near"),
-    [("table2/mnist/dat", "cpu", "table2/mnist/data"), ("table2/mnist/data", "cup", "cpu")],
+    [("table2/mnist/dat", "small", "table2/mnist/data"), ("table2/mnist/data", "smal", "small")],
 )
 def test_an_unknown_name_is_an_error_with_the_near_names(key: str, profile: str, near: str) -> None:
     with pytest.raises(UserError, match=near):
@@ -222,7 +221,7 @@ def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.Mon
     )
     monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile: tiny)
     monkeypatch.setenv("IAI_RUNS", str(tmp_path))
-    record = run.run(Run(key, "smoke", 0), device="cpu", show=False)
+    record = run.run(Run(key, "smoke", 0), device="small", show=False)
     assert record["key"] == key and record["profile"] == "smoke" and record["seed"] == 0 and record["schema"] == 1
     curve = record["metrics"]["linear-regression"]["mse"]
     assert len(curve["mean"]) == len(curve["se"]) == 21 and all(value > 0 for value in curve["se"])
@@ -231,7 +230,7 @@ def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.Mon
     tasks = tiny.evaluation.tasks
     for series in (curve, beside["ridge"]["mse"]):
         assert [len(values) for values in series["tasks"].values()] == [tasks] * 5, "after 1, 2, 5, 10 and 20 steps"
-    other = run.run(Run(key, "smoke", 1), device="cpu", show=False)
+    other = run.run(Run(key, "smoke", 1), device="small", show=False)
     assert "tasks" in other["metrics"]["linear-regression"]["mse"]
     assert other["baselines"]["linear-regression"]["ridge"]["mse"].keys() == {"mean", "se"}, "the first seed has them"
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))

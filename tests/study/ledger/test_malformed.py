@@ -26,7 +26,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def whole() -> records.Record:
     """A record with everything that `run` writes, which is done."""
-    config = to_json(registry.experiment(KEY, "cpu"))
+    config = to_json(registry.experiment(KEY, "small"))
     further = {
         **dict.fromkeys(("parameters", "flops", "launches", "peak_memory", "job_seconds", "adapt_seconds"), 1.0),
         **{"asked": [0, 1], "data": {}, "baseline_costs": {"ridge": {"flops": 1, "seconds": None}}},
@@ -55,14 +55,14 @@ def damaged() -> Iterator[tuple[str, Any]]:
 
 def test_no_malformed_field_is_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     path = records.write(whole())
-    assert main(["list", KEY]) == main(["show", KEY]) == main(["claims", "--profile", "cpu"]) == 0
+    assert main(["list", KEY]) == main(["show", KEY]) == main(["claims", "--profile", "small"]) == 0
     assert capsys.readouterr().err == ""
     for what, found in damaged():
         path.write_text(json.dumps(found))
         with pytest.raises(UserError, match="delete it") as raised:
             records.read(path)
         assert str(path) in str(raised.value) and "\n" not in str(raised.value), what
-    for words in (["list", KEY], ["show", KEY], ["claims", "--profile", "cpu"]):
+    for words in (["list", KEY], ["show", KEY], ["claims", "--profile", "small"]):
         assert main(words) == 2, words
         said = capsys.readouterr().err
         assert str(path) in said and said.count("\n") == 1

@@ -27,7 +27,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_write_then_read_is_the_identity_but_for_numbers_that_are_not_finite(ledger: Path) -> None:
     path = records.write(record())
-    assert path == ledger / "cpu" / KEY / "seed0.json"
+    assert path == ledger / "small" / KEY / "seed0.json"
     assert records.read(path) == record()
     diverged = record(curve={"update": [0], "loss": [math.inf]})
     assert records.read(records.write(diverged))["curve"] == {"update": [0], "loss": [None]}
@@ -51,7 +51,7 @@ def test_write_then_read_is_the_identity_but_for_numbers_that_are_not_finite(led
     ],
 )
 def test_a_malformed_record_is_one_clear_line(ledger: Path, text: str) -> None:
-    path = ledger / "cpu" / KEY / "seed0.json"
+    path = ledger / "small" / KEY / "seed0.json"
     path.parent.mkdir(parents=True)
     path.write_text(text)
     with pytest.raises(UserError, match="delete it") as raised:
@@ -59,7 +59,7 @@ def test_a_malformed_record_is_one_clear_line(ledger: Path, text: str) -> None:
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
     with pytest.raises(UserError):
-        records.status(KEY, "cpu", 0, "x")
+        records.status(KEY, "small", 0, "x")
 
 
 def test_a_copy_of_a_record_is_no_second_seed(ledger: Path) -> None:
@@ -67,9 +67,9 @@ def test_a_copy_of_a_record_is_no_second_seed(ledger: Path) -> None:
     for name in ("seed1.json", "seed0 (copy).json"):
         shutil.copy(path, path.with_name(name))
         with pytest.raises(UserError, match="move it out of the ledger"):
-            records.records(KEY, "cpu")
+            records.records(KEY, "small")
         path.with_name(name).unlink()
-    assert len(records.records(KEY, "cpu")) == 1
+    assert len(records.records(KEY, "small")) == 1
 
 
 def test_results_are_on_the_same_tasks_if_all_that_draws_them_is_the_same() -> None:
@@ -89,25 +89,25 @@ def test_results_are_on_the_same_tasks_if_all_that_draws_them_is_the_same() -> N
 def test_single_tasks_are_those_of_all_runs_or_none() -> None:
     for seed in range(2):
         records.write(arm(seed=seed, tasks=4))
-    found = records.summary(KEY, "cpu", SET, "mse", 1)
-    assert isinstance(found, Summary) and found.arm == (KEY, "cpu", SET, "mse", 1)
+    found = records.summary(KEY, "small", SET, "mse", 1)
+    assert isinstance(found, Summary) and found.arm == (KEY, "small", SET, "mse", 1)
     assert [len(row) for row in found.tasks] == [4, 4] and found.tasks[1] == pytest.approx((0.25, 5 / 12, 7 / 12, 0.75))
-    three = records.summary(KEY, "cpu", SET, "mse", 3)
+    three = records.summary(KEY, "small", SET, "mse", 3)
     assert isinstance(three, Summary) and three.tasks == (), "not kept after three steps"
     records.write(arm(seed=2))
-    older = records.summary(KEY, "cpu", SET, "mse", 1)
+    older = records.summary(KEY, "small", SET, "mse", 1)
     assert isinstance(older, Summary) and older.tasks == ()
 
 
 def test_status_by_record_and_owner() -> None:
     expected = record()["config_hash"]
-    assert records.status(KEY, "cpu", 0, expected) == "pending"
-    with records.lock(KEY, "cpu", 0):
-        assert records.status(KEY, "cpu", 0, expected) == "running"
-        assert records.status(KEY, "cpu", 1, expected) == "pending"
+    assert records.status(KEY, "small", 0, expected) == "pending"
+    with records.lock(KEY, "small", 0):
+        assert records.status(KEY, "small", 0, expected) == "running"
+        assert records.status(KEY, "small", 1, expected) == "pending"
     records.write(record())
-    assert records.status(KEY, "cpu", 0, expected) == "done"
-    assert records.status(KEY, "cpu", 0, "another") == "stale"
+    assert records.status(KEY, "small", 0, expected) == "done"
+    assert records.status(KEY, "small", 0, "another") == "stale"
 
 
 def test_the_root_is_the_nearest_ledger_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,7 @@ def test_a_lock_that_is_taken_again_and_again_never_has_two_owners(tmp_path: Pat
 def test_summary_is_the_mean_over_seeds_with_the_textbooks_spreads() -> None:
     for seed in range(3):
         records.write(record(seed=seed))
-    found = records.summary(KEY, "cpu", SET, "mse", 1)
+    found = records.summary(KEY, "small", SET, "mse", 1)
     assert isinstance(found, records.Summary)
     values = [0.5, 1.0, 1.5]
     assert found.mean == pytest.approx(1.0)
@@ -232,7 +232,7 @@ def test_summary_is_the_mean_over_seeds_with_the_textbooks_spreads() -> None:
 
 def test_one_seed_has_a_spread_over_tasks_only() -> None:
     records.write(record())
-    found = records.summary(KEY, "cpu", SET, "mse", 0)
+    found = records.summary(KEY, "small", SET, "mse", 0)
     assert isinstance(found, records.Summary)
     assert math.isnan(found.between)
     assert (found.source, found.spread) == ("tasks", 0.1)
@@ -243,7 +243,7 @@ def test_a_baseline_that_is_the_same_in_all_runs_has_a_spread_over_tasks() -> No
     for seed in range(3):
         baseline = {"linear-regression": {"ridge": {"mse": {"mean": [0.5], "se": [0.1]}}}}
         records.write(record(seed=seed, baselines=baseline))
-    found = records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 0)
+    found = records.summary(f"{KEY}|ridge", "small", SET, "mse", 0)
     assert isinstance(found, records.Summary)
     assert (found.source, found.spread, found.deterministic) == ("tasks", pytest.approx(0.1), True)
     assert found.interval == pytest.approx((0.5 - 0.196, 0.5 + 0.196))
@@ -252,36 +252,36 @@ def test_a_baseline_that_is_the_same_in_all_runs_has_a_spread_over_tasks() -> No
 def test_a_frame_has_a_row_for_each_number_and_changes_with_the_files(ledger: Path) -> None:
     path = records.write(record())
     records.write(record(seed=1))
-    found = records.frame(KEY, "cpu")
+    found = records.frame(KEY, "small")
     assert found.columns.tolist() == ["key", "seed", "evaluation", "learner", "metric", "k", "mean", "se"]
     assert len(found) == 2 * 2 * 21, "two seeds, the model and a baseline, 0 to 20 steps"
     (row,) = found.query("seed == 1 and learner == 'ridge' and k == 5").itertuples(index=False)
     assert tuple(row) == (KEY, 1, SET, "ridge", "mse", 5, 2 / 12, 2 / 12)
     assert found.query("learner == 'ridge'")["mean"].isna().sum() == 2 * 19, "not evaluated there"
-    assert records.frame(KEY, "cpu") is found, "nothing changed"
+    assert records.frame(KEY, "small") is found, "nothing changed"
     records.write(record(metrics={SET: {"mse": {"mean": [9.0] * 21, "se": [0.1] * 21}}}))
-    assert records.summary(KEY, "cpu", SET, "mse", 1).values == (9.0, 1.0)
+    assert records.summary(KEY, "small", SET, "mse", 1).values == (9.0, 1.0)
     path.unlink()
-    assert records.summary(KEY, "cpu", SET, "mse", 1).seeds == (1,)
+    assert records.summary(KEY, "small", SET, "mse", 1).seeds == (1,)
     records.write(record("table2/mnist/data"))
-    assert set(records.frame("table2/*/*", "cpu")["key"]) == {KEY, "table2/mnist/data"}
-    assert records.frame("table3/*", "cpu").empty
+    assert set(records.frame("table2/*/*", "small")["key"]) == {KEY, "table2/mnist/data"}
+    assert records.frame("table3/*", "small").empty
 
 
 def test_a_name_that_one_seed_lacks_is_an_error_and_no_mean_over_the_others() -> None:
     records.write(record())
     records.write(record(seed=1, baselines={SET: {}}))
     with pytest.raises(UserError, match="unknown baseline"):
-        records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 1)
+        records.summary(f"{KEY}|ridge", "small", SET, "mse", 1)
 
 
 def test_what_is_not_there_is_missing_and_never_a_number() -> None:
-    missing = records.summary(KEY, "cpu", SET, "mse", 1)
+    missing = records.summary(KEY, "small", SET, "mse", 1)
     assert isinstance(missing, records.Missing)
     assert f"{missing:.2f} {missing}" == "pending pending"
     records.write(record())
     records.write(record(seed=1, config_hash="other"))
-    mixed = records.summary(KEY, "cpu", SET, "mse", 1)
+    mixed = records.summary(KEY, "small", SET, "mse", 1)
     assert isinstance(mixed, records.Missing)
     assert "different configs" in mixed.reason
 
@@ -289,24 +289,24 @@ def test_what_is_not_there_is_missing_and_never_a_number() -> None:
 def test_a_baseline_has_the_models_call_and_says_where_it_was_not_evaluated() -> None:
     for seed in range(2):
         records.write(record(seed=seed))
-    found = records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 5)
+    found = records.summary(f"{KEY}|ridge", "small", SET, "mse", 5)
     assert isinstance(found, records.Summary)
     assert found.mean == pytest.approx((1 / 12 + 2 / 12) / 2)
-    assert format(records.summary(f"{KEY}|ridge", "cpu", SET, "mse", 2), ".2f") == "–"
+    assert format(records.summary(f"{KEY}|ridge", "small", SET, "mse", 2), ".2f") == "–"
 
 
 def test_a_model_that_diverged_is_not_called_pending() -> None:
     records.write(record(metrics={SET: {"mse": {"mean": [1.0, math.nan], "se": [0.1, math.nan]}}}))
-    assert str(records.summary(KEY, "cpu", SET, "mse", 1)) == "not finite"
+    assert str(records.summary(KEY, "small", SET, "mse", 1)) == "not finite"
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((KEY, "cpu", "linear-regresion", "mse", 1), "linear-regression"),
-        ((KEY, "cpu", SET, "mes", 1), "mse"),
-        ((f"{KEY}|rigde", "cpu", SET, "mse", 1), "ridge"),
-        ((KEY, "cpu", SET, "mse", 21), "0 to 20"),
+        ((KEY, "small", "linear-regresion", "mse", 1), "linear-regression"),
+        ((KEY, "small", SET, "mes", 1), "mse"),
+        ((f"{KEY}|rigde", "small", SET, "mse", 1), "ridge"),
+        ((KEY, "small", SET, "mse", 21), "0 to 20"),
     ],
 )
 def test_unknown_names_get_near_matches(arguments: Any, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Ablations: a key changes what its name says, and nothing else, of a base that is itself recorded."""
+"""Ablations: a key changes what its name says, and nothing else, of a row."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import pytest
 
 from iai.experiment import to_json
 from iai.study.registry import EXPERIMENTS, ablations, experiment
-from iai.study.registry.ablations import BASE_KEYS, BASES, base
+from iai.study.registry.ablations import BASES
+from iai.study.registry.families import defaults
 from iai.study.registry.sizes import PROFILES, Profile
 from iai.study.registry.trials import SELECTED
 
 CHANGED = {
-    "token-scale": {"refiner"},
     "update": {"refiner.update"},
-    "size": {"refiner.width", "refiner.depth", "refiner.feedforward"},
+    "size": {"refiner.width", "refiner.feedforward"},
     "steps": {"objective.steps"},
     "split": {"objective.steps", "objective.points", "objective.tasks", "evaluation", "train"},
-    "reuse": {"objective.task", "evaluation_sets"},
+    "reuse": {"evaluation_sets"},
     "laws": {"objective.task.distinct_laws", "evaluation_sets.seen-laws"},
     "unrolled": {"train.updates", "objective.type", "objective.window", "objective.turns", "objective.detach"},
     "dimension": {"objective", "evaluation", "evaluation_sets", "signal.kind", "theta", "refiner", "train.updates"},
@@ -33,26 +33,20 @@ ROWS = {
     "state/mnist": "table4/mnist/data",
     "history/linear-regression": "table2/linear-regression/grad+data",
     "history/mnist": "table2/mnist/grad",
-    **{
-        f"theta/linear-regression/{kind}-": f"table2/linear-regression/{kind}" for kind in ("data", "grad", "grad+data")
-    },
-    "theta/mnist/data-one": "table2/mnist/data",
-    "theta/mnist/grad+data-one": "table2/mnist/grad+data",
+    "theta/linear-regression": "table2/linear-regression/data",
+    "theta/mnist": "table2/mnist/data",
     "mask/linear-regression": "table2/linear-regression/data",
     "mask/mnist": "table4/mnist/data",
+    "laws/mnist": "table4/mnist/data",
 }
 
 
 def origin(key: str, profile: Profile) -> Any:
-    """What the key starts from: a row, or a base."""
+    """What the key starts from: a row with its own settings, or before its trials."""
     for start, row in ROWS.items():
         if key.startswith(start):
             return experiment(row, profile)
-    if key.startswith("mask/features"):
-        return experiment("features/implicit/data", profile)
-    if key.startswith("mask/mixture-2d"):
-        return experiment("generation/mixture-2d/implicit/data", profile)
-    return base("mnist" if "/mnist/" in key else "linear-regression", profile)
+    return defaults(BASES["linear-regression"], profile)
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
@@ -71,27 +65,19 @@ def test_a_key_changes_what_its_name_says_alone(key: str, profile: Profile) -> N
     assert {path for path in differ if not any(path == a or path.startswith(f"{a}.") for a in allowed)} == set()
 
 
-def test_the_bases_are_recorded_under_keys() -> None:
-    for family, key in BASE_KEYS.items():
-        assert experiment(key, "cpu") == base(family, "cpu")
-        whole = experiment(BASES[family], "cpu")
-        assert base(family, "cpu").train.updates == whole.train.updates // 2
-
-
 def test_one_split_has_as_many_observations_as_another() -> None:
-    for steps in (1, 2, 5, 20):
-        objective = experiment(f"split/linear-regression/{steps}", "cpu").objective
+    for steps in (5, 20):
+        objective = experiment(f"split/linear-regression/{steps}", "small").objective
         assert (objective.steps, objective.points * objective.steps) == (steps, 100)
-    assert {experiment(BASE_KEYS["linear-regression"], "cpu").objective.steps} == {10}
 
 
 def test_one_split_shows_about_as_many_tokens_in_training_as_another() -> None:
     def tokens(key: str) -> float:
-        made = experiment(key, "cpu")
+        made = experiment(key, "small")
         return made.train.updates * made.objective.tasks * (made.objective.points + 1)
 
-    expected = tokens(BASE_KEYS["linear-regression"])
-    for steps in (1, 2, 5, 20):
+    expected = tokens(BASES["linear-regression"])
+    for steps in (5, 20):
         assert tokens(f"split/linear-regression/{steps}") == pytest.approx(expected, rel=0.01)
 
 

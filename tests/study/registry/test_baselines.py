@@ -22,9 +22,9 @@ from iai.study.jobs.run import fit, identity, judged
 from iai.study.jobs.runs import Run
 from iai.study.ledger import records
 from iai.study.measure.cost import planned
-from iai.study.registry import BUDGETS, EXPERIMENTS, baselines, experiment, seeds_of
-from iai.study.registry.choices import CHOSEN, baseline_candidates, selected
+from iai.study.registry import EXPERIMENTS, baselines, experiment, seeds_of
 from iai.study.registry.sizes import PROFILES
+from iai.study.registry.trials import SELECTED, baseline_settings, taken
 from iai.tasks import episode
 from iai.training import Checkpoint, Greedy
 from iai.training.loop import Interrupted, identified, train
@@ -37,10 +37,11 @@ PAIRS = {
 }
 
 
-def test_there_is_every_baseline_for_every_family() -> None:
-    names = {*baselines.TRAINING, "one-context", "one-context-longer"}
+def test_there_are_the_baselines_of_each_family() -> None:
+    names = {"maml", "attentive-cnp", "lstm", "one-context", "one-context-longer"}
+    known = dict.fromkeys(PAIRS, names) | {"features": names - {"attentive-cnp", "lstm"}}
     assert {key for key in EXPERIMENTS if key.startswith("baseline/")} == {
-        f"baseline/{family}/{name}" for family in PAIRS for name in names
+        f"baseline/{family}/{name}" for family in PAIRS for name in known[family]
     }
 
 
@@ -58,7 +59,7 @@ def test_a_baseline_sees_what_its_row_sees_and_is_judged_by_the_same_tasks(row: 
 
 @pytest.mark.parametrize("family", PAIRS)
 def test_one_context_costs_as_many_tokens_as_the_row_or_twice_as_many(family: str) -> None:
-    row = experiment(PAIRS[family], "cpu")
+    row = experiment(PAIRS[family], "small")
     assert isinstance(row, Experiment)
     slots = row.objective.queries if row.regime == "implicit" else 1
 
@@ -67,17 +68,8 @@ def test_one_context_costs_as_many_tokens_as_the_row_or_twice_as_many(family: st
 
     whole = tokens(row.objective, row.train.updates)
     for name, times in (("one-context", 1), ("one-context-longer", 2)):
-        one = experiment(f"baseline/{family}/{name}", "cpu")
+        one = experiment(f"baseline/{family}/{name}", "small")
         assert tokens(one.objective, one.train.updates) == pytest.approx(times * whole, rel=2e-3)
-
-
-def test_one_context_is_trained_as_the_cost_chapter_trains_it() -> None:
-    for family in ("linear-regression", "mnist"):
-        for budget, name in (("half", "one-context"), ("whole", "one-context-longer")):
-            mine = baselines.defaults(f"baseline/{family}/{name}", "cpu")
-            other = experiment(f"cost/{family}/one-context/{budget}", "cpu")
-            assert BUDGETS[budget] and to_json(mine.objective) == to_json(other.objective)
-            assert mine.train == other.train
 
 
 def test_one_context_reads_all_that_was_seen_as_one_mini_batch() -> None:
@@ -99,42 +91,41 @@ def test_one_context_reads_all_that_was_seen_as_one_mini_batch() -> None:
 
 @pytest.mark.parametrize("row", baselines.TRIED)
 def test_trials_are_half_as_long_and_differ_in_one_setting(row: str) -> None:
-    defaults = experiment(f"choice/{row}/centre", "cpu")
-    assert defaults.train.updates == baselines.defaults(row, "cpu").train.updates // 2
+    defaults = experiment(f"choice/{row}/centre", "small")
+    assert defaults.train.updates == baselines.defaults(row, "small").train.updates // 2
     found = {
-        name: experiment(f"choice/{row}/{name}", "cpu")
-        for name in baseline_candidates(row, baselines.defaults(row, "cpu"))
+        name: experiment(f"choice/{row}/{name}", "small")
+        for name in baseline_settings(row, baselines.defaults(row, "small"))
     }
     assert len({str(to_json(one)) for one in found.values()}) == len(found) >= 3
     rates = sorted({one.train.lr / defaults.train.lr for one in found.values()})
-    fixed = row.endswith(("/maml", "/reptile"))
-    assert rates == pytest.approx([1 / 3, 1.0, 3.0] if fixed else [1 / 3, 1.0, 3.0, 9.0])
-    assert defaults.evaluation.steps == experiment(PAIRS[row.split("/")[1]], "cpu").objective.steps
-    assert [seeds_of(f"choice/{row}/centre", profile) for profile in ("cpu", "paper")] == [1, 0]
+    assert rates == pytest.approx([1 / 3, 1.0, 3.0] if row.endswith("/maml") else [1 / 3, 1.0, 3.0, 9.0])
+    assert defaults.evaluation.steps == experiment(PAIRS[row.split("/")[1]], "small").objective.steps
+    assert [seeds_of(f"choice/{row}/centre", profile) for profile in ("small", "paper")] == [1, 0]
 
 
 def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path))
     row = "baseline/mnist/one-context"
-    monkeypatch.delitem(CHOSEN, row, raising=False)
-    assert best(trials(row, "cpu")) is None and selected(row, "cpu") == "centre"
-    assert {str(found) for found in trials(row, "cpu").values()} == {"pending"}
-    monkeypatch.setitem(CHOSEN, row, "lr-third")
+    monkeypatch.delitem(SELECTED, row, raising=False)
+    assert best(trials(row, "small")) is None and taken(row, "small") == "centre"
+    assert {str(found) for found in trials(row, "small").values()} == {"pending"}
+    monkeypatch.setitem(SELECTED, row, "lr-third")
     for name in (row, f"{row}-longer"):
-        assert selected(name, "cpu") == "lr-third" and selected(name, "paper") == "centre"
-        made = baselines.experiments("cpu")[name]
-        assert made.train.lr == pytest.approx(baselines.defaults(name, "cpu").train.lr / 3)
+        assert taken(name, "small") == "lr-third" and taken(name, "paper") == "centre"
+        made = baselines.experiments("small")[name]
+        assert made.train.lr == pytest.approx(baselines.defaults(name, "small").train.lr / 3)
 
 
 def test_the_operations_of_every_training_are_known_from_its_config() -> None:
     for row in baselines.ROWS:
-        assert planned(experiment(row, "cpu")) > 1e6
+        assert planned(experiment(row, "small")) > 1e6
 
 
 def test_a_run_is_a_whole_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
     monkeypatch.setenv("IAI_RUNS", str(tmp_path))
-    for name, made in (("cnp", LearnedBaseline), ("one-context", Amortizer)):
+    for name, made in (("attentive-cnp", LearnedBaseline), ("one-context", Amortizer)):
         key = f"baseline/linear-regression/{name}"
         short = short_of(key)
         monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile, short=short: short)

@@ -22,11 +22,20 @@ from iai.types import UserError
 GENERATION = [row for row in FURTHER if row.startswith("generation/")]
 
 
-def test_keys_are_all_regimes_and_signals_that_a_task_allows() -> None:
-    for name, rows in {"mixture-2d": 7, "mixture-5d": 7, "letters": 4}.items():
-        keys = [key for key in GENERATION if key.startswith(f"generation/{name}/")]
-        assert len(keys) == rows and all(f"{key}-1-step" in EXPERIMENTS for key in keys)
-    assert "generation/letters/parametric/data" not in EXPERIMENTS
+def test_rows_learn_from_data_and_have_trials_where_tasks_can_validate() -> None:
+    regimes = {"mixture-2d": {"parametric", "explicit", "implicit"}, "mixture-5d": {"parametric", "implicit"}}
+    wanted = {name: {f"generation/{name}/{regime}/data" for regime in known} for name, known in regimes.items()}
+    assert set(GENERATION) == set.union(*wanted.values(), {"generation/letters/implicit/data"})
+    tried = {
+        key.removeprefix("trial/").rpartition("/")[0] for key in EXPERIMENTS if key.startswith("trial/generation/")
+    }
+    assert tried == set.union(*wanted.values())
+
+
+def test_a_parametric_state_has_a_slot_a_component() -> None:
+    for name in ("mixture-2d", "mixture-5d"):
+        chosen = experiment(f"generation/{name}/parametric/data", "small")
+        assert chosen.theta == "component" and chosen.objective.points == chosen.evaluation.points == 64
 
 
 @pytest.mark.parametrize("profile", registry.PROFILES)
