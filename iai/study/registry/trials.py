@@ -52,6 +52,9 @@ SELECTED: dict[str, str] = {
     "smooth/map/implicit/data": "rate-fourfold",
     "baseline/linear-regression/lstm": "lr-triple",
     "baseline/mnist/lstm": "lr-triple",
+    "generation/mixture-2d/implicit/data": "rate-double",
+    "generation/mixture-2d/parametric/data": "rate-double",
+    "generation/mixture-5d/parametric/data": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 
