@@ -53,8 +53,9 @@ SELECTED: dict[str, str] = {
     "baseline/linear-regression/lstm": "lr-triple",
     "baseline/mnist/lstm": "lr-triple",
     "generation/mixture-2d/implicit/data": "rate-double",
-    "generation/mixture-2d/parametric/data": "rate-double",
+    "generation/mixture-2d/parametric/data": "rate-fourfold",
     "generation/mixture-5d/parametric/data": "rate-double",
+    "generation/mixture-2d/explicit/data": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 

@@ -99,7 +99,7 @@ def test_a_reference_in_prose_is_a_number_of_the_ledger() -> None:
     for seed in (0, 1):
         records.write(record(seed=seed))
     assert value(f"{KEY}:{SET}:mse:1:.3f") == "0.750"
-    assert value(f"cpu:{KEY}:{SET}:mse:1") == "0.75"
+    assert value(f"small:{KEY}:{SET}:mse:1") == "0.75"
     assert value(f"{KEY}:{SET}:ridge/mse:5:.3f") == "0.125"
     assert value(f"{KEY}:{SET}:mse:1/3:.2f") == "2.00"
     assert value(f"paper:{KEY}:{SET}:mse:1:.3f") == "pending"
@@ -145,7 +145,7 @@ def test_a_tip_tells_profile_seeds_interval_and_commit() -> None:
     for seed in (0, 1):
         records.write(record(seed=seed))
     found = references.Reference.parse(f"{KEY}:{SET}:mse:1", "small").look_up()
-    assert references.tip(found, ".2f") == "cpu · seeds 0, 1 · 95 % interval over seeds: -2.43 to 3.93 · commit abc"
+    assert references.tip(found, ".2f") == "small · seeds 0, 1 · 95 % interval over seeds: -2.43 to 3.93 · commit abc"
     assert references.tip(Missing(reason="not run"), "") == "not run"
 
 
@@ -227,14 +227,14 @@ def test_curves_are_the_committed_ones(chapter: Chapter) -> None:
 
 def test_the_banner_tells_what_a_reader_must_know(chapter: Chapter) -> None:
     said = str(chapter.banner(KEY))
-    assert "3 pending" in said
+    assert "6 pending" in said
     assert f"reproduce '{KEY}' --profile small" in said
     many = str(chapter.banner(*[KEY] * 6))
-    assert "18 pending" in many and many.count("reproduce") == 1
+    assert "36 pending" in many and many.count("reproduce") == 1
     assert "reproduce 'PATTERN' --profile small" in many
     config = to_json(registry.experiment(KEY, "small"))
     fresh = {"config_hash": records.config_hash(config), "sources_hash": records.sources_hash()}
-    for seed in range(3):
+    for seed in range(6):
         records.write(record(seed=seed, **fresh))
     assert chapter.banner(KEY) is None  # an empty text would stand on the page as its repr
     records.write(record(seed=2, **fresh | {"config_hash": "old"}))

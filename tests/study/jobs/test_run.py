@@ -221,7 +221,7 @@ def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.Mon
     )
     monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile: tiny)
     monkeypatch.setenv("IAI_RUNS", str(tmp_path))
-    record = run.run(Run(key, "smoke", 0), device="small", show=False)
+    record = run.run(Run(key, "smoke", 0), device="cpu", show=False)
     assert record["key"] == key and record["profile"] == "smoke" and record["seed"] == 0 and record["schema"] == 1
     curve = record["metrics"]["linear-regression"]["mse"]
     assert len(curve["mean"]) == len(curve["se"]) == 21 and all(value > 0 for value in curve["se"])
@@ -230,7 +230,7 @@ def test_a_run_returns_a_complete_record(tmp_path: Path, monkeypatch: pytest.Mon
     tasks = tiny.evaluation.tasks
     for series in (curve, beside["ridge"]["mse"]):
         assert [len(values) for values in series["tasks"].values()] == [tasks] * 5, "after 1, 2, 5, 10 and 20 steps"
-    other = run.run(Run(key, "smoke", 1), device="small", show=False)
+    other = run.run(Run(key, "smoke", 1), device="cpu", show=False)
     assert "tasks" in other["metrics"]["linear-regression"]["mse"]
     assert other["baselines"]["linear-regression"]["ridge"]["mse"].keys() == {"mean", "se"}, "the first seed has them"
     monkeypatch.setenv("IAI_RESULTS", str(tmp_path / "results"))
