@@ -34,7 +34,7 @@ LEVERS: dict[str, dict[str, Any]] = {
     "growth-none": {"objective": {"growth": 0.0}},
     "decay-tenfold": {"train": {"weight_decay": 0.1}},
 }
-"""Changes of one setting each; rates have trials of their own."""
+"""Changes of one setting each, at the rates of the row."""
 PRECISE = (*BASES.values(), "table2/linear-regression/data")
 """The rows that are trained in both precisions."""
 
