@@ -226,7 +226,7 @@ notebook.table(grid, caption, "tab-base-who", source=" ")
 #
 # MAML and the attentive CNP are trained on eq. 6, the loss after $k$ mini-batches with $k$ random, and the learned optimizer on its mean over all steps; all of them on new tasks of the law that trains the rows.
 #
-# *Dropped*: Reptile {cite:p}`nichol2018reptile`, the CNP without attention {cite:p}`garnelo2018cnp` and a hypernetwork {cite:p}`ha2017hypernetworks`. In earlier runs they had not beaten tuned SGD after ten mini-batches, nor class means on features, at these budgets; an honest comparison would need those of their own papers. The attentive CNP and the learned optimizer are not trained on features for the same reason: after five and after ten mini-batches they had not beaten class means there.
+# *Dropped*: Reptile {cite:p}`nichol2018reptile`, the CNP without attention {cite:p}`garnelo2018cnp` and a hypernetwork {cite:p}`ha2017hypernetworks`. In older runs, with older rates and, for the CNP, an older model (their records are in the history of the repository, last at commit f76aa41), they had not beaten tuned SGD after ten mini-batches, nor class means on features, at these budgets; an honest comparison would need those of their own papers. The attentive CNP and the learned optimizer are not trained on features: after five and after ten mini-batches they had not beaten class means there. That is evidence of the same age, and they might do better now.
 #
 # ### What training takes
 
