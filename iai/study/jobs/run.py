@@ -72,11 +72,12 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
     if one.seed:  # baselines do not depend on it: single tasks are in the record of the first seed
         beside = means_alone(beside)
     cost = adapting(learner_of(model, config), next(iter(chosen.evaluation_sets.values())), config, where)
-    cpu = f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
     return {
         "schema": records.SCHEMA,
         **identity(chosen, one.seed, names),
-        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else cpu,
+        "device": torch.cuda.get_device_name(where)
+        if where.type == "cuda"
+        else f"{processor()}, {torch.get_num_threads()} thread(s)",
         "torch": torch.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **speed(chosen, model, done),
@@ -88,6 +89,14 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
         "adapt_seconds": cost["seconds"],
         "adapt_flops": cost["flops"],
     }
+
+
+def processor() -> str:
+    """The CPU by its name, where Linux tells it: seconds of two records compare only where it is the same."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return platform.processor() or platform.machine()
 
 
 def judged(model: Model, task: Any, config: EvaluationConfig) -> dict[str, Any]:
