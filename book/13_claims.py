@@ -59,6 +59,7 @@ shown_profile: str = "small"  # whose records decide: smoke | small | paper
 seed: int = 0  # not used here
 
 # %%
+import itertools
 from collections import Counter
 
 from iai.study.book import notebook
@@ -68,7 +69,7 @@ from iai.study.ledger import records
 from iai.study.registry import EXPERIMENTS
 
 chapter = notebook.setup(globals())
-every = claims()
+every = {claim: claim.judged(shown_profile) for claim in claims()}
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
@@ -76,11 +77,11 @@ rows = {
         claim.where,
         claim.figure or "–",
         claim.grade,
-        claim.counts(shown_profile),
-        f"**{claim.verdict(shown_profile)}**",
+        judged.counts,
+        f"**{judged.verdict}**",
         f"`{claim.profile or shown_profile}`",
     )
-    for claim in every
+    for claim, judged in every.items()
 }
 header = ("claim", "where", "the paper's figure", "grade", "tests", "verdict", "scale")
 grid = notebook.Grid(header=header, rows=rows)
@@ -88,7 +89,7 @@ caption = "The paper's claims. Grades of what we know of it: S a summary, N read
 notebook.table(grid, caption, "tab-claims", source=" ")
 
 # %% tags=["hide-input", "nbval-check-output"]
-found = Counter(claim.verdict(shown_profile) for claim in every)
+found = Counter(judged.verdict for judged in every.values())
 notebook.Markdown(
     f"Of {len(every)} claims: {', '.join(f'{count} {verdict}' for verdict, count in found.most_common())}."
 )
@@ -100,17 +101,17 @@ notebook.Markdown(
 
 
 # %% tags=["hide-input", "nbval-check-output"]
-def account(claim):
+def account(claim, judged):
     """A claim, its tests and what we believe."""
-    found = zip(claim.tests, claim.results(shown_profile))
+    found = zip(claim.tests, judged.results)
     rows = "\n".join(f"| {outcome} | {test} | {number} |" for test, (outcome, number) in found)
-    head = f"### {claim.text}\n\n{claim.where} · **{claim.verdict(shown_profile)}** · {claim.counts(shown_profile)} · scale `{claim.profile or shown_profile}`\n\n"
+    head = f"### {claim.text}\n\n{claim.where} · **{judged.verdict}** · {judged.counts} · scale `{claim.profile or shown_profile}`\n\n"
     caption = f":::{{table}} The tests of this claim, the primary one first.\n:name: tab-claim-{claim.name}\n\n"
     table = f"{caption}| outcome | test | ratio |\n|---|---|---|\n{rows}\n:::\n\n"
     return f"{head}{table}*What we believe.* {claim.believed}"
 
 
-notebook.Markdown("\n\n".join(map(account, every)))
+notebook.Markdown("\n\n".join(itertools.starmap(account, every.items())))
 
 # %% [markdown]
 # (sec-claims-renewed)=
@@ -148,10 +149,10 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-claims-ren
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {}
-for claim in every:
-    outcome, found = claim.results(shown_profile)[0]
+for claim, judged in every.items():
+    outcome, found = judged.results[0]
     before = first["verdicts"].get(claim.name, "no such claim")
-    rows[claim.text] = (before, f"**{claim.verdict(shown_profile)}**", f"{outcome}: {found}")
+    rows[claim.text] = (before, f"**{judged.verdict}**", f"{outcome}: {found}")
 header = ("claim", f"first ledger, at {first['commit']}", "now", "because of the primary test")
 caption = "Verdicts by the first rule on the first ledger, and by the present rule on the present one."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-claims-verdicts", source=" ")

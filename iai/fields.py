@@ -63,6 +63,8 @@ def config(kind: type[Kind]) -> type[Kind]:
 
 def checked(what: str, value: Any, hint: Any) -> Any:
     """The value if it is of a type, lists as tuples and integers of NumPy as `int`; else a `UserError` names `what`."""
+    if type(value) is hint and hint is not float:  # as nearly all are; a float may be none that is finite
+        return value
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
         value = checked(what, value, parts[0])

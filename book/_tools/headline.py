@@ -106,7 +106,7 @@ def finding(bound: bool) -> str:
         "one long context": "baseline/mnist/one-context:fashion-mnist:error:10:.1%",
     }
     far = beside(f"{images}:error:10:.1%", rivals, bound)
-    found = Counter(claim.verdict(chapter().shown_profile) for claim in claims())
+    found = Counter(claim.judged(chapter().shown_profile).verdict for claim in claims())
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
     return (
         f"- **Regression.** After one mini-batch of ten points, a learned optimizer that reads data has a squared error of {one}; after ten mini-batches, {ten}.\n"
@@ -121,7 +121,8 @@ def said() -> str:
     lines = ["| the paper said | we found | tests | at the scale |", "|---|---|---|---|"]
     for claim in claims():
         text = claim.text.removesuffix(".") + (f" ({claim.figure})" if claim.figure else "")
-        shown = (text, claim.verdict(profile), claim.counts(profile), f"`{claim.profile or profile}`")
+        judged = claim.judged(profile)
+        shown = (text, judged.verdict, judged.counts, f"`{claim.profile or profile}`")
         lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines)
 

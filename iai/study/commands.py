@@ -85,8 +85,11 @@ def list_(pattern: Pattern = "*", profile: OneProfile = None) -> int:
             print(f"{one.status():8} {one.key:{width}} seed {one.seed}")
         return 0
     print(f"{'':{width}}  " + "".join(f"{profile:30}" for profile in PROFILES).rstrip())
-    for key in keys:
-        cells = [Counter(one.status() for one in runs.wanted(key, profile)) for profile in PROFILES]
+    found = {key: [Counter[str]() for _ in PROFILES] for key in keys}
+    for column, profile in enumerate(PROFILES):
+        for one in runs.wanted(pattern, profile):
+            found[one.key][column][one.status()] += 1
+    for key, cells in found.items():
         words = (", ".join(f"{n} {status}" for status, n in sorted(cell.items())) for cell in cells)
         print(f"{key:{width}}  " + "".join(f"{word:30}" for word in words).rstrip())
     return 0
@@ -242,8 +245,8 @@ def claims(name: Claim = None, profile: Profile = "small") -> int:
     if name is not None and name not in every:
         raise records.unknown("claim", name, every)
     for claim in [every[name]] if name else every.values():
-        at = claim.profile or profile
-        print(f"{claim.verdict(at):24} {claim.name}: {claim.text} ({claim.counts(at)}; {at})")
-        for test, (outcome, found) in zip(claim.tests, claim.results(at)) if name else ():
+        at, judged = claim.profile or profile, claim.judged(profile)
+        print(f"{judged.verdict:24} {claim.name}: {claim.text} ({judged.counts}; {at})")
+        for test, (outcome, found) in zip(claim.tests, judged.results) if name else ():
             print(f"  {outcome:12} {test}, {found}")
     return 0

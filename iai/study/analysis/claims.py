@@ -148,6 +148,43 @@ class Gain:
         return f"{self.passes} passes over one, {self.attention} attention, {sizes} = {asked}"
 
 
+class Judged(NamedTuple):
+    """The outcome of each test of a claim and what it found, the primary one first."""
+
+    results: list[tuple[Outcome, str]]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The outcome of each test."""
+        return [outcome for outcome, _ in self.results]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the tests say together; of the further ones, those that were run and pass the gate.
+
+        - not run, not testable, inconclusive: the primary test is pending, fails the gate, is open.
+        - supported: the primary test holds, and so do all others; with exceptions, if at most a third do not.
+        - contradicted: the primary test fails, and at most a third of the others hold.
+        - mixed: all else.
+        """
+        first, *others = self.outcomes
+        if first in UNDECIDED:
+            return UNDECIDED[first]
+        rest = [one for one in others if one in ("holds", "open", "fails")]
+        against = sum((one == "holds") != (first == "holds") for one in rest)
+        if against > EXCEPTIONS * len(rest):
+            return "mixed"
+        return "contradicted" if first == "fails" else "supported with exceptions" if against else "supported"
+
+    @property
+    def counts(self) -> str:
+        """The number of tests with each outcome: "2 holds / 1 open / 0 fails, 3 pending"."""
+        found = Counter(self.outcomes)
+        decided, apart = get_args(Outcome)[:3], get_args(Outcome)[3:]
+        text = " / ".join(f"{found[one]} {one}" for one in decided)
+        return text + "".join(f", {found[one]} {one}" for one in apart if found[one])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """What the paper says in our words, where, with what figure and grade of evidence, and the tests that decide.
@@ -164,8 +201,8 @@ class Claim:
     profile: str | None
     tests: tuple[Comparison | Gain, ...]
 
-    def results(self, profile: str) -> list[tuple[Outcome, str]]:
-        """The outcome of each test and what it found, at the claim's own profile if it has one.
+    def judged(self, profile: str) -> Judged:
+        """What the tests find, at the claim's own profile if it has one.
 
         The primary test is decided at 5 %, the others at 5 % together, by Holm's procedure over those that were run.
         """
@@ -174,35 +211,7 @@ class Claim:
         ps = iter(holm(rest))
         adjusted = [min(one.holds, one.fails) for one in found[:1]]
         adjusted += [1.0 if one.blocked else next(ps) for one in found[1:]]
-        return [(one.outcome(p), one.shown) for one, p in zip(found, adjusted)]
-
-    def outcomes(self, profile: str) -> list[Outcome]:
-        """The outcome of each test."""
-        return [outcome for outcome, _ in self.results(profile)]
-
-    def verdict(self, profile: str) -> Verdict:
-        """What the tests say together; of the further ones, those that were run and pass the gate.
-
-        - not run, not testable, inconclusive: the primary test is pending, fails the gate, is open.
-        - supported: the primary test holds, and so do all others; with exceptions, if at most a third do not.
-        - contradicted: the primary test fails, and at most a third of the others hold.
-        - mixed: all else.
-        """
-        first, *others = self.outcomes(profile)
-        if first in UNDECIDED:
-            return UNDECIDED[first]
-        rest = [one for one in others if one in ("holds", "open", "fails")]
-        against = sum((one == "holds") != (first == "holds") for one in rest)
-        if against > EXCEPTIONS * len(rest):
-            return "mixed"
-        return "contradicted" if first == "fails" else "supported with exceptions" if against else "supported"
-
-    def counts(self, profile: str) -> str:
-        """The number of tests with each outcome: "2 holds / 1 open / 0 fails, 3 pending"."""
-        found = Counter(self.outcomes(profile))
-        decided, apart = get_args(Outcome)[:3], get_args(Outcome)[3:]
-        text = " / ".join(f"{found[one]} {one}" for one in decided)
-        return text + "".join(f", {found[one]} {one}" for one in apart if found[one])
+        return Judged([(one.outcome(p), one.shown) for one, p in zip(found, adjusted)])
 
 
 def holm(ps: Sequence[float]) -> list[float]:

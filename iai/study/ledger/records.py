@@ -3,6 +3,7 @@
 `root` is `$IAI_RESULTS`, or the nearest `book/results` from the working directory upwards, or the one of this checkout.
 """
 
+import glob
 import json
 import math
 import sys
@@ -33,9 +34,9 @@ Status = Literal["done", "pending", "stale", "running"]
 
 def root() -> Path:
     """The ledger's folder: `$IAI_RESULTS`, else the nearest `book/results` upwards, else this checkout's, else new."""
-    above = (Path.cwd(), *Path.cwd().parents, LIBRARY.parent)
-    ledgers = [folder / "book" / "results" for folder in above]
-    return data.folder("IAI_RESULTS", next(filter(Path.is_dir, ledgers), ledgers[0]))
+    here, inside = Path.cwd(), Path("book", "results")
+    ledgers = (folder / inside for folder in (here, *here.parents, LIBRARY.parent))
+    return data.folder("IAI_RESULTS", next(filter(Path.is_dir, ledgers), here / inside))
 
 
 def searched() -> None:
@@ -76,7 +77,8 @@ def until_changed(function: Callable[Concatenate[str, str, P], R]) -> Callable[C
 
     @wraps(function)
     def call(row: str, profile: str, *rest: P.args, **named: P.kwargs) -> R:
-        paths = (root() / profile).glob(f"{row.split('|')[0]}/seed*.json")
+        folder, named_so = root() / profile, f"{row.split('|')[0]}/seed*.json"
+        paths = (folder / name for name in glob.iglob(named_so, root_dir=folder, recursive=True))  # noqa: PTH207 (Path.glob is four times slower)
         files = {path: (stat.st_mtime_ns, stat.st_ino) for path in paths for stat in [path.stat()]}
         asked = (row, profile, *rest, *named.items())
         if asked not in kept or kept[asked][0] != files:

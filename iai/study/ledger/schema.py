@@ -39,8 +39,7 @@ def check(record: Any) -> None:
     for metric, one, other in [*pairs, ("curve", record["curve"]["update"], record["curve"]["loss"])]:
         if not len(one) == len(other) > 0:
             raise ValueError(f"two series of its {metric!r} differ in length or are empty")
-        if not all(value is None or _number(value) for value in [*one, *other]):
-            raise ValueError(f"its {metric!r} holds something that is no number")
+        _numbers(metric, [*one, *other])
     for *_, metric, series in series_of(record):
         check_tasks(metric, series)
 
@@ -51,12 +50,9 @@ def check_tasks(metric: str, series: dict[str, Any]) -> None:
     if len({len(values) for values in tasks.values()}) > 1:
         raise ValueError(f"its {metric!r} has different numbers of tasks after different steps")
     for k, values in tasks.items():
-        mean = series["mean"][int(k)]
-        if not all(value is None or _number(value) for value in values):
-            raise ValueError(f"a task of its {metric!r} is no number")
-        scale = sum(abs(value or 0) for value in values) / len(values)
-        if (mean is None) != (None in values) or (
-            mean is not None and abs(sum(values) / len(values) - mean) > 1e-3 * scale
+        mean, numbers = series["mean"][int(k)], _numbers(metric, values)
+        if (mean is None or not values) != (len(numbers) < len(values)) or (
+            mean is not None and abs(sum(numbers) - len(values) * mean) > 1e-3 * sum(map(abs, numbers))
         ):
             raise ValueError(f"the tasks of its {metric!r} after {k} steps have another mean than it says")
 
@@ -70,6 +66,15 @@ def check_measured(found: Any) -> None:
 
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _numbers(metric: str, values: Any) -> list[int | float]:
+    """What is there of a series, of which a part may be `None`; a record has thousands, so all are checked at once."""
+    kinds = set(map(type, values))
+    numbers = [value for value in values if value is not None] if type(None) in kinds else values
+    if not kinds <= {int, float, type(None)} or not math.isfinite(sum(numbers)):
+        raise ValueError(f"its {metric!r} holds something that is no number")
+    return numbers
 
 
 def series_of(record: Record) -> Iterator[tuple[str, str, str, dict[str, Any]]]:

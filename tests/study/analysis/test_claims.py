@@ -42,7 +42,7 @@ def below(*rivals: str, **how: Any) -> Comparison:
 
 
 def outcome(test: Comparison) -> str:
-    return claim(test).outcomes("small")[0]
+    return claim(test).judged("small").outcomes[0]
 
 
 def test_the_interval_of_the_ratio_decides() -> None:
@@ -51,7 +51,7 @@ def test_the_interval_of_the_ratio_decides() -> None:
     seeds(OTHER, (1.0, 1.0, 1.0))
     assert outcome(below()) == "holds"
     assert [outcome(below(limit=limit)) for limit in (0.6, 0.511, 0.4)] == ["holds", "fails", "fails"]
-    assert claim(below()).results("small")[0][1] == "0.51 [0.486, 0.535] over seeds alone"
+    assert claim(below()).judged("small").results[0][1] == "0.51 [0.486, 0.535] over seeds alone"
     seeds(OTHER, (0.5, 1.0, 0.6))
     assert outcome(below()) == "open"
 
@@ -85,7 +85,7 @@ def test_the_best_beats_every_rival() -> None:
     seeds(THIRD, (0.51, 0.50, 0.53))
     both = below(OTHER, THIRD)
     assert (outcome(below(OTHER)), outcome(both)) == ("holds", "open")
-    assert claim(both).results("small")[0][1].startswith("0.994"), "the nearest rival is shown"
+    assert claim(both).judged("small").results[0][1].startswith("0.994"), "the nearest rival is shown"
     seeds(THIRD, (0.9, 0.9, 0.9))
     assert outcome(both) == "holds"
     seeds(THIRD, (0.4, 0.4, 0.4))
@@ -95,7 +95,9 @@ def test_the_best_beats_every_rival() -> None:
 def test_a_result_that_is_not_finite_is_not_pending() -> None:
     seeds(KEY, (0.5, 0.5))
     seeds(OTHER, (1.0, 0.0))
-    assert claim(below()).results("small") == [("not testable", "a ratio needs results that are finite and above zero")]
+    assert claim(below()).judged("small").results == [
+        ("not testable", "a ratio needs results that are finite and above zero")
+    ]
 
 
 def test_one_seed_decides_nothing() -> None:
@@ -109,12 +111,12 @@ def test_what_fails_the_gate_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds(OTHER, (1.0, 1.0, 1.0))
     monkeypatch.setattr(gate, "doubled", lambda key: None)
     assert outcome(below()) == "not testable"
-    assert claim(below()).results("small")[0][1].startswith("no doubled budget yet; 0.51 [")
-    assert claim(below()).verdict("small") == "not testable"
+    assert claim(below()).judged("small").results[0][1].startswith("no doubled budget yet; 0.51 [")
+    assert claim(below()).judged("small").verdict == "not testable"
     figures = {0.3: "not testable", 0.51: "holds", 0.7586: "not testable"}
     assert {one: outcome(below(equals=one, margin=1.1)) for one in figures} == figures, "more training may help"
     later = Comparison(first=f"{KEY}:{SET}:mse:20", rivals=(f"{OTHER}:{SET}:mse:20",), equals=0.51)
-    assert "trained on 10 steps" in claim(later).results("small")[0][1]
+    assert "trained on 10 steps" in claim(later).judged("small").results[0][1]
     assert outcome(Comparison(**{**vars(later), "beyond": True, "margin": 1.1})) == "holds"
 
 
@@ -154,21 +156,21 @@ def known(*outcomes: str) -> Claim:
 )
 def test_a_verdict_is_that_of_the_primary_test_and_of_most_others(outcomes: str, verdict: str) -> None:
     words = {one[0]: one for one in ("holds", "open", "fails", "pending")} | {"t": "not testable"}
-    assert known(*(words[letter] for letter in outcomes.replace(" ", ""))).verdict("small") == verdict
+    assert known(*(words[letter] for letter in outcomes.replace(" ", ""))).judged("small").verdict == verdict
 
 
 def test_counts_are_always_of_all_three() -> None:
     found = known("holds", "holds", "fails", "not testable", "pending", "pending")
-    assert found.counts("small") == "2 holds / 0 open / 1 fails, 1 not testable, 2 pending"
+    assert found.judged("small").counts == "2 holds / 0 open / 1 fails, 1 not testable, 2 pending"
 
 
 def test_further_tests_are_decided_together() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == [] and holm([0.9, 0.8]) == [1.0, 1.0]
 
-    assert known("0.04", "0.04", "0.02").outcomes("small") == ["holds", "holds", "holds"]
+    assert known("0.04", "0.04", "0.02").judged("small").outcomes == ["holds", "holds", "holds"]
     said = ["holds", "open", "open"]
-    assert known("0.04", "0.04", "0.03").outcomes("small") == said, "the primary one stands for itself"
+    assert known("0.04", "0.04", "0.03").judged("small").outcomes == said, "the primary one stands for itself"
 
 
 def gains(monkeypatch: pytest.MonkeyPatch, **points: float) -> None:
@@ -190,13 +192,13 @@ def test_a_gain_is_judged_at_the_sizes_that_are_meant(monkeypatch: pytest.Monkey
         Gain(attention="fused", passes=10, equals=10.0, margin=1.25, **ends)
         for ends in ({"most": 1000}, {"least": 60_000})
     )
-    assert claim(here, there).results("small") == [("fails", "0.4 to 1.3"), ("holds", "9")]
+    assert claim(here, there).judged("small").results == [("fails", "0.4 to 1.3"), ("holds", "9")]
     some = Gain(attention="fused", passes=10, equals=10.0, margin=1.25, least=1000)
     none = Gain(attention="fused", passes=10, equals=10.0, margin=1.25, least=100_000)
-    assert claim(some, none).outcomes("small") == ["open", "not testable"]
+    assert claim(some, none).judged("small").outcomes == ["open", "not testable"]
     assert "at most 1,000 points" in str(here) and "60,000 points or more" in str(there)
     monkeypatch.setattr(module.records, "measured", lambda name: None)
-    assert claim(here).verdict("small") == "not run"
+    assert claim(here).judged("small").verdict == "not run"
 
 
 def test_a_test_is_printed_as_family_signal_and_k() -> None:
