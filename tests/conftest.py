@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from jaxtyping import install_import_hook
 
-hook = install_import_hook(["iai", "extract", "formulas", "grid"], "beartype.beartype")
+LIBRARY = ["baselines", "evaluation", "experiment", "learner", "losses", "model", "tasks", "training", "types"]
+SHAPES = [*(f"iai.{name}" for name in LIBRARY), "iai.study.analysis.theory", "iai.study.book.plots"]
+hook = install_import_hook([*SHAPES, "extract", "formulas", "grid"], "beartype.beartype")
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,12 @@
 
 import os
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
 
-from iai.study.analysis.claims import claims
+from iai.study.analysis.claims import Claim, Judged, claims
 from iai.study.analysis.gate import compared
 from iai.study.analysis.references import Reference
 from iai.study.book import notebook, plots
@@ -89,6 +90,12 @@ def beside(first: str, rivals: dict[str, str], bound: bool) -> str:
     return f"{number(first, bound)}, {', '.join(said[:-1])}{' and ' * (len(said) > 1)}{said[-1]}"
 
 
+@cache
+def judged() -> dict[Claim, Judged]:
+    """Every claim, and what its tests find."""
+    return {claim: claim.judged(chapter().shown_profile) for claim in claims()}
+
+
 def finding(bound: bool) -> str:
     """What was found, in three sentences."""
     key, images = "table2/linear-regression/data:linear-regression", "table4/mnist/data:fashion-mnist"
@@ -106,12 +113,12 @@ def finding(bound: bool) -> str:
         "one long context": "baseline/mnist/one-context:fashion-mnist:error:10:.1%",
     }
     far = beside(f"{images}:error:10:.1%", rivals, bound)
-    found = Counter(claim.judged(chapter().shown_profile).verdict for claim in claims())
+    found = Counter(one.verdict for one in judged().values())
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.most_common())
     return (
         f"- **Regression.** After one mini-batch of ten points, a learned optimizer that reads data has a squared error of {one}; after ten mini-batches, {ten}.\n"
         f"- **Images.** Trained on MNIST and shown Fashion-MNIST, 32 images a step, a learner in context goes from {number(f'{images}:error:1:.1%', bound)} of wrong answers to {far}.\n"
-        f"- **Scale.** These models train in minutes on one core (profile `{chapter().shown_profile}`), and at that scale {len(claims())} claims of the paper read: {counts}. Of these, {sum(claim.profile == 'paper' for claim in claims())} are about its own figures and ask for the scale `paper`."
+        f"- **Scale.** These models train in minutes on one core (profile `{chapter().shown_profile}`), and at that scale {len(judged())} claims of the paper read: {counts}. Of these, {sum(claim.profile == 'paper' for claim in judged())} are about its own figures and ask for the scale `paper`."
     )
 
 
@@ -119,10 +126,9 @@ def said() -> str:
     """What the paper said, what we found, and at what scale."""
     profile = chapter().shown_profile
     lines = ["| the paper said | we found | tests | at the scale |", "|---|---|---|---|"]
-    for claim in claims():
+    for claim, found in judged().items():
         text = claim.text.removesuffix(".") + (f" ({claim.figure})" if claim.figure else "")
-        judged = claim.judged(profile)
-        shown = (text, judged.verdict, judged.counts, f"`{claim.profile or profile}`")
+        shown = (text, found.verdict, found.counts, f"`{claim.profile or profile}`")
         lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines)
 

@@ -3,24 +3,18 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-
-from iai.baselines.classical import Centroids, Descent, Mean, Memoryless, Neighbours, Ridge
-from iai.experiment import build
 from iai.study.analysis import trials
 from iai.study.analysis.contrasts import best
-from iai.study.jobs.run import learner_of
 from iai.study.ledger import records
 from iai.study.ledger.statistics import Found, Missing, Summary
-from iai.study.measure.cost import cost_of_adapting, planned
+from iai.study.measure.cost import planned
 from iai.study.registry import experiment
 from iai.study.registry.baselines import COMPETE, ROWS
 from iai.study.registry.families import TABLES
 from iai.study.registry.sizes import Profile
 from iai.study.registry.trials import taken
-from iai.types import Batch, Learner
 
 Kind = Literal["iterative", "learned", "classical", "oracle"]
 """Kinds of learners; an oracle knows the noise and the prior, and so does not compete."""
@@ -50,8 +44,6 @@ CLASSICAL = {
 """Classical learners, by their names in records; "no inputs" is the mean, or the most frequent label."""
 ORACLES = {"ridge, noise known": "ridge", "memoryless bound": "memoryless"}
 """Learners of linear regression that know its noise and its prior."""
-CONVERGED = ("l-bfgs", "logistic")
-"""Baselines that iterate until they converge, so that their cost depends on the data."""
 ELSEWHERE = {"logistic": ("mnist", "features"), "centroids": ("features",)}
 """The families that have a baseline, where not all have it."""
 
@@ -96,16 +88,17 @@ class Leaderboard:
         return {label: self.score(label, evaluation, k) for label in self.rows(*wanted)}
 
     @cached_property
-    def adapting(self) -> dict[str, dict[str, float | None]]:
-        """Floating-point operations and seconds to adapt to ten mini-batches of one task and answer all queries.
+    def adapting(self) -> dict[str, float]:
+        """Recorded operations to adapt to ten mini-batches of one task and answer its queries; nan if not counted.
 
-        Measured now with untrained weights and untuned rates, except for `CONVERGED` baselines, whose recorded cost
-        is shown; these have no entry while there is no record. None where PyTorch counts nothing.
+        There is no entry while there is no record.
         """
-        fitted = {label: row.split("|")[-1] for label, row in self.rows().items() if row.endswith(CONVERGED)}
-        found = {label: adapting(row, self.profile) for label, row in self.rows().items() if label not in fitted}
-        for record in records.records(COMPETE[self.family], self.profile)[:1]:
-            found |= {label: record["baseline_costs"][name] for label, name in fitted.items()}
+        found = dict[str, float]()
+        for label, row in self.rows().items():
+            key, _, baseline = row.partition("|")
+            for record in records.records(key, self.profile)[:1]:
+                flops = record["baseline_costs"][baseline]["flops"] if baseline else record["adapt_flops"]
+                found[label] = math.nan if flops is None else flops
         return found
 
     @cached_property
@@ -119,9 +112,7 @@ class Leaderboard:
 
     def operations(self, label: str, cost: Cost) -> float:
         """Floating-point operations to adapt, or of the whole training; nan where they are not counted."""
-        if cost == "training":
-            return self.training.get(label, math.nan)
-        return float(self.adapting.get(label, {}).get("flops") or math.nan)
+        return (self.training if cost == "training" else self.adapting).get(label, math.nan)
 
     def scores_within(self, reference: str, cost: Cost, evaluation: str, k: int) -> dict[str, Found]:
         """Scores of the learners whose training, or adapting, takes no more operations than that of a reference.
@@ -155,35 +146,3 @@ def iterative(family: str) -> dict[str, str]:
             label = regime if regime == "implicit" else f"{regime}, {SIGNALS[kind]}"
             keys[label] = f"features/{regime}/{kind}" if family == "features" else f"{table}/{family}/{kind}"
     return keys
-
-
-def adapting(row: str, profile: str, steps: int = 10) -> dict[str, float | None]:
-    """Operations and the least of three times, in seconds, of f(x, g(batches)) for `steps` random mini-batches."""
-    key, _, baseline = row.partition("|")
-    chosen = experiment(key, profile)
-    task, config, generator = chosen.task, chosen.evaluation, torch.Generator().manual_seed(0)
-
-    def observations(n: int) -> Batch:
-        x, y = (torch.randn(1, n, d, generator=generator) for d in (task.dx, task.dy))
-        return Batch(x, torch.eye(task.dy)[y.argmax(-1)] if task.loss == "cross_entropy" else y)
-
-    learner = untuned(baseline, task) if baseline else learner_of(build(chosen).eval(), config)
-    *batches, queries = (observations(n) for n in (*[config.points] * steps, config.queries))
-    return min((cost_of_adapting(learner, batches, queries) for _ in range(3)), key=lambda cost: cost["seconds"] or 0)
-
-
-def untuned(name: str, task: Any) -> Learner:
-    """A classical learner with default settings, which do not change what it costs."""
-    how: dict[str, Any] = {"dy": task.dy, "classify": task.loss == "cross_entropy"}
-    match name:
-        case "sgd" | "adam" | "adam-10-passes":
-            how = {"optimizer": name.split("-")[0], "passes": 10 if name.endswith("passes") else 1}
-            return Descent(decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, **how)
-        case "centroids":
-            return Centroids(dy=task.dy)
-        case "neighbours":
-            return Neighbours(**how)
-        case "mean":
-            return Mean(**how)
-    oracle = {"ridge": Ridge, "memoryless": Memoryless}[name]
-    return oracle(noise_variance=task.noise_variance, bias=task.bias)
