@@ -56,12 +56,14 @@ SELECTED: dict[str, str] = {
     "generation/mixture-2d/parametric/data": "rate-fourfold",
     "generation/mixture-5d/parametric/data": "rate-double",
     "generation/mixture-2d/explicit/data": "rate-fourfold",
-    "cost/linear-regression/unrolled": "rate-double",
+    "cost/linear-regression/unrolled": "rate-fourfold",
     "split/linear-regression/5": "rate-double",
-    "steps/linear-regression/2": "rate-double",
+    "steps/linear-regression/2": "rate-fourfold",
     "steps/linear-regression/5": "rate-double",
     "theta/linear-regression/data-coordinate": "rate-double",
-    "update/linear-regression/absolute": "rate-double",
+    "update/linear-regression/absolute": "rate-fourfold",
+    "cost/linear-regression/random": "rate-double",
+    "size/linear-regression/width-32": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 
