@@ -135,7 +135,9 @@ against = {"the best learned baseline": duels} | {
 said = {
     label: ", ".join(f"{word} in {n}" for word, n in Counter(found).most_common() if word != "–")
     for label, found in (
-        against | {label: [found for (*_, one), found in beside_sgd.items() if one == label] for label in STEPPING}
+        against
+        | {label: [found for (*_, one), found in beside_sgd.items() if one == label] for label in STEPPING}
+        | {"gradients": [side(*line, "learned optimizer", "parametric, gradients") for line in lines]}
     ).items()
 }
 waiting = sum(
@@ -149,6 +151,7 @@ notebook.Markdown(
     f"- **Iteration against other learned learners.** The error of the best iterative row and that of the best learned baseline, one context included, at this budget: {said['the best learned baseline']} lines. Learned baselines that step, against tuned SGD: "
     + "; ".join(f"{label}, {said[label]}" for label in STEPPING)
     + ".\n"
+    f"- **One signal, two learners.** The learned optimizer reads gradients alone, as the parametric row of gradients does, but keeps a memory and learns through all its steps. Beside that row its error is {said['gradients']} lines.\n"
     "- **All at once.** The error of many steps: "
     + "; ".join(f"against {one}, {said[one]}" for one in CONTEXTS)
     + " lines.\n"

@@ -11,7 +11,7 @@ from iai.study import registry
 from iai.study.cli import main
 from iai.study.registry.families import linear_regression
 
-UPDATES = 300 + 150 * int(os.environ.get("IAI_KILLS", "2"))
+UPDATES = 100 + 100 * int(os.environ.get("IAI_KILLS", "2"))
 
 
 def eager(profile: str) -> Experiment:

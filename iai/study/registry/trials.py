@@ -63,7 +63,7 @@ SELECTED: dict[str, str] = {
     "theta/linear-regression/data-coordinate": "rate-double",
     "update/linear-regression/absolute": "rate-fourfold",
     "cost/linear-regression/random": "rate-double",
-    "size/linear-regression/width-32": "rate-double",
+    "size/linear-regression/width-32": "rate-fourfold",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 

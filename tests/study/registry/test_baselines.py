@@ -119,7 +119,7 @@ def test_trials_choose_and_the_longer_training_follows(tmp_path: Path, monkeypat
 
 def test_the_operations_of_every_training_are_known_from_its_config() -> None:
     for row in baselines.ROWS:
-        assert planned(experiment(row, "small")) > 1e6
+        assert planned(experiment(row, "smoke")) > 1e6
 
 
 def test_a_run_is_a_whole_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
