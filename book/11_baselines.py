@@ -272,7 +272,8 @@ for label in dict.fromkeys(label for board in boards.values() for label in board
     work = [board.adapting.get(label, "pending") if label in board.rows() else "–" for board in boards.values()]
     rows[label] = ["–" if flops != flops else flops if isinstance(flops, str) else flops / 1e6 for flops in work]
 caption = "Millions of floating-point operations that a new task of ten mini-batches takes. A dash: nothing that PyTorch counts, or not in the family."
-notebook.table(notebook.Grid(header=("", *FAMILIES.values()), rows=rows), caption, "tab-base-adapting", ",.3g")
+grid = notebook.Grid(header=("", *FAMILIES.values()), rows=rows)
+notebook.table(grid, caption, "tab-base-adapting", ",.3g", f"(Profile `{shown_profile}`, a count.)")
 
 # %% [markdown]
 # (sec-base-tuned)=
