@@ -97,7 +97,8 @@ class Leaderboard:
         for label, row in self.rows().items():
             key, _, baseline = row.partition("|")
             for record in records.records(key, self.profile)[:1]:
-                flops = record["baseline_costs"][baseline]["flops"] if baseline else record["adapt_flops"]
+                costs = record.get("baseline_costs", {}).get(baseline, {})  # an older record may have none
+                flops = costs.get("flops") if baseline else record.get("adapt_flops")
                 found[label] = math.nan if flops is None else flops
         return found
 

@@ -72,12 +72,11 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
     if one.seed:  # baselines do not depend on it: single tasks are in the record of the first seed
         beside = means_alone(beside)
     cost = adapting(learner_of(model, config), next(iter(chosen.evaluation_sets.values())), config, where)
+    cpu = f"{processor()}, {torch.get_num_threads()} thread(s)"
     return {
         "schema": records.SCHEMA,
         **identity(chosen, one.seed, names),
-        "device": torch.cuda.get_device_name(where)
-        if where.type == "cuda"
-        else f"{processor()}, {torch.get_num_threads()} thread(s)",
+        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else cpu,
         "torch": torch.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **speed(chosen, model, done),

@@ -72,6 +72,8 @@ def test_adapting_costs_what_is_recorded() -> None:
     cheap = board.scores_within("parametric, data", "adapting", LR, 1)
     assert {"SGD", "parametric, data"} <= set(cheap) and not {"L-BFGS", "no inputs"} & set(cheap)
     assert "implicit" in cheap, "what is pending stays, as its cost is not known"
+    records.write(record(f"table4/{LR}/data"))
+    assert math.isnan(Leaderboard(family=LR, profile="small").operations("implicit", "adapting")), "not in the record"
 
 
 def test_figures_show_the_row_of_a_regime_whose_trial_was_best(monkeypatch: pytest.MonkeyPatch) -> None:

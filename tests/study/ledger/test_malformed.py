@@ -76,6 +76,8 @@ def test_no_malformed_field_is_a_traceback(capsys: pytest.CaptureFixture[str]) -
         {"1": [0.4, None]},
         {"1": ["0.5"]},
         {"1": [True, 0.0]},
+        {"1": [float("nan"), 1.0]},
+        {"1": [float("inf"), float("-inf")]},
         {"1": []},
         {"21": [0.5]},
         {"one": [0.5]},
