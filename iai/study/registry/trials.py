@@ -64,6 +64,9 @@ SELECTED: dict[str, str] = {
     "update/linear-regression/absolute": "rate-fourfold",
     "cost/linear-regression/random": "rate-double",
     "size/linear-regression/width-32": "rate-fourfold",
+    "baseline/features/maml": "lr-third",
+    "generation/mixture-5d/implicit/data": "rate-double",
+    "theta/mnist/data-one": "rate-half",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 
