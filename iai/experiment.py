@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from iai.baselines import learned
 from iai.baselines.learned import LearnedBaseline, LearnedBaselineConfig
 from iai.evaluation import EvaluationConfig
-from iai.fields import Seed, Size, checked, config, recorded
+from iai.fields import Count, Seed, Size, checked, config, recorded
 from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
+from iai.model.refiner import Anchor
 from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
 from iai.tasks import TASKS, Features, Images, Letters, Relabelled, Reused, Stored
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
@@ -38,6 +39,8 @@ class Experiment:
     latent: Size = 32
     """Width of the explicit latent of one output, and of the implicit one if `space` is "latent"."""
     space: Space = "logits"
+    memory: Count = recorded(default=0, omitted=True)
+    """Numbers beside each one of theta that a step may write and no prediction reads (parametric and explicit)."""
     theta_shape: tuple[Size, Size] | None = recorded(default=None, omitted=True)
     """Slots and width of theta for a `decode` that the parametric regime is built with; else they are the task's."""
     refiner: RefinerConfig = RefinerConfig()
@@ -217,14 +220,15 @@ def parametric(experiment: Experiment, decode: Decode | None = None) -> Paramete
         _check_linear(known, shape, task.dx)
         by_coordinate = partial(in_shape, known, tuple(shape), transposed=True)
         basis = task.dx**0.5 * torch.eye(width, task.dx)  # the bias is about the input 0
-        return Parameters(by_coordinate, task.loss, (width, slots), experiment.signal, "x", basis)
+        return _parameters(experiment, by_coordinate, (width, slots), "x", basis)
     if experiment.theta == "component":
         if decode or not hasattr(task, "slot_inputs"):
             raise UserError("theta='component' is for a task that has slot_inputs, with its own decode: choose 'one'")
-        return Parameters(known, task.loss, (slots, width), experiment.signal, "x", task.slot_inputs)
+        return _parameters(experiment, known, (slots, width), "x", task.slot_inputs)
+    whole = partial(in_shape, known, tuple(shape))  # a closure has no pickle
     if experiment.theta == "one" or slots != task.dy:
-        slots, width = 1, slots * width
-    return _parameters(experiment, partial(in_shape, known, tuple(shape)), slots, width)  # a closure has no pickle
+        return _parameters(experiment, whole, (1, slots * width))
+    return _parameters(experiment, whole, (slots, width), "y" if slots > 1 else "none")
 
 
 def in_shape(decode: Decode, shape: tuple[int, int], x: Tensor, theta: Tensor, transposed: bool = False) -> Tensor:
@@ -247,13 +251,22 @@ def _check_linear(decode: Decode, shape: tuple[int, int], dx: int) -> None:
 def explicit(experiment: Experiment, decode: Decode | None = None) -> Parameters:
     """The regime whose state is a latent code for each output, with a learned likelihood."""
     task, latent = experiment.task, experiment.latent
-    slots, width = (task.dy, latent) if experiment.theta == "class" else (1, task.dy * latent)
-    return _parameters(experiment, decode or Decoder(task.dx, task.dy, latent), slots, width)
+    likelihood = decode or Decoder(task.dx, task.dy, latent)
+    if experiment.theta == "class" and task.dy > 1:
+        return _parameters(experiment, likelihood, (task.dy, latent), "y")
+    return _parameters(experiment, likelihood, (1, task.dy * latent))
 
 
-def _parameters(experiment: Experiment, decode: Decode, slots: int, width: int) -> Parameters:
+def _parameters(
+    experiment: Experiment,
+    decode: Decode,
+    shape: tuple[int, int],
+    anchor: Anchor = "none",
+    inputs: Tensor | None = None,
+) -> Parameters:
     """The regime of a likelihood."""
-    return Parameters(decode, experiment.task.loss, (slots, width), experiment.signal, "y" if slots > 1 else "none")
+    loss, signal, memory = experiment.task.loss, experiment.signal, experiment.memory
+    return Parameters(decode, loss, shape, signal, anchor, inputs, memory)
 
 
 def implicit(experiment: Experiment) -> Predictions:
@@ -266,6 +279,8 @@ def implicit(experiment: Experiment) -> Predictions:
             "the implicit regime has no parameters, so no gradients or residuals: choose Signal(kind='data')"
         )
     alike = isinstance(experiment.refiner, RelationsConfig)
+    if experiment.memory:
+        raise UserError("the implicit regime has no theta to remember something beside: choose memory=0")
     return Predictions(task.dy, space, experiment.latent, experiment.signal.history, alike)
 
 

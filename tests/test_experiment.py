@@ -108,6 +108,7 @@ class Blackbox:
         (lambda: small(task=Blackbox()), "lacks decode .* the explicit or the implicit"),
         (lambda: small(theta="component"), "slot_inputs"),
         (lambda: small("implicit", space="softmax"), "choose 'logits'"),
+        (lambda: small("implicit", memory=1), "choose memory=0"),
         (lambda: small("implicit", signal=Signal(kind="grad")), "kind='data'"),
         (lambda: small("implicit", signal=Signal(kind="grad+residual")), "kind='data'"),
         (lambda: small(refiner={"mask": "causal"}), "tokens='running'"),

@@ -49,7 +49,8 @@ class RefinerConfig:
 class Interface:
     """Shapes and scales of the data and of the state, as `regime.interface(task)` states them.
 
-    `slot` and `past` count the features of a slot and of a remembered slot; `anchor` says what an anchor is (an input,
+    `slot` and `past` count the features of a slot and of a remembered slot, and `memory` those of a slot, its last,
+    that no prediction reads; `anchor` says what an anchor is (an input,
     a target, nothing); `independent` slots never see each other; gradients may be `running` means, or `whole` ones, of
     all of a batch; slots on the `simplex` are probabilities; scales are the RMS of one entry of x, of y and of a slot
     at the start.
@@ -59,6 +60,7 @@ class Interface:
     dy: int
     slot: int
     past: int = 0
+    memory: int = 0
     anchor: Anchor = "none"
     independent: bool = False
     running: bool = False
@@ -90,7 +92,7 @@ class Refiner(nn.Module):
         self.encode_y = Encoder(interface.dy, width, interface.y_scale)
         self.encode_xy = Encoder(width, width) if config.bilinear else None
         self.encode_slot = Encoder(interface.slot, width, interface.slot_scale)
-        self.encode_gradient = Encoder(interface.slot + 1, width)
+        self.encode_gradient = Encoder(interface.slot - interface.memory + 1, width)
         self.encode_past = Encoder(interface.past, width) if interface.past else None
         self.kinds = nn.Parameter(torch.randn(4, width) / width**0.5)  # of pairs, gradients, past states, slots
         self.blocks = nn.ModuleList(

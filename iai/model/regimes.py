@@ -62,22 +62,28 @@ class Parameters(nn.Module):
         signal: Signal,
         anchor: Anchor = "none",
         inputs: Float[Tensor, "slots dx"] | None = None,
+        memory: int = 0,
     ):
         """`loss` is a name in `losses.LOSSES`, `shape` is (slots, width) of theta.
 
         Slot c is the row of class c, anchored at the one-hot label c ("y"), or is anchored at row c of `inputs` ("x").
+        Beside its part of theta, a slot has `memory` times as many numbers that `decode` never reads; `UserError` for
+        these together with a history window.
         """
         super().__init__()
         self.decode, self.loss, self.mean, self.signal = decode, LOSSES[loss], MEANS[loss], signal
+        if memory and signal.history:
+            raise UserError("a history window keeps all of a state: choose memory=0 or Signal(history=0)")
         self.slots, self.width = shape
+        self.memory = memory * self.width
         self.past = self.width * (1 + signal.gradients) if signal.history else 0
-        self.initial = nn.Parameter(torch.zeros(self.width))
+        self.initial = nn.Parameter(torch.zeros(self.width + self.memory))
         self.about = anchor
         anchors = {"none": torch.zeros(self.slots, 0), "y": torch.eye(self.slots), "x": inputs}
         self.register_buffer("anchor", anchors[anchor], persistent=False)
 
     def init(self, x: Float[Tensor, "tasks q dx"]) -> State:
-        """theta_0, learned, the same in every slot; only the number of tasks is read from x."""
+        """theta_0 and its memory, learned, the same in every slot; only the number of tasks is read from x."""
         value = self.initial.expand(x.shape[0], self.slots, -1)
         past = value.new_zeros(x.shape[0], self.signal.history * self.slots, self.past)
         return State(value, self.anchor.expand(x.shape[0], -1, -1), past)
@@ -85,16 +91,17 @@ class Parameters(nn.Module):
     @torch.no_grad()
     def evidence(self, state: State, batch: Batch) -> Evidence:
         """Observations or their residuals, and gradients of the batch loss at the state, always detached."""
-        with full_precision(state.value.device):
-            gradients = self._gradients(state.value, batch) if self.signal.gradients else state.value[:, None][:, :0]
+        theta = state.value[..., : self.width]
+        with full_precision(theta.device):
+            gradients = self._gradients(theta, batch) if self.signal.gradients else theta[:, None][:, :0]
             if self.signal.residual:
-                batch = Batch(batch.x, batch.y - self.mean(vmap(self.decode)(batch.x, state.value)))
+                batch = Batch(batch.x, batch.y - self.mean(vmap(self.decode)(batch.x, theta)))
         return Evidence(batch if self.signal.data else batch[:0], gradients)
 
     def f(self, x: Float[Tensor, "tasks q dx"], state: State) -> Float[Tensor, "tasks q dy"]:
         """decode(x, theta), task by task."""
         with full_precision(x.device):
-            return vmap(self.decode)(x, state.value)
+            return vmap(self.decode)(x, state.value[..., : self.width])
 
     def interface(self, data: Task | Interface) -> Interface:
         """Slots are anchored at labels, inputs or, if alone, nothing; a remembered one has its gradient beside it."""
@@ -106,7 +113,8 @@ class Parameters(nn.Module):
                 " a label and is anchored there"
             )
         means = {"running": tokens == "running", "whole": tokens == "mean"}
-        return Interface.of(data, slot=self.width, past=self.past, anchor=self.about, **means)
+        slot = {"slot": self.width + self.memory, "memory": self.memory}
+        return Interface.of(data, **slot, past=self.past, anchor=self.about, **means)
 
     def _gradients(self, theta: Tensor, batch: Batch) -> Float[Tensor, "tasks m slots width"]:
         """Gradients of the loss in theta: the mean of the batch, one a sample, or the running means."""

@@ -1,5 +1,7 @@
 """The three regimes: gradients are the gradients, detached; spaces decode; states start as they should."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.func import grad
@@ -7,7 +9,7 @@ from torch.func import grad
 from iai.losses import LOSSES, squared_error
 from iai.model import Decoder, Parameters, Predictions, Signal
 from iai.tasks import Features, Gravity, Images, LinearRegression, Mixture
-from iai.types import Batch
+from iai.types import Batch, UserError
 
 TASKS = {
     "regression": LinearRegression(dimension=3),
@@ -159,3 +161,21 @@ def test_theta_starts_at_the_learned_state_with_its_class_as_anchor() -> None:
     state = regime.init(torch.zeros(2, 4, 5))
     assert torch.equal(state.anchor[0], torch.eye(3))
     assert torch.equal(state.value, regime.initial.expand(2, 3, -1))
+
+
+@pytest.mark.parametrize("kind", ["grad+data", "residual"])
+def test_no_prediction_and_no_evidence_depends_on_the_memory(kind: str) -> None:
+    task = TASKS["images"]
+    signal = Signal(kind=kind)
+    plain, with_memory = (
+        Parameters(task.decode, task.loss, task.theta_shape, signal, "y", memory=memory) for memory in (0, 2)
+    )
+    batch = drawn(task)
+    state = state_of(with_memory, batch)
+    theta = replace(state, value=state.value[..., :6])
+    assert state.value.shape == (2, 3, 6 * 3)
+    assert torch.equal(with_memory.f(batch.x, state), plain.f(batch.x, theta))
+    found, expected = with_memory.evidence(state, batch), plain.evidence(theta, batch)
+    assert torch.equal(found.gradients, expected.gradients) and torch.equal(found.pairs.y, expected.pairs.y)
+    with pytest.raises(UserError, match="choose memory=0 or"):
+        Parameters(task.decode, task.loss, task.theta_shape, Signal(history=1), memory=1)

@@ -51,6 +51,18 @@ def test_a_window_cuts_the_graph_after_so_many_steps() -> None:
         assert not torch.allclose(found[2][3], found[other][3], rtol=1e-2)
 
 
+@pytest.mark.parametrize("theta", ["one", "coordinate"])
+def test_a_memory_learns_through_two_steps_and_not_through_one(theta: str) -> None:
+    """No loss reads what the last step writes there, so eq. 9 has no gradient in it."""
+    amortizer, batches, queries = rolled(2, theta=theta, memory=2, signal=Signal(kind="grad+data"))
+    amortizer.zero_grad()
+    for window in (1, 2):
+        torch.stack(list(rollout_losses(amortizer, squared_error, batches, queries, window=window))).sum().backward()
+        written = amortizer.refiner.head.weight.grad[amortizer.regime.width :]
+        assert written.shape == (2 * amortizer.regime.width, amortizer.refiner.config.width)
+        assert bool(written.any()) == (window == 2)
+
+
 def test_a_window_of_one_is_a_detached_objective() -> None:
     settings = {"task": EXPERIMENT.task, "tasks": 6, "steps": 3, "points": 5, "queries": 4}
     amortizer = awake(EXPERIMENT)
