@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad, vmap
 
-from iai.fields import Amount, Size, config
+from iai.fields import Amount, Share, Size, config
 from iai.losses import LOSSES, Loss, LossName
 from iai.types import Batch, Decode, Learner, concat
 
@@ -41,8 +41,8 @@ class Fitted(ABC):
 class Descent(Fitted):
     """theta_i+1 = theta_i - step(gradient of the mean loss on batch i), the case g = optimizer of eq. 7.
 
-    `init` is every entry of theta_0. The mini-batches are read `passes` times, in their order.
-    Adam: Kingma and Ba (2015), beta 0.9 and 0.999.
+    `init` is every entry of theta_0. The mini-batches are read `passes` times, in their order. `momentum` is that of
+    SGD: Polyak (1964). Adam: Kingma and Ba (2015), beta 0.9 and 0.999.
     """
 
     decode: Decode
@@ -50,6 +50,7 @@ class Descent(Fitted):
     theta_shape: tuple[Size, Size]
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: Amount = 0.1
+    momentum: Share = 0.0
     passes: Size = 1
     init: float = 0.0
 
@@ -60,7 +61,8 @@ class Descent(Fitted):
         for i, batch in enumerate([b for b in batches if b.points] * self.passes, start=1):
             g = gradient(theta, batch.x, batch.y)
             if self.optimizer == "sgd":
-                theta = theta - self.learning_rate * g
+                first = self.momentum * first + g
+                theta = theta - self.learning_rate * first
                 continue
             first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g.square()
             change = (first / (1 - 0.9**i)) / ((second / (1 - 0.999**i)).sqrt() + 1e-8)

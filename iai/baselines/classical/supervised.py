@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import vmap
 
-from iai.fields import Amount, Size, config
+from iai.fields import Amount, Count, Size, config
 from iai.tasks import Gravity, LinearRegression
 from iai.types import Batch, concat
 
@@ -124,23 +124,45 @@ class Ridge:
     def __call__(self, batches: Sequence[Batch], x: Float[Tensor, "tasks q dx"]) -> Float[Tensor, "tasks q dy"]:
         design, noise = LinearRegression(bias=self.bias).design, max(self.noise_variance, 1e-9)
         theta = torch.zeros(x.shape[0], x.shape[2] + self.bias, 1, device=x.device, dtype=torch.float64)
-        identity, variance = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype), theta.new_ones(())
+        prior = torch.eye(theta.shape[1], device=x.device, dtype=theta.dtype)  # a precision
         for batch in batches if self.forgets or not batches else [concat(batches)]:
             known, y = design(batch.x.double()), batch.y.double()
-            covariance = torch.linalg.inv(known.mT @ known / noise + identity / variance)
+            covariance = torch.linalg.inv(known.mT @ known / noise + prior)
             theta = theta + covariance @ (known.mT @ (y - known @ theta)) / noise
-            variance = covariance.diagonal(dim1=-2, dim2=-1).mean()
+            prior = self.kept(covariance)
         return (design(x.double()) @ theta).to(x.dtype)
 
+    def kept(self, covariance: Float[Tensor, "tasks d d"]) -> Float[Tensor, "*tasks d d"]:
+        """The precision of the next batch's prior: what is kept of the posterior beside its mean."""
+        return torch.linalg.inv(covariance)
 
+
+@config
 class Memoryless(Ridge):
     """Ridge around the current theta, batch by batch: the best learner that keeps theta without a covariance.
 
     The prior of a batch is N(theta, v I), with v the mean variance of the last posterior over coordinates and tasks,
-    and 1 at first (block Kaczmarz).
+    and 1 at first (block Kaczmarz). With `directions`, so many principal axes of each task's posterior are kept with
+    their variances, and only the others share a mean: a Kalman filter of low rank, exact if all are kept.
     """
 
+    directions: Count = 0
+
     forgets = True
+
+    def kept(self, covariance: Float[Tensor, "tasks d d"]) -> Float[Tensor, "*tasks d d"]:
+        """v I, or low rank and a multiple of I: the axes of least and of most variance that leave the others alike."""
+        if not self.directions:
+            return torch.eye(covariance.shape[-1]).to(covariance) / covariance.diagonal(dim1=-2, dim2=-1).mean()
+        variances, axes = torch.linalg.eigh(covariance)
+        others = variances.shape[1] - self.directions
+        if others > 1:
+            windows = variances.unfold(1, others, 1)  # (tasks, directions + 1, others), as variances ascend
+            first = windows.log().var(-1).argmin(1, keepdim=True)
+            place = torch.arange(variances.shape[1], device=first.device) - first
+            mean = windows.mean(-1).gather(1, first)
+            variances = torch.where((place >= 0) & (place < others), mean, variances)
+        return axes / variances[:, None] @ axes.mT
 
 
 @config

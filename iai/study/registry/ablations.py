@@ -17,6 +17,11 @@ DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
 """Points a step and tasks an update at each dimension; at `smoke` 40 tasks, of 8 points and dimensions at most."""
 UPDATES = {2: 1000, 8: 1000, 32: 1500, 128: 800}
 """Updates at each dimension of `small`, where theta is in coordinates: an update then costs more, and teaches more."""
+MEMORIES = {
+    10: ((0, 3), (1, 3), (4, 3), (16, 3), (4, 1), (4, 2), (4, 5), (4, 10)),
+    32: ((0, 3), (4, 3), (4, 1), (4, 10)),
+}
+"""By dimension: numbers beside each one of theta, and steps that training looks back through, of ten."""
 LAWS = (16, 256, 4096)
 """Fixed laws that training tasks may have."""
 
@@ -32,7 +37,8 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
         "history/linear-regression/grad+data": vary(row("table2/linear-regression/grad+data"), signal={"history": 2}),
         "history/mnist/grad": vary(row("table2/mnist/grad"), signal={"history": 2}),
         **masks(profile),
-        **dimensions(regression, profile),
+        **(by_dimension := dimensions(regression, profile)),
+        **memories(row("residual/linear-regression/parametric/residual"), by_dimension["dimension/32/residual"]),
         **{f"steps/linear-regression/{n}": vary(regression, objective={"steps": n}) for n in (2, 5)},
         **{f"split/linear-regression/{n}": split(regression, n) for n in (5, 20)},
         "reuse/mnist/10": vary(
@@ -85,6 +91,15 @@ def dimensions(regression: Experiment, profile: Profile) -> dict[str, Experiment
         for kind in ("data", "grad", "grad+data", *(("residual", "grad+residual") if label == 32 else ())):
             found[f"dimension/{label}/{kind}"] = vary(resized, signal={"kind": kind})
     return found
+
+
+def memories(ten: Experiment, more: Experiment) -> dict[str, Experiment]:
+    """A memory beside theta that training through several steps can teach: `memory/<dimension>/<numbers>-<steps>`."""
+    return {
+        f"memory/{d}/{numbers}-{steps}": vary(unrolled(base, steps), memory=numbers)
+        for (d, pairs), base in zip(MEMORIES.items(), (ten, more))
+        for numbers, steps in pairs
+    }
 
 
 def split(experiment: Experiment, steps: int) -> Experiment:

@@ -1,6 +1,7 @@
 """Descent on theta is the textbook's, and its learning rate is the best of the grid."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -23,19 +24,22 @@ def test_sgd_step_is_the_closed_form() -> None:
     torch.testing.assert_close(SGD(batches, queries.x), queries.x @ theta)
 
 
-def test_adam_is_torchs() -> None:
+@pytest.mark.parametrize(
+    ("kind", "own", "theirs"),
+    [("adam", {}, torch.optim.Adam), ("sgd", {"momentum": 0.9}, partial(torch.optim.SGD, momentum=0.9))],
+)
+def test_descent_is_torchs(kind: str, own: dict, theirs) -> None:
     task = Images(projection=5, ways=3, source="sample")
     batches, queries = episode(task, torch.Generator().manual_seed(0), 2, 4, 6, 2)
-    adam = Descent(
-        decode=task.decode, loss=task.loss, theta_shape=task.theta_shape, optimizer="adam", learning_rate=0.1
-    )
-    theta = torch.zeros(task.theta_shape, requires_grad=True)
-    theirs = torch.optim.Adam([theta], lr=0.1)
+    shape = task.theta_shape
+    ours = Descent(decode=task.decode, loss=task.loss, theta_shape=shape, optimizer=kind, learning_rate=0.1, **own)
+    theta = torch.zeros(shape, requires_grad=True)
+    optimizer = theirs([theta], lr=0.1)
     for b in batches:
-        theirs.zero_grad()
+        optimizer.zero_grad()
         torch.nn.functional.cross_entropy(task.decode(b.x[1], theta), b.y[1]).backward()
-        theirs.step()
-    torch.testing.assert_close(adam.theta(batches, queries.x)[1], theta.detach(), atol=1e-5, rtol=1e-4)
+        optimizer.step()
+    torch.testing.assert_close(ours.theta(batches, queries.x)[1], theta.detach(), atol=1e-5, rtol=1e-4)
 
 
 def test_passes_read_the_batches_again() -> None:

@@ -1,5 +1,7 @@
 """Ridge is the closed form, and the memoryless bound is that of the literature table of this project."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -32,6 +34,23 @@ def test_one_batch_needs_no_memory() -> None:
     batches, queries = episode(LinearRegression(), torch.Generator().manual_seed(0), 4, 1, 10, 7)
     ridge, memoryless = (kind(noise_variance=0.25)(batches, queries.x) for kind in (Ridge, Memoryless))
     torch.testing.assert_close(ridge, memoryless)
+
+
+def test_every_direction_that_is_kept_helps_and_all_of_them_are_ridge() -> None:
+    batches, queries = episode(LinearRegression(dimension=5), torch.Generator().manual_seed(0), 200, 4, 3, 20)
+    ridge = Ridge(noise_variance=0.25)(batches, queries.x)
+    kept = [Memoryless(noise_variance=0.25, directions=n)(batches, queries.x) for n in (0, 1, 2, 3, 6)]
+    errors = [squared_error(y_hat, queries.y).mean().item() for y_hat in kept]
+    assert all(more < fewer for fewer, more in pairwise(errors))
+    torch.testing.assert_close(kept[-1], ridge)
+
+
+def test_axes_are_kept_with_their_variances_and_the_others_share_their_mean() -> None:
+    variances = torch.tensor([[0.01, 1.0, 1.2, 5.0], [0.9, 1.0, 1.3, 9.0]], dtype=torch.float64)
+    axes = torch.linalg.qr(torch.randn(2, 4, 4, generator=torch.Generator().manual_seed(0)).double()).Q
+    kept = Memoryless(noise_variance=1.0, directions=2).kept(axes * variances[:, None] @ axes.mT)
+    expected = torch.tensor([[0.01, 1.1, 1.1, 5.0], [0.95, 0.95, 1.3, 9.0]], dtype=torch.float64)
+    torch.testing.assert_close(torch.linalg.eigvalsh(torch.linalg.inv(kept)), expected)
 
 
 @pytest.mark.parametrize(
