@@ -263,9 +263,9 @@ notebook.Markdown("\n".join(lines))
 # It can let its gain fall with the step, as {eq}`eq-memoryless-step` does through $v_i$, beyond the horizon too, where a refiner without a clock keeps the gain of its last trained step and settles at a floor ({numref}`fig-memoryless`, right). With a clock and no covariance the curve to compare with is the memoryless bound itself. (Trained on ten steps, nothing teaches it to count further.)
 # ````
 #
-# ## What this does not show
+# ## What we found, and what we did not
 #
-# *The filter is not learned*, and knows the noise and the prior. It is a measure of what room could hold. *Models are small and trained briefly*: their distance to the memoryless bound has causes other than memory, and memory can help with those too, for instance as a clock ({ref}`ex-memory-clock`). *The learned optimizer* of chapter {ref}`ch-baselines` is the rival with a memory: it reads gradients alone and was trained through all steps.
+# What was found of trained models is in the list under {numref}`tab-memory-trained`, and of learners written by hand under {numref}`tab-memory-worth`. *The filter is not learned*, and knows the noise and the prior. It is a measure of what room could hold. *Models are small and trained briefly*: their distance to the memoryless bound has causes other than memory, and memory can help with those too, for instance as a clock ({ref}`ex-memory-clock`). *The learned optimizer* of chapter {ref}`ch-baselines` is the rival with a memory: it reads gradients alone and was trained through all steps.
 
 # %% tags=["hide-input", "nbval-check-output"]
 tried = {f"{d}, m = {m}, {steps}": f"memory/{d}/{m}-{steps}" for d, pairs in MEMORIES.items() for m, steps in pairs}

@@ -6,7 +6,7 @@ from functools import partial
 from iai.experiment import Experiment
 from iai.study.registry.families import defaults
 from iai.study.registry.sizes import Profile
-from iai.study.registry.trials import chosen
+from iai.study.registry.trials import chosen, tuned
 from iai.study.registry.variants import objective_like, vary, with_updates
 from iai.tasks import LinearRegression, Reused
 from iai.training import Unrolled
@@ -38,7 +38,10 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
         "history/mnist/grad": vary(row("table2/mnist/grad"), signal={"history": 2}),
         **masks(profile),
         **(by_dimension := dimensions(regression, profile)),
-        **memories(row("residual/linear-regression/parametric/residual"), by_dimension["dimension/32/residual"]),
+        **memories(
+            row("residual/linear-regression/parametric/residual"),
+            tuned("dimension/32/residual", by_dimension["dimension/32/residual"], profile),
+        ),
         **{f"steps/linear-regression/{n}": vary(regression, objective={"steps": n}) for n in (2, 5)},
         **{f"split/linear-regression/{n}": split(regression, n) for n in (5, 20)},
         "reuse/mnist/10": vary(
