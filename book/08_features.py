@@ -46,7 +46,7 @@ from iai.study.book import notebook, plots
 from iai.baselines.classical import Centroids
 from iai.study.analysis.contrasts import best, change, ratio
 from iai.study.analysis.gate import compared
-from iai.study.book.comparisons import in_words, outcome
+from iai.study.book.comparisons import Contrast, in_words, outcome, ratio_table
 from iai.evaluation import evaluate
 from iai.study.jobs.run import fit
 from iai.study.registry import experiment
@@ -168,6 +168,23 @@ for ax, name in zip(axes, shown):
     ax.get_legend().remove()
     ax.set_ylim(0, 1)
 _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+# %% [markdown]
+# {numref}`tab-feat-loss` sets the implicit model beside each classical learner by the error and by the log loss of the true class, which also asks whether a learner knows when it may be wrong ({numref}`tab-img-loss`).
+
+# %% tags=["hide-input", "nbval-check-output"]
+measures = {
+    f"{SETS[name]}, {what}": f"{name}:{metric}"
+    for name in list(shown)[:2]
+    for what, metric in (("error", "error"), ("log loss", "loss"))
+}
+rivals = {label: row for label, row in grey.items() if "Adam" not in label}
+measured = [
+    Contrast(title=title, rows={"implicit": many["implicit"]} | rivals, where=where, at=10, profile=shown_profile)
+    for title, where in measures.items()
+]
+caption = "Error and log loss of the implicit model after ten steps over those of classical learners."
+ratio_table(measured, "implicit", list(rivals), caption, "tab-feat-loss")
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows, leaders = {}, {}

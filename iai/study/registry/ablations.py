@@ -42,7 +42,8 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
             row("residual/linear-regression/parametric/residual"),
             tuned("dimension/32/residual", by_dimension["dimension/32/residual"], profile),
         ),
-        **{f"steps/linear-regression/{n}": vary(regression, objective={"steps": n}) for n in (2, 5)},
+        **{f"steps/linear-regression/{n}": with_steps(regression, n) for n in (2, 5, 20)},
+        "steps/mnist/20": with_steps(implicit, 20),
         **{f"split/linear-regression/{n}": split(regression, n) for n in (5, 20)},
         "reuse/mnist/10": vary(
             implicit,
@@ -103,6 +104,12 @@ def memories(ten: Experiment, more: Experiment) -> dict[str, Experiment]:
         for (d, pairs), base in zip(MEMORIES.items(), (ten, more))
         for numbers, steps in pairs
     }
+
+
+def with_steps(experiment: Experiment, steps: int) -> Experiment:
+    """Trained on so many steps."""
+    tasks = -(-experiment.objective.tasks // steps) * steps
+    return vary(experiment, objective={"steps": steps, "tasks": tasks})
 
 
 def split(experiment: Experiment, steps: int) -> Experiment:

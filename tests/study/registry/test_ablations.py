@@ -14,7 +14,7 @@ from iai.study.registry.trials import SELECTED
 CHANGED = {
     "update": {"refiner.update"},
     "size": {"refiner.width", "refiner.feedforward"},
-    "steps": {"objective.steps"},
+    "steps": {"objective.steps", "objective.tasks"},
     "split": {"objective.steps", "objective.points", "objective.tasks", "evaluation", "train"},
     "reuse": {"evaluation_sets"},
     "laws": {"objective.task.distinct_laws", "evaluation_sets.seen-laws"},
@@ -36,6 +36,7 @@ ROWS = {
     "history/mnist": "table2/mnist/grad",
     "theta/linear-regression": "table2/linear-regression/data",
     "theta/mnist": "table2/mnist/data",
+    "steps/mnist": "table4/mnist/data",
     "memory/10": "residual/linear-regression/parametric/residual",
     "memory/32": "dimension/32/residual",
     "mask/linear-regression": "table2/linear-regression/data",
