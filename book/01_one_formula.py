@@ -396,7 +396,7 @@ notebook.table(notebook.Grid(header=header, rows=errors), caption, "tab-seven", 
 # the Transformer. {ref}`Chapter 3 <ch-signals>` is about this difference.
 #
 # *A fixed step has a floor.* The posterior's error falls as one over the number of stones because each new stone moves the estimate less than the one before, so that all end up with equal weight. SGD with a constant rate lets every new batch move it as much as the first did, and so forgets the old ones;
-# by {ref}`ex-rate` it cannot come below 0.16 m² in the mean at its rate of 0.005, however many stones it is given. Whoever hands on a guess and nothing else is in the same position: it may learn a better compromise between forgetting and averaging, but it cannot know that it is time to average.
+# by {ref}`ex-rate` it cannot come below 0.16 m² in the mean at its rate of 0.005, however many stones it is given. (On a sample of planets it may lie a little below.) Whoever hands on a guess and nothing else is in the same position: it may learn a better compromise between forgetting and averaging, but it cannot know that it is time to average.
 #
 # *What was learned has a floor too, of another kind.* A learned $f$, or a learned writer of its weights, is wrong by a little wherever one looks, and more stones repair that only slowly.
 # Longer training, which is more updates and more planets at once, should lower it (run with `profile=small`); it cannot lower that of SGD.
@@ -455,7 +455,7 @@ notebook.table(notebook.Grid(header=header, rows=errors), caption, "tab-seven", 
 #
 # Here $s^2 = c\,t^4$ with $c = (9.81/2)^2 = 24.06$, and for $t$ uniform on $[0, 2]$, $\E t^4 = 16/5$ and $\E t^8 = 256/9$. So $\E[s^2] = 77.0$, $\E H = 154$, and
 # $\E H^2 = 4c^2 \bigl((\E t^4)^2 + \operatorname{Var}(t^4)/B\bigr) = 4 c^2 \cdot 13.88 = 3.21 \cdot 10^4$. The error is forgotten if $\rho < 1$, that is $\eta < 2\,\E H/\E H^2 = 0.0096$; fastest at $\eta^* = \E H/\E H^2 = 0.0048$, where
-# $\rho = 1 - (\E H)^2/\E H^2 = 0.26$. The floor of the error in $\theta$ is $4\eta^2\sigma^2\,\E[s^2]/(B(1-\rho))$, and the height's is $\E[s^2]$ times that: $0.15$ m² at $\eta^*$. The posterior passes that level after about nine stones ($\sigma^2/n$ says seven). A smaller rate lowers the floor in proportion and forgets more slowly;
+# $\rho = 1 - (\E H)^2/\E H^2 = 0.26$. The floor of the error in $\theta$ is $4\eta^2\sigma^2\,\E[s^2]/(B(1-\rho))$, and the height's is $\E[s^2]$ times that: $0.15$ m² at $\eta^*$. The posterior passes that level after about nine stones ($\sigma^2/n$ says seven). A smaller rate lowers the floor, in proportion once it is small (half of $\eta^*$ leaves a third), and forgets more slowly;
 # letting $\eta$ fall like $1/k$ gets both, which meets the conditions of {cite:t}`robbins1951stochastic`, and needs a memory of $k$.
 # ```
 #

@@ -13,7 +13,7 @@
 # # Signals
 #
 # *Cost: about half a minute on one core at `smoke`; trains two small linear-regression models live, one that sees gradients and one that sees data.
-# Comparisons between trained models are read from committed records of profile `small` (three or six seeds, up to three minutes each on one core).*
+# Comparisons between trained models are read from committed records of profile `small` (three or six seeds, most of them under three minutes each on one core).*
 #
 # Chapter {ref}`ch-iteration` left open what a step is shown. A learned optimizer reads gradients; in-context learning reads observations; {cite:t}`mittal2025iterative` allow both, and remark that the map from data to gradient cannot be inverted, so that a learner which
 # sees gradients alone must be missing something. This chapter makes that remark precise. It says exactly what a gradient tells about a solution, how far a learner can come with it, when the missing part matters and when it
@@ -618,7 +618,7 @@ notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-scales", "
 # ## What we found, and what we did not
 #
 # That data cannot be recovered from a gradient is not only true, it is true in the strongest sense that a mean gradient allows: it fixes a half-space and nothing else, or with a bias a half-space somewhat further off ({prf:ref}`thm-half-space`, {numref}`fig-half-space`), and two trained models show both sides of it. But what is lost is lost in the averaging. And on average over tasks a gradient is worth a good deal, which {eq}`eq-gradient-recursion` quantifies: nearly
-# everything, to a learner without memory, when the batch is small against the dimension or when noise dominates, and much less in between. The numbers of the trained models stand in {numref}`tab-signals` beside these limits; the line printed under it says how Grad+Data compares with the better of the two.
+# everything, to a learner without memory, when the batch is small against the dimension or when noise dominates, and much less in between. The numbers of the trained models stand in {numref}`tab-signals` beside these limits. How Grad+Data compares with each of its parts is decided in {numref}`tab-lr-both`.
 #
 # Residual tokens are the data in coordinates that move with the state. The gradient is what is left of them after pooling ({eq}`eq-pooled`), and at the first step they are the pair tokens ({numref}`tab-residual`). Near the solution they show an error that pair tokens hide ({numref}`tab-residual-scale`). Whether trained models profit is what {numref}`tab-residual-rows` reads from the ledger. We do not know why a prototype did worse with the product beside residuals. A residual term also becomes small beside $E_x x$ near the solution, and we have not tried to normalise it as gradients are.
 #

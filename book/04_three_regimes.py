@@ -12,7 +12,7 @@
 # (ch-three-regimes)=
 # # Three regimes
 #
-# *Cost: about half a minute on one core at `smoke`, a few minutes at `small`. Five small models are trained live, one of them for a few updates only and three on a task defined in this chapter; images come from the packaged sample, at `cpu` and `paper` for one model from the full set.
+# *Cost: about half a minute on one core at `smoke`, a few minutes at `small`. Five small models are trained live, one of them for a few updates only and three on a task defined in this chapter; images come from the packaged sample, at `small` and `paper` for one model from the full set.
 # No committed result is read: every number below is an equation checked, or a measurement made, by this execution.*
 #
 # Chapters {ref}`ch-one-formula` to {ref}`ch-signals` spoke of a state that is refined step by step, and left open what the state is. {cite:t}`mittal2025iterative` distinguish three cases. In the **parametric** regime it is $\theta$, the parameters of a likelihood
@@ -646,13 +646,13 @@ notebook.table(
 #
 # {numref}`fig-arrows` is made from the library's source: boxes are its parts, rows are the layers that a check enforces, and an arrow says that one part imports another. Read it from below.
 #
-# - `types` has the words: a batch, a state, evidence, a task. `losses` are pure functions, one number an example.
+# - `types` has the words: a batch, a state, evidence, a task. `fields` checks what a config is given. `losses` are pure functions, one number an example.
 # - `model` has the refiner, which knows tokens and masks and neither regimes nor tasks; the regimes, which know what a state means and no task; and the amortizer, which joins the two and has the formula as a line of code. `tasks` draw data, and know no model.
 # - `training` has eq. 9 and the one training loop, which knows neither regime, task nor loss. `baselines` are called as an amortizer is, and `evaluation` measures both.
-# - `experiment` is the place where a task's own likelihood is handed to a regime, from a config that is plain data.
+# - `experiment` is the place where a task's own likelihood is handed to a regime, from a config that is plain data. `learner` puts all of this behind `fit` and `predict`.
 # - `study` is the machinery of this book's evidence: the registry of all runs, their records, and what reads them. Nothing below imports it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The parts of `iai`, from the imports in its source. An arrow points from a part to one that it imports; arrows implied by others are left out. Rows are the layers that the checks enforce: no arrow points up, and none joins two parts of a row."}, "image": {"alt": "Boxes in five rows. At the top study, below it experiment, then training, baselines and evaluation side by side, then model and tasks, and at the bottom types and losses. All arrows point downwards."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arrows", "caption": "The parts of `iai`, from the imports in its source. An arrow points from a part to one that it imports; arrows implied by others are left out. Rows are the layers that the checks enforce: no arrow points up, and none joins two parts of a row."}, "image": {"alt": "Boxes in eight rows: study, learner and experiment each alone; training, baselines and evaluation side by side; model and tasks; losses, fields and types each alone. All arrows point downwards."}}
 contract = tomllib.loads(Path("../pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
 rows = [re.split(r"\s*[|:]\s*", layer) for layer in contract["layers"] if layer != "__main__"]
 places = {name: ((i + 0.5) / len(row), -float(level)) for level, row in enumerate(rows) for i, name in enumerate(row)}
@@ -823,4 +823,4 @@ notebook.table(
 #
 # A token a coordinate anchors $\theta$ at basis inputs. It makes the step blind to the order of coordinates up to the columns of $E_x$ ({numref}`tab-reorder`), at a price in tokens ({numref}`tab-layouts`). It needs a linear likelihood.
 #
-# We did not find out which of these choices matters for accuracy at the paper's scale. We trained neither causal models, nor other spaces of predictions, nor histories to convergence, and say nothing on the paper's comparisons of them. We do not know how the paper itself turns $\theta$ into tokens. And the waves show that a new task runs in three regimes, not which regime is best for it.
+# We did not find out which of these choices matters for accuracy at the paper's scale. In this chapter we trained neither causal models, nor other spaces of predictions, nor histories to convergence; chapters {ref}`ch-ablations` and {ref}`ch-claims` have the paper's comparisons of them. We do not know how the paper itself turns $\theta$ into tokens. And the waves show that a new task runs in three regimes, not which regime is best for it.

@@ -12,7 +12,7 @@
 # (ch-generation)=
 # # Generation
 #
-# *Cost: one to two minutes on one core at `smoke`; trains three small models live, for pictures. Tables and figures show committed records of profile `small` (three seeds, up to three minutes each on one core). Sentences that compare results are computed from those records, too.*
+# *Cost: one to two minutes on one core at `smoke`; trains three small models live, for pictures. Tables and figures show committed records of profile `small` (three seeds, most of them under three minutes each on one core). Sentences that compare results are computed from those records, too.*
 #
 # Until now a task was a question with one answer. Here its data are points of a distribution, and what is wanted is *more points*. It looks like another kind of problem; it is a regression, and everything that was built for $f(x, g(\D_T))$ does it unchanged. The paper {cite:p}`mittal2025iterative` generates Gaussian mixtures and letters with implicit models only; its reviewers asked for the other two regimes.
 # Here are parametric models of mixtures, too, and an explicit one in two dimensions; all of them are shown data. Of the paper's figures for this task we know none; dimensions, sizes and settings below are our choice. Mixtures are here for the sake of judgement: of a mixture everything is known, its density, its velocity field, and a method that fits it to points.

@@ -12,7 +12,7 @@
 # (ch-ablations)=
 # # One setting at a time
 #
-# *Cost: about twenty seconds on one core at `smoke`; trains two small models live. Tables and figures show committed records of profile `small` (three or six seeds, up to three minutes each on one core). Every comparison of results, in prose as in tables, is computed from those records.*
+# *Cost: about twenty seconds on one core at `smoke`; trains two small models live. Tables and figures show committed records of profile `small` (three or six seeds, most of them under three minutes each on one core). Every comparison of results, in prose as in tables, is computed from those records.*
 #
 # The models of the last chapters have many settings in common: they add a change to their state, they read a whole mini-batch at once, they are trained on ten steps and learn from one at a time. Which of these matter? Here each is changed, one at a time, with all else kept. {mod}`iai.study.registry.ablations` is the list, and a test holds every key to changing what its name says and nothing else.
 # Some of the questions are those of {cite:t}`mittal2025iterative`, some are those that its reviewers asked, some are ours.
@@ -300,7 +300,7 @@ notebook.Markdown(
 #
 # The paper is reported to find that data beat gradients at low dimension and that gradients are needed at high dimension [S]. In chapter {ref}`ch-linear-regression` the dimension was fixed. Here it is 2, 8, 32 and 128, with 4, 8, 16 and 64 points a step. These models have one token for each coordinate of $\theta$, width 64 (96 at $d = 128$), and fewer tasks an update where they cost more.
 #
-# {ref}`sec-worth` computed what the best multiple of one gradient removes: a share of about $B / (B + D + 1)$ of the error, against $B / D$ for a learner that inverts the moments of the batch, as the points allow. Information is therefore always on the side of data. But a gradient arrives as one number for each token of $\theta$, while a network that reads pairs has to carry inputs of 128 numbers in tokens of 96, and to combine them. So information says data and capacity says gradients, and capacity should decide at the high end.
+# {ref}`sec-worth` computed what the best multiple of one gradient removes: a share of about $B / (B + D + 1)$ of the error, against $B / D$ for a learner that inverts the moments of the batch, as the points allow. Information is therefore always on the side of data. But a gradient arrives as one number for each token of $\theta$, while a network that reads pairs has to carry inputs of 128 numbers in tokens of 96, and to combine them. So information says data and capacity says gradients, and capacity should decide at the high end. It does not end there: after ten steps gradients are below data at $d = 8$ as well, where a token has room for all inputs. Room alone is not the reason.
 
 # %% tags=["hide-input", "nbval-check-output"]
 caption = "Raw MSE of linear regression by dimension and signal, with tuned SGD and the two oracles."
@@ -353,7 +353,7 @@ header = ("", *MASKS, "causal over full", "causal over random size")
 caption = "After a single mini-batch that has fewer points than those of training."
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-abl-sizes", ".3f")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-abl-mask", "caption": "After one step, by the number of observations in it; the largest is the size of training. Bars are 95 % intervals over seeds. The dashed line is what full Bayes leaves (derived)."}, "image": {"alt": "Two panels against the number of points in the first mini-batch, raw MSE of regression and error on MNIST, each with a line for the full mask, the causal mask and the full mask trained on random sizes."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-abl-mask", "caption": "After one step, by the number of observations in it; the largest is the size of training. Bars are 95 % intervals over seeds. The dashed line is what full Bayes leaves on average over all tasks, derived in the limit of large dimension. The tasks that are judged are a sample, which bars over seeds do not show, so that points may lie a little below it."}, "image": {"alt": "Two panels against the number of points in the first mini-batch, raw MSE of regression and error on MNIST, each with a line for the full mask, the causal mask and the full mask trained on random sizes."}}
 _, axes = plots.panels(columns=2, width=7.6, height=2.9)
 for ax, (family, (title, where)) in zip(axes, MASKED.items()):
     one = experiment(f"mask/{family}/full", shown_profile)
@@ -390,7 +390,7 @@ sentences(asked["history"])
 # (sec-abl-steps)=
 # ### Steps in training, steps at test
 #
-# What does a model that was trained on one, two or five steps do with twenty? A step of training shows what to do in the states of that step, and no state further on has ever been seen. So a row should be good up to its own horizon, and what happens after that is luck: {ref}`sec-beyond` says that a plateau is the best that one can ask, and that a rise needs a systematic error of the network. A longer horizon has a price, too: the same updates are spread over more kinds of states, so early steps could suffer.
+# What does a model that was trained on one, two or five steps do with twenty? A step of training shows what to do in the states of that step, and no state further on has ever been seen. So a row should be good up to its own horizon, and what happens after that is luck: {ref}`sec-beyond` says to expect a plateau, approached from above, so that a model that was trained on few steps may still fall for a while; a rise needs a systematic error of the network. A longer horizon has a price, too: the same updates are spread over more kinds of states, so early steps could suffer.
 #
 # Models trained on twenty steps came last. We wrote before they ran, trials included: on both families, after twenty steps they are lower than the models trained on ten; after ten steps they are not lower; after the first step they are higher.
 

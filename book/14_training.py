@@ -12,7 +12,7 @@
 # (ch-training)=
 # # Training
 #
-# *Cost: under half a minute on one core; one small model is trained live for fifty updates. Tables and figures show committed records of profile `small` (three or six seeds, up to three minutes each on one core; one seed of trials and of other budgets).*
+# *Cost: under half a minute on one core; one small model is trained live for fifty updates. Tables and figures show committed records of profile `small` (three or six seeds, most of them under three minutes each on one core; one seed of trials and of other budgets).*
 
 # %% tags=["hide-cell"]
 # In Colab: clone the project, with the results that this chapter reads, and work inside it.
