@@ -12,7 +12,7 @@
 # (ch-causal-order)=
 # # Causal order
 #
-# *Cost: about twenty seconds on one core at `smoke`; trains one small model live. Tables and figures show committed records of profile `small` (three seeds, under a minute each on one core). Sentences that compare results are computed from those records, too.*
+# *Cost: about twenty seconds on one core at `smoke`; trains one small model live. Tables and figures show committed records of profile `small` (three seeds, about a minute each on one core, on a slow machine up to five). Sentences that compare results are computed from those records, too.*
 #
 # So far a query was an input and the answer its label. Here the data of a task are observations of a few variables, the query is one of the *variables*, and the question is which of the others it causes. Together the answers give a topological order, in which causes come before effects. The paper {cite:p}`mittal2025iterative` has this task
 # among its implicit rows; of its figures we know none, and sizes, weights and networks below are our choice. A question about causes is also a good place to ask what a learner that was trained on simulated tasks knows: the data, or a habit of the simulator.
@@ -418,7 +418,7 @@ text = (
 notebook.Markdown(text if known else "(Pending: nothing of this has been run yet.)")
 
 # %% [markdown]
-# *One context* took fewer updates, and where its comparison is not testable, the reason that is given is of one seed.
+# *One context* took fewer updates, and where its comparison is not testable the reason is given: a doubled budget, of which there is one seed, or that the model is no better than a random order.
 #
 # *What a low error means* is not the same for the two mechanisms. On Fourier tasks the order is in the data. On linear Gaussian tasks part of it is only in the law of the tasks, and the learner is rewarded for knowing the law. We print the sort that shows how much such a law gives away, and would not carry a linear figure over to data whose weights we did not draw.
 #

@@ -37,6 +37,7 @@ Slurm = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="slu
 Report = Annotated[str | None, typer.Option("--json", metavar="FILE", help="write all of it for a bug report")]
 Again = Annotated[bool, typer.Option("--again", help="compute it anew even if the ledger has it")]
 Renew = Annotated[bool, typer.Option("--renew", help="also what other code than this computed")]
+RenewBaselines = Annotated[bool, typer.Option("--renew", help="and put it into the records that are there")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
 
 app = typer.Typer(
@@ -159,14 +160,17 @@ def reproduce(
 
 
 @command
-def baselines(key: Key, profile: Profile = "small") -> int:
+def baselines(pattern: Pattern, profile: Profile = "small", renew: RenewBaselines = False) -> int:
     """Compute what runs of a key are compared with, on the CPU: they then find it."""
-    from iai.study.jobs.run import baseline_results
+    from iai.study.jobs.run import compared_with, renew_baselines
+    from iai.study.jobs.runs import matching, wanted
     from iai.study.registry import experiment
 
-    chosen = experiment(key, profile)
-    for task in chosen.evaluation_sets.values():
-        baseline_results(task, chosen.evaluation)
+    if renew:
+        print(sum(map(renew_baselines, wanted(pattern, profile))), "records have new baselines")
+        return 0
+    for key in matching(pattern):
+        compared_with(experiment(key, profile), 0)
     return 0
 
 

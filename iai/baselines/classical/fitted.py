@@ -14,10 +14,14 @@ from iai.fields import Amount, Share, Size, config
 from iai.losses import LOSSES, Loss, LossName
 from iai.types import Batch, Decode, Learner, concat
 
-RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+RATES = tuple(float(f"{digits}e{power}") for power in range(-3, 1) for digits in (1, 1.5, 2, 3, 5, 7))
 MANY_PASSES_GRID = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 PENALTIES = (0.3, 1.0, 3.0, 10.0)
-"""What is tried: learning rates for one pass over the data and for ten, penalties for descent to convergence."""
+"""What is tried: learning rates for one pass over the data and for ten, penalties for descent to convergence.
+
+Of one pass a rate is at most 1.67 times the last: on a quadratic of 32 dimensions the best one is near the edge of
+stability, and steps of 2 to 2.5 left its error a quarter too high.
+"""
 STEPS = (1, 2, 5, 10, 20)
 """Numbers of mini-batches that learners are tuned for, and judged at."""
 

@@ -68,9 +68,6 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
         with machine_errors(size, "lower EvaluationConfig.chunk", one.checkpoint):
             metrics = {name: as_json(judged(model, task, config)) for name, task in sets}
         finish()
-    beside = {name: baseline_results(task, config) for name, task in sets}
-    if one.seed:  # baselines do not depend on it: single tasks are in the record of the first seed
-        beside = means_alone(beside)
     cost = adapting(learner_of(model, config), next(iter(chosen.evaluation_sets.values())), config, where)
     cpu = f"{processor()}, {torch.get_num_threads()} thread(s)"
     return {
@@ -82,12 +79,33 @@ def run(one: Run, *, device: str | None = None, show: bool = True) -> records.Re
         **speed(chosen, model, done),
         "metrics": metrics,
         "asked": evaluated_steps(model, config),
-        "baselines": {name: found["curves"] for name, found in beside.items()},
-        "baseline_costs": next(found["costs"] for found in beside.values()),
+        **compared_with(chosen, one.seed),
         "curve": training_curve(done),
         "adapt_seconds": cost["seconds"],
         "adapt_flops": cost["flops"],
     }
+
+
+def compared_with(chosen: Trained, seed: int) -> records.Record:
+    """The part of a record that is about its baselines."""
+    beside = {name: baseline_results(task, chosen.evaluation) for name, task in chosen.evaluation_sets.items()}
+    if seed:  # baselines do not depend on it: single tasks are in the record of the first seed
+        beside = means_alone(beside)
+    return {
+        "baselines": {name: found["curves"] for name, found in beside.items()},
+        "baseline_costs": next(found["costs"] for found in beside.values()),
+        "baselines_hash": records.sources_hash(),
+    }
+
+
+def renew_baselines(one: Run) -> bool:
+    """Put the baselines of this code into the record of a run that is done; whether there is such a record."""
+    with records.lock(*one):
+        if one.status(locked=False) != "done":
+            return False
+        record = records.read(records.path_of(*one))
+        records.write(record | compared_with(experiment(one.key, one.profile), one.seed))
+    return True
 
 
 def processor() -> str:

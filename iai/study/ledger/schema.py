@@ -21,6 +21,7 @@ FIELDS = NEEDED | {
     ),
     **dict.fromkeys(("utilisation", "adapt_seconds", "adapt_flops", "job_seconds"), NUMBER),
     **{"commit": (str, type(None)), "precision": str, "data": dict, "asked": list, "baseline_costs": dict},
+    "baselines_hash": str,
 }
 """Those that a record may have, too."""
 

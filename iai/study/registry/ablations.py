@@ -18,8 +18,8 @@ DIMENSIONS = {2: (4, 120), 8: (8, 120), 32: (16, 80), 128: (64, 40)}
 UPDATES = {2: 1000, 8: 1000, 32: 1500, 128: 800}
 """Updates at each dimension of `small`, where theta is in coordinates: an update then costs more, and teaches more."""
 MEMORIES = {
-    10: ((0, 3), (1, 3), (4, 3), (16, 3), (4, 1), (4, 2), (4, 5), (4, 10)),
-    32: ((0, 3), (4, 3), (4, 1), (4, 10)),
+    10: ((0, 1), (0, 3), (1, 3), (4, 3), (16, 3), (4, 1), (4, 2), (4, 5), (4, 10)),
+    32: ((0, 1), (0, 3), (4, 3), (4, 1), (4, 10)),
 }
 """By dimension: numbers beside each one of theta, and steps that training looks back through, of ten."""
 LAWS = (16, 256, 4096)

@@ -68,6 +68,7 @@ SELECTED: dict[str, str] = {
     "generation/mixture-5d/implicit/data": "rate-double",
     "theta/mnist/data-one": "rate-quarter",
     "dimension/128/grad+data": "rate-double",
+    "steps/linear-regression/20": "rate-double",
 }
 """The trial that the settings of a key come from, if not "centre": the ledger's best on validation tasks."""
 

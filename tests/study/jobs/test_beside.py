@@ -6,12 +6,14 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+from example_record import record
 from small import small
 
 from iai.study import registry
 from iai.study.cli import main
 from iai.study.jobs import run
 from iai.study.jobs.runs import Run
+from iai.study.ledger import records
 from iai.training.loop import Diverged
 
 
@@ -24,6 +26,24 @@ def test_baselines_are_a_job_of_their_own_whose_results_a_run_finds(tmp_path: Pa
     monkeypatch.setattr(run.baselines, "for_task", None)
     found = run.baseline_results(small("implicit").task, small("implicit").evaluation)
     assert found["curves"].keys() == found["costs"].keys() >= {"ridge", "l-bfgs"}
+
+
+def test_new_baselines_go_into_the_records_that_are_there_and_change_nothing_else(
+    tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("IAI_RUNS", "IAI_RESULTS"):
+        monkeypatch.setenv(name, str(tmp_path))
+    key, chosen = "table4/linear-regression/data", small("implicit")
+    monkeypatch.setitem(registry.EXPERIMENTS, key, lambda profile: chosen)
+    stale, done = (Run(key, "small", seed) for seed in (0, 1))
+    records.write(record() | run.identity(chosen, 1, {"key": key, "profile": "small"}))
+    records.write(record() | {"key": key, "profile": "small", "seed": 0, "config_hash": "another"})
+    before = [records.read(records.path_of(*one)) for one in (stale, done)]
+    assert main(["baselines", key, "--renew"]) == 0
+    assert capsys.readouterr().out == "1 records have new baselines\n"
+    after = [records.read(records.path_of(*one)) for one in (stale, done)]
+    new = run.compared_with(chosen, seed=1)
+    assert after == [before[0], before[1] | new] and new["baselines"] != before[1]["baselines"]
 
 
 @pytest.mark.parametrize("fails", [False, True])
