@@ -16,7 +16,7 @@ from iai.fields import Count, Seed, Size, checked, config, recorded
 from iai.model import Amortizer, Refiner, RefinerConfig, Relations, RelationsConfig
 from iai.model.refiner import Anchor
 from iai.model.regimes import Decoder, Parameters, Predictions, Signal, Space
-from iai.tasks import TASKS, Features, Images, Letters, Relabelled, Reused, Stored
+from iai.tasks import TASKS, Features, Images, Letters, Relabelled, Stored, Wrapper
 from iai.training import EndToEnd, Greedy, RandomStep, StepObjective, TrainConfig, Unrolled, checkpoint, pick_device
 from iai.types import Batch, Decode, Task, UserError
 
@@ -91,7 +91,7 @@ def overlap(one: Any, other: Any) -> Literal["", "laws", "examples"]:
 
     A packaged sample is a part of the full data set, and its validation examples are training ones there.
     """
-    one, other = (task.task if isinstance(task, Relabelled | Reused) else task for task in (one, other))
+    one, other = (task.task if isinstance(task, Wrapper) else task for task in (one, other))
     if type(one) is not type(other) or not isinstance(one, Images | Features | Letters):
         return ""
     if getattr(one, "distinct_laws", None) and other.distinct_laws:

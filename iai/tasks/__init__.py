@@ -5,7 +5,7 @@ A new family is a file here. It is also listed in `TASKS`, which loads it from J
 """
 
 from iai.tasks.causal_order import CausalOrder, standardised
-from iai.tasks.episodes import TRAINING_SEEDS, Reused, episode, finite, seed_of
+from iai.tasks.episodes import TRAINING_SEEDS, InTurn, Reused, Wrapper, episode, finite, seed_of
 from iai.tasks.features import Features
 from iai.tasks.gravity import Gravity
 from iai.tasks.images import Images
@@ -17,7 +17,7 @@ from iai.tasks.smooth import Smooth, SmoothClasses
 from iai.tasks.stored import Relabelled, Stored
 
 TASKS = (
-    *(CausalOrder, Features, Gravity, Images, Letters, LinearRegression, Mixture, Relabelled, Reused),
+    *(CausalOrder, Features, Gravity, Images, InTurn, Letters, LinearRegression, Mixture, Relabelled, Reused),
     *(Smooth, SmoothClasses, Stored),
 )
 """The tasks that JSON names; any other is `Stored`."""

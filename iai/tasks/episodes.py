@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from iai.fields import Size, config
-from iai.types import Batch, Episode, Task, UserError, full_precision
+from iai.types import Batch, Episode, Task, UserError, concat, full_precision
 
 TRAINING_SEEDS = range(1_000_000_007, 1_000_000_007 + 2**31)
 """The seeds of training, half of those that PyTorch's CPU generator tells apart; what judges or tunes has others."""
@@ -69,22 +69,42 @@ def finite(task: Task, drawn: Episode) -> Episode:
 
 
 @config
-class Reused:
-    """Tasks of another distribution whose data are `distinct` mini-batches, read again from the first one on.
+class Wrapper:
+    """Tasks of another distribution with another order of their data: all but episodes is that of `task`."""
 
-    A pass over all of them is an epoch. Shapes, scales and a known likelihood are those of `task`.
-    """
-
-    task: Task
-    distinct: Size
+    task: Any
 
     def __getattr__(self, name: str) -> Any:
         if name in ("task", "distinct") or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.task, name)
 
+
+@config
+class Reused(Wrapper):
+    """Tasks of another distribution whose data are `distinct` mini-batches, read again from the first one on.
+
+    A pass over all of them is an epoch.
+    """
+
+    distinct: Size
+
     def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches, `distinct` of them different, and queries that are in none."""
         different = min(steps, self.distinct)
         batches, asked = episode(self.task, generator, tasks, different, points, queries)
         return [batches[i % different] for i in range(steps)], asked
+
+
+@config
+class InTurn(Wrapper):
+    """Tasks of classes that arrive one after the other, in an order drawn for each task; queries are of all classes."""
+
+    def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
+        """`steps` mini-batches of observations that are sorted by class, and queries that are not."""
+        batches, asked = episode(self.task, generator, tasks, steps, points, queries)
+        seen = concat(batches)
+        turns = torch.rand(tasks, 1, self.task.dy, generator=generator, device=generator.device)
+        order = (seen.y * turns).sum(-1).argsort(dim=-1, stable=True)[..., None]
+        seen = Batch(*(one.gather(1, order.expand_as(one)) for one in (seen.x, seen.y)))
+        return [seen[i * points : (i + 1) * points] for i in range(steps)], asked

@@ -9,7 +9,7 @@ import torch
 
 from iai.fields import Amount, Size, config
 from iai.losses import LossName
-from iai.tasks.episodes import episode
+from iai.tasks.episodes import Wrapper, episode
 from iai.types import Batch, Episode, UserError
 
 
@@ -60,15 +60,8 @@ class Stored:
 
 
 @config
-class Relabelled:
+class Relabelled(Wrapper):
     """Tasks of another distribution, with a numbering of the classes drawn for each: labels are names, and no more."""
-
-    task: Any
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "task" or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.task, name)
 
     def episode(self, generator: torch.Generator, tasks: int, steps: int, points: int, queries: int) -> Episode:
         """`steps` mini-batches and queries, with the one-hot classes of each task in another order."""

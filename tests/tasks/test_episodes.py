@@ -12,12 +12,14 @@ from small import awake, small
 from iai.baselines.classical import TUNING_SEED, Once, Ridge, for_task
 from iai.evaluation import EvaluationConfig, episodes, evaluate
 from iai.experiment import build, from_json, to_json
+from iai.study.registry import experiment
 from iai.study.registry.sizes import CHOOSING, JUDGING, JUDGING_ORDERS
 from iai.tasks import (
     CausalOrder,
     Features,
     Gravity,
     Images,
+    InTurn,
     Letters,
     LinearRegression,
     Mixture,
@@ -260,3 +262,35 @@ def test_classes_that_are_not_one_hot_are_refused_before_any_update() -> None:
         chosen = small("implicit", Classes(spoil))
         with pytest.raises(UserError, match="drew y that is not one-hot"):
             train(build(chosen), chosen.objective, chosen.train, seed=0, show=False)
+
+
+def test_classes_arrive_in_an_order_that_is_drawn_for_each_task() -> None:
+    images = Images(projection=4, ways=3, source="sample")
+    in_turn, plain = (
+        episode(task, torch.Generator().manual_seed(0), 8, 3, 6, 5) for task in (InTurn(task=images), images)
+    )
+    (batches, queries), (shuffled, asked) = in_turn, plain
+    assert torch.equal(queries.x, asked.x) and torch.equal(queries.y, asked.y)
+    seen, expected = concat(batches), concat(shuffled)
+    orders = set()
+    for x, y, old_x, old_y in zip(seen.x, seen.y, expected.x, expected.y):
+        classes, runs = y.argmax(-1).unique_consecutive(return_counts=True)
+        assert len(classes) == len(set(classes.tolist())) and runs.sum() == 18
+        orders.add(tuple(classes.tolist()))
+        pairs = (torch.cat(pair, dim=-1).unique(dim=0) for pair in ((x, y), (old_x, old_y)))
+        assert torch.equal(*pairs)
+    assert len(orders) > 3
+
+
+def test_learners_of_all_points_do_not_mind_the_order_and_descent_is_tuned_for_it() -> None:
+    images = Images(projection=4, ways=3, source="sample", split="test")
+    learners, plain = (for_task(task, points=6, steps=5) for task in (InTurn(task=images), images))
+    assert {name for name, one in learners.items() if not isinstance(one, Once)} == {"sgd", "adam", "adam-10-passes"}
+    batches, queries = episode(InTurn(task=images), torch.Generator().manual_seed(0), 4, 5, 6, 9)
+    assert torch.equal(learners["logistic"](batches, queries.x), plain["logistic"](batches, queries.x))
+    assert learners["sgd"].tuned != plain["sgd"].tuned
+
+
+def test_trials_of_classes_in_turn_are_of_validation_images() -> None:
+    validation = experiment("trial/in-turn/mnist/data/centre", "small").evaluation_sets["validation"]
+    assert isinstance(validation, InTurn) and validation.task.split == "validation"

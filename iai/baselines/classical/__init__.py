@@ -23,6 +23,7 @@ from iai.tasks import (
     Mixture,
     Reused,
     Smooth,
+    Wrapper,
     episode,
 )
 from iai.types import Batch, KnownTask, Learner
@@ -34,7 +35,7 @@ TUNING_SEED = 917_203
 
 
 @cache
-def for_task(task: Known | Reused, points: int = 32, steps: int = max(STEPS)) -> dict[str, Learner]:
+def for_task(task: Known | Wrapper, points: int = 32, steps: int = max(STEPS)) -> dict[str, Learner]:
     """The baselines that apply to a task, by name, tuned for mini-batches of `points`, at most `steps` of them.
 
     Rates and penalties are tuned for each of `STEPS`, other settings for their mean. Tuning draws training tasks with
@@ -51,10 +52,11 @@ def for_task(task: Known | Reused, points: int = 32, steps: int = max(STEPS)) ->
         }
     generator = torch.Generator().manual_seed(TUNING_SEED)
     tuning = episode(_training(task), generator, tasks=64, steps=steps, points=points, queries=32)
-    if isinstance(task, Reused):
+    if isinstance(task, Wrapper):
         found = for_task(cast(Known, task.task), points, steps)
         again = _descents(task, *tuning, longer="l-bfgs" in found) | {"l-bfgs": None}
-        return {name: again.get(name) or Once(one, task.distinct) for name, one in found.items()}
+        distinct = task.distinct if isinstance(task, Reused) else steps
+        return {name: again.get(name) or Once(one, distinct) for name, one in found.items()}
     classify = task.loss == "cross_entropy"
     mean: dict[str, Learner] = {"mean": Mean(dy=task.dy, classify=classify)}
     if isinstance(task, Letters):
@@ -119,7 +121,7 @@ class Designed:
 
 def _training(task: Any) -> Any:
     """The tasks to tune on: of training examples and, where classes are set apart, of training classes."""
-    if isinstance(task, Reused):
+    if isinstance(task, Wrapper):
         return replace(task, task=_training(task.task))
     if isinstance(task, Features):
         return replace(task, split="train", classes="all" if task.classes == "all" else "train")

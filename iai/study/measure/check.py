@@ -29,6 +29,7 @@ from iai.tasks import (
     Features,
     Gravity,
     Images,
+    InTurn,
     Letters,
     LinearRegression,
     Mixture,
@@ -51,7 +52,11 @@ TASKS: tuple[Any, ...] = (
     *(LinearRegression(), Gravity(), CausalOrder(), Letters(), Mixture(), Reused(task=Gravity(), distinct=2)),
     *(Smooth(), SmoothClasses()),
     *(Images(source="sample"), Features(dataset="mnist", source="sample", ways=5)),
-    *(Images(source="sample", distinct_laws=9), Relabelled(task=Images(source="sample"))),
+    *(
+        Images(source="sample", distinct_laws=9),
+        Relabelled(task=Images(source="sample")),
+        InTurn(task=Images(source="sample")),
+    ),
 )
 
 

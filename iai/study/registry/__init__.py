@@ -31,7 +31,10 @@ PAPER = (
 """The headline rows, then the explicit ones and partners in one context, which `paper` asks for."""
 FIGURES = ("table2/linear-regression/data", "table4/mnist/data")
 """The rows whose figures are tested: one run of twice the updates says whether more training reaches them."""
-AGAIN = ("mask/linear-regression/full", "mask/mnist/full", "reuse/mnist/10")
+AGAIN = (
+    *("mask/linear-regression/full", "mask/mnist/full", "reuse/mnist/10"),
+    *("in-turn/mnist/data-shuffled", "in-turn/mnist/grad-shuffled"),
+)
 """Ablations that train as their rows do, and so need no trials: only their evaluation is another."""
 
 END, BESIDE = "lr-ninefold", "lr-triple"

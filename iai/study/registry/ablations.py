@@ -8,7 +8,7 @@ from iai.study.registry.families import defaults
 from iai.study.registry.sizes import Profile
 from iai.study.registry.trials import chosen, tuned
 from iai.study.registry.variants import objective_like, vary, with_updates
-from iai.tasks import LinearRegression, Reused
+from iai.tasks import InTurn, LinearRegression, Reused
 from iai.training import Unrolled
 
 BASES = {"linear-regression": "table2/linear-regression/data", "mnist": "table4/mnist/data"}
@@ -49,6 +49,7 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
             implicit,
             evaluation_sets={name: Reused(task=one, distinct=10) for name, one in implicit.evaluation_sets.items()},
         ),
+        **in_turn({"data": implicit, "grad": row("table2/mnist/grad")}),
         "update/linear-regression/absolute": vary(regression, refiner={"update": "absolute"}),
         "theta/mnist/data-one": vary(row("table2/mnist/data"), theta="one"),
         "theta/linear-regression/data-coordinate": vary(row("table2/linear-regression/data"), theta="coordinate"),
@@ -56,6 +57,17 @@ def experiments(profile: Profile) -> dict[str, Experiment]:
         **{f"laws/mnist/{n}": with_laws(implicit, n) for n in LAWS},
         **{f"unrolled/linear-regression/{n}": unrolled(regression, n) for n in (1, 5)},
     }
+
+
+def in_turn(rows: dict[str, Experiment]) -> dict[str, Experiment]:
+    """Models for which classes arrive one after the other, and models trained as ever; both judged in both ways."""
+    found: dict[str, Experiment] = {}
+    for name, row in rows.items():
+        test = row.evaluation_sets["mnist"]
+        judged = vary(row, evaluation_sets={"in-turn": InTurn(task=test), "mnist": test}, evaluation={"steps": 10})
+        found[f"in-turn/mnist/{name}"] = vary(judged, objective={"task": InTurn(task=row.task)})
+        found[f"in-turn/mnist/{name}-shuffled"] = judged
+    return found
 
 
 def masks(profile: Profile) -> dict[str, Experiment]:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from iai.experiment import BaselineExperiment, Experiment
 from iai.study.registry.sizes import CHOOSING
-from iai.tasks import Features, Images
+from iai.tasks import Features, Images, Wrapper
 from iai.training import StepObjective
 
 Config = TypeVar("Config")
@@ -60,10 +60,14 @@ def objective_like(known: StepObjective, kind: type[Objective], **changes: Any) 
 
 def on_validation(experiment: Trained, steps: int | None = None) -> Trained:
     """Judged by the loss on tasks that neither train nor appear in any table, at the last trained step or another."""
-    task = experiment.task
-    if isinstance(task, Images):
-        task = replace(task, split="validation")
-    elif isinstance(task, Features):
-        task = replace(task, classes="validation")
     evaluation = {"steps": steps or experiment.objective.steps, "seed": CHOOSING, "generation_tasks": 0}
-    return vary(experiment, evaluation_sets={"validation": task}, evaluation=evaluation)
+    return vary(experiment, evaluation_sets={"validation": _validation(experiment.task)}, evaluation=evaluation)
+
+
+def _validation(task: Any) -> Any:
+    """The same distribution over examples or classes that are kept for choices, where examples are real."""
+    if isinstance(task, Wrapper):
+        return replace(task, task=_validation(task.task))
+    if isinstance(task, Images):
+        return replace(task, split="validation")
+    return replace(task, classes="validation") if isinstance(task, Features) else task
