@@ -301,7 +301,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-sett
 # %% [markdown]
 # *Operations to a fixed error.* Every update sees new tasks, so the training loss is an unbiased estimate of the error on new tasks, and no training has to be stopped for an evaluation. The fixed error is the final training loss of *first*: the mean over its last tenth of updates, of the seed where that is highest. For each rung, {func}`iai.study.analysis.learning.operations_to` returns the operations of the model after which the running mean over a tenth of the updates is first at that loss. Losses during the growth of the horizon are those of short horizons and do not count. A rung of which all seeds are below the fixed loss at the first mean that does count was there earlier by an unknown amount: its number is an upper bound, which is marked *at most* and decides nothing.
 #
-# *Why not seconds.* Records come from several machines and do not say which, so a ratio of their wall times would compare machines. Operations are counted and the same everywhere. They leave out the optimizer, and what a faster precision gains.
+# *Why not seconds.* Records come from several machines, and the older ones do not say which, so a ratio of their wall times would compare machines. Operations are counted and the same everywhere. They leave out the optimizer, and what a faster precision gains.
 
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {}
