@@ -105,7 +105,10 @@ assert written[1][1] == 0 < written[2][1]
 # After each mini-batch the posterior of a linear regression is a Gaussian with mean $\theta$ and a covariance of $D (D + 1) / 2$ numbers. The memoryless learner of {eq}`eq-memoryless-step` replaces that covariance by $v I$. With room for $m$ vectors of the size of θ and one number it can keep more: $m$ principal axes of the covariance with their variances, and one mean variance for all other axes,
 #
 # $$
-# \hat S = \sum_{j \in K} s_j\, u_j u_j^\top + \bar s \Bigl(I - \sum_{j \in K} u_j u_j^\top\Bigr), \qquad |K| = m, \quad \bar s = \frac{1}{D - m} \sum_{j \notin K} s_j .
+# \begin{aligned}
+# \hat S &= \sum_{j \in K} s_j\, u_j u_j^\top + \bar s \Bigl(I - \sum_{j \in K} u_j u_j^\top\Bigr), \\
+# |K| &= m, \qquad \bar s = \frac{1}{D - m} \sum_{j \notin K} s_j .
+# \end{aligned}
 # $$ (eq-memory-filter)
 #
 # $K$ has the smallest and the largest variances, as many of each as leave the others most alike. This is a Kalman filter of low rank ({class}`iai.baselines.classical.Memoryless` with `directions=m`). From $m = D - 1$ on it is ridge regression on all points. At $m = 0$ the mean is taken over tasks as well, which is the memoryless bound. It is the best that we know for so many numbers, not a proof that nothing is better. {numref}`tab-memory-worth` has its error on the tasks of two rows.
