@@ -18,6 +18,7 @@ from iai.tasks import (
     Features,
     Gravity,
     Images,
+    InTurn,
     Letters,
     LinearRegression,
     Mixture,
@@ -45,6 +46,7 @@ TASKS: dict[str, Task] = {
     "smooth": Smooth(),
     "smooth-classes": SmoothClasses(features=4),
     "reused": Reused(task=LinearRegression(dimension=2), distinct=1),
+    "in-turn": InTurn(task=Images(source="sample", projection=5, ways=3)),
 }
 REGIMES = [
     (regime, name)

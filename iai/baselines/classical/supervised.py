@@ -129,7 +129,8 @@ class Ridge:
             known, y = design(batch.x.double()), batch.y.double()
             covariance = torch.linalg.inv(known.mT @ known / noise + prior)
             theta = theta + covariance @ (known.mT @ (y - known @ theta)) / noise
-            prior = self.kept(covariance)
+            if self.forgets:
+                prior = self.kept(covariance)
         return (design(x.double()) @ theta).to(x.dtype)
 
     def kept(self, covariance: Float[Tensor, "tasks d d"]) -> Float[Tensor, "*tasks d d"]:
@@ -153,7 +154,8 @@ class Memoryless(Ridge):
     def kept(self, covariance: Float[Tensor, "tasks d d"]) -> Float[Tensor, "*tasks d d"]:
         """v I, or low rank and a multiple of I: the axes of least and of most variance that leave the others alike."""
         if not self.directions:
-            return torch.eye(covariance.shape[-1]).to(covariance) / covariance.diagonal(dim1=-2, dim2=-1).mean()
+            identity = torch.eye(covariance.shape[-1], device=covariance.device, dtype=covariance.dtype)
+            return identity / covariance.diagonal(dim1=-2, dim2=-1).mean()
         variances, axes = torch.linalg.eigh(covariance)
         others = variances.shape[1] - self.directions
         if others > 1:
