@@ -25,7 +25,7 @@ ONE_CONTEXT = (*LADDER, "causal-order/implicit/data", "generation/mixture-2d/imp
 """Rows with a partner that reads all observations in one context."""
 FOURFOLD = ("table2/linear-regression/data", "table4/mnist/data", "dimension/32/grad+data")
 """The rows that are followed to four times their updates, with their partners; all others to twice as many."""
-MEMORIES = tuple(f"memory/{d}/{numbers}-3" for d in (10, 32) for numbers in (0, 4))
+MEMORY_PAIRS = tuple(f"memory/{d}/{numbers}-3" for d in (10, 32) for numbers in (0, 4))
 """The pairs by which the chapter on memory is decided."""
 COMPARED = (
     "table",
@@ -39,7 +39,7 @@ COMPARED = (
     "mask/",
     "one-context/",
     "smooth/",
-    *MEMORIES,
+    *MEMORY_PAIRS,
 )
 """Beginnings of the keys whose contrasts are tested, and so need a doubled budget."""
 PRIMARY = (
@@ -54,7 +54,7 @@ PRIMARY = (
     "history/linear-regression/grad+data",
     *(f"mask/linear-regression/{mask}" for mask in ("full", "causal")),
     *(f"baseline/linear-regression/{name}" for name in ("one-context", "one-context-longer")),
-    *MEMORIES,
+    *MEMORY_PAIRS,
 )
 """The keys of the claims' primary tests."""
 

@@ -85,7 +85,7 @@ def test_a_partner_reads_the_data_of_its_row_in_one_context_for_as_many_tokens(r
 
 def test_what_decides_has_six_seeds_and_what_is_compared_a_doubled_budget() -> None:
     arms = {arm for claim in claims() if claim.profile != "paper" for arm in arms_of(claim.tests[0])}
-    arms |= set(ladder.MEMORIES)  # of the chapter on memory
+    arms |= set(ladder.MEMORY_PAIRS)  # of the chapter on memory
     assert arms == set(ladder.PRIMARY)
     for key in EXPERIMENTS:
         if key.startswith(ladder.COMPARED) and seeds_of(key, "small"):
