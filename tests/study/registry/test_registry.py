@@ -45,10 +45,11 @@ def test_a_variant_replaces_what_is_no_config_and_knows_no_other_fields() -> Non
 
 
 def test_a_ladder_and_a_doubled_budget_change_the_updates_alone() -> None:
-    times = {"ladder": {"half": 0.5, "fourfold": 4.0}, "doubled": {}}
+    times = {"ladder": ladder.BUDGETS, "doubled": {}}
     keys = [key for key in EXPERIMENTS if key.startswith(("ladder/", "doubled/"))]
     for name, rows in {"half": ladder.LADDER, "fourfold": ladder.FOURFOLD}.items():
         assert {f"ladder/{key}/{name}" for row in rows for key in (row, ladder.partner(row))} <= set(keys)
+    assert {f"ladder/{row}/{name}" for row in ladder.LADDER for name in ("eighth", "quarter")} <= set(keys)
     assert {f"doubled/{key}" for row in ladder.LADDER for key in (row, ladder.partner(row))} <= set(keys)
     for key in keys:
         kind, _, rest = key.partition("/")
