@@ -1,4 +1,4 @@
-# make book [PROFILE=small] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm | make bench | make grid
+# make book [PROFILE=small] | make test | make check | make notebooks [CHAPTERS=book/01_one_formula.py] | make slurm | make bench | make grid | make first
 PYTHON ?= python3
 PROFILE ?= smoke
 JOBS ?= 2
@@ -12,7 +12,7 @@ READY = $(subst $(SPACE),\ ,$(VENV))/.ready
 export OMP_NUM_THREADS = 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: book html test check slurm bench grid play notebooks address clean
+.PHONY: book html test check slurm bench grid first play notebooks address clean
 
 book: $(READY)
 	python book/_tools/execute.py --into _build/source --profile $(PROFILE) --jobs $(JOBS) $(CHAPTERS)
@@ -46,6 +46,10 @@ bench: $(READY)
 grid: $(READY)
 	python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	python benchmarks/grid.py book/results/bench/passes-cpu.json
+
+# Trainings of the first ledger's code beside today's, for the rows of the ladder.
+first: $(READY)
+	python benchmarks/first_ledger.py book/results/bench/first-times.json
 
 # The weights of the page to play with, from checkpoints of `python -m iai run KEY --profile small --seed 0 --again`.
 play: $(READY)

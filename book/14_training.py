@@ -47,7 +47,7 @@ from iai.study.book.comparisons import Contrast, error_bars, in_words, outcome, 
 from iai.study.ledger import records
 from iai.study.measure.cost import cost_of_update, operations
 from iai.study.registry import EXPERIMENTS, experiment
-from iai.study.registry.ladder import FOURFOLD, LADDER, partner
+from iai.study.registry.ladder import BUDGETS, FOURFOLD, LADDER, partner
 from iai.study.registry.recipe import BASES, PRECISE
 from iai.study.registry.trials import RATES, taken
 from iai.study.registry.variants import vary
@@ -91,7 +91,7 @@ for family, title in TITLES.items():
     )
 
 METRIC = {"mnist": "mnist:error", "features": "held-out:error"}
-BUDGETS = {0.5: "ladder/{}/half", 1.0: "{}", 2.0: "doubled/{}", 4.0: "ladder/{}/fourfold"}
+KEYS = {0.5: "ladder/{}/half", 1.0: "{}", 2.0: "doubled/{}", 4.0: "ladder/{}/fourfold"}
 ladder = {
     row: {
         budget: Contrast(
@@ -102,7 +102,7 @@ ladder = {
             profile=shown_profile,
             fixed_budget=True,
         )
-        for budget, key in BUDGETS.items()
+        for budget, key in KEYS.items()
         if budget < 4 or row in FOURFOLD
     }
     for row in LADDER
@@ -458,12 +458,12 @@ _ = figure.legend(axes[0].get_legend_handles_labels()[0], lines, loc="outside lo
 # %% tags=["hide-input", "nbval-check-output"]
 rows = {
     f"`{row}`": (
-        *(in_words(found[budget].ratio("many steps")) if budget in found else "–" for budget in BUDGETS),
+        *(in_words(found[budget].ratio("many steps")) if budget in found else "–" for budget in KEYS),
         stable[row],
     )
     for row, found in ladder.items()
 }
-header = ("", *(f"× {budget:g}" for budget in BUDGETS), "over budgets")
+header = ("", *(f"× {budget:g}" for budget in KEYS), "over budgets")
 caption = "Error after ten mini-batches of many steps over that of one context, by budget, with 95 % intervals. A dash: not planned. Budgets other than × 1 have one seed, which decides nothing alone. Last column: *stable* if all budgets have the ratio on the same side of 1 and at least one decides."
 source = notebook.provenance(
     [one.result(label) for found in ladder.values() for one in found.values() for label in one.rows]
@@ -473,6 +473,43 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-budg
 # %% [markdown]
 # No curve is fitted and nothing is extrapolated: three or four budgets with separate schedules are too few for an exponent.
 #
+# (sec-train-soon)=
+# ### How soon the first ledger's errors are reached
+#
+# The book had a first ledger ({ref}`sec-claims-renewed`), trained with AdamW in float32. {numref}`tab-train-soon` asks which part of its time the recipe needs for its errors. Each budget from an eighth on is a training of its own, with one seed below the whole. `make first` times forty updates with the code of either ledger, in turn, on one core of one machine.
+
+# %% tags=["hide-input", "nbval-check-output"]
+then, took = records.measured("first-ledger"), records.measured("first-times")
+took = took or {"cpu": "pending", "cells": []}
+times = {cell["key"]: cell["now"] / cell["first"] for cell in took["cells"]}
+rows, within = {}, Counter()
+for row, found in ladder.items():
+    where = found[1.0].where.split(":")
+    goal = next(cell["mean"] for cell in then["cells"] if (cell["key"], cell["set"], cell["k"]) == (row, where[0], 10))
+    parts = {BUDGETS[name]: f"ladder/{row}/{name}" for name in ("eighth", "quarter", "half")} | {1: row}
+    reached = {part: records.summary(key, shown_profile, *where, 10) for part, key in parts.items()}
+    soonest = [part for part, one in reached.items() if isinstance(one, records.Summary) and one.mean <= goal]
+    share = min(soonest) * times[row] if soonest and row in times else None
+    waiting = not all(isinstance(one, records.Summary) for one in reached.values()) or row not in times
+    within["pending" if waiting else "quarter" if share and share <= 0.25 else "later" if share else "never"] += 1
+    rows[f"`{row}`"] = (f"{goal:.3g}", *reached.values(), f"{share:.2f}" if share else "pending" if waiting else "–")
+header = ("", "first ledger", *(f"× {budget:g}" for budget in reached), "share of the time")
+caption = "Error after ten steps in the first ledger and now, by training budget, and the wall time of the least budget at which it is at most the first ledger's, over that of the first ledger's training. A dash: not reached. The first ledger's errors have three seeds."
+source = f"(Profile `{shown_profile}`. Times: {took['cpu']}.)"
+notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-soon", source=source)
+
+# %% tags=["remove-input", "nbval-check-output"]
+WORDS = {
+    "quarter": "at most a quarter of the time",
+    "later": "more",
+    "never": "no budget up to the whole",
+    "pending": "pending",
+}
+notebook.Markdown(
+    f"Of {within.total()} rows: {', '.join(f'{WORDS[word]} for {count}' for word, count in within.most_common())}. We had asked for at most a quarter in six of the eight."
+)
+
+# %% [markdown]
 # (sec-train-trials)=
 # ## Which settings were tried
 #
