@@ -1,4 +1,4 @@
-"""Medians of a pytest-benchmark file over the floor of their group: a table, and a record for the ledger."""
+"""Medians of a pytest-benchmark file over the fastest floor of their group: a table, and a record for the ledger."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ def ratios(found: dict) -> dict[str, dict[str, dict[str, float]]]:
         row |= {"rounds": stats["rounds"], **extras}
         groups.setdefault(one["group"], {})[name] = row
     for members in groups.values():
-        floor = next((row["median_ms"] for name, row in members.items() if "floor" in name), None)
+        floor = min((row["median_ms"] for name, row in members.items() if "floor" in name), default=None)
         for row in members.values():
             row |= {"ratio": round(row["median_ms"] / floor, 3)} if floor else {}
     return groups

@@ -1,12 +1,14 @@
-"""A step of the implicit regime beside a plain Transformer (the floor) and beside pfns: `make bench`."""
+"""An implicit step beside a plain Transformer (the floor) and beside pfns, in two precisions: `make bench`."""
 
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from common import CONFIG, adamw, experiment, measure, regression
+from common import CONFIG, ROUNDS, adamw, experiment, measure, named, regression
 from torch import Tensor, nn
 
 from iai.experiment import build
@@ -15,13 +17,21 @@ from iai.training import Progress, train_step
 from iai.training.objectives import greedy_loss
 from iai.types import Batch
 
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def plainly(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor) -> Tensor:
+    """Attention by two products and a softmax, which a CPU does faster in bfloat16 than the fused kernel."""
+    scores = (q * q.shape[-1] ** -0.5) @ k.mT
+    return scores.masked_fill(~attn_mask, -torch.inf).softmax(-1) @ v
+
 
 class Plain(nn.Module):
-    """The floor of an in-context step: pre-norm Transformer on fused attention, and nothing else."""
+    """The floor of an in-context step: a pre-norm Transformer whose last layer computes queries alone, and no more."""
 
-    def __init__(self, d: int, width: int = 128, depth: int = 4, heads: int = 4):
+    def __init__(self, d: int, attend: Callable[..., Tensor], width: int = 128, depth: int = 4, heads: int = 4):
         super().__init__()
-        self.heads = heads
+        self.heads, self.attend = heads, attend
         self.context, self.query = nn.Linear(d + 1, width), nn.Linear(d, width)
         self.layers = nn.ModuleList(
             nn.ModuleList(
@@ -42,39 +52,32 @@ class Plain(nn.Module):
         tokens = torch.cat([self.context(torch.cat([batch.x, batch.y], -1)), self.query(x)], dim=1)
         n, t = batch.points, tokens.shape[1]
         mask = (torch.arange(t) < n)[None, :] | torch.eye(t, dtype=torch.bool)
-        for norm, qkv, out, norm2, up, down in self.layers:
+        for i, (norm, qkv, out, norm2, up, down) in enumerate(self.layers, start=1):
+            read = n if i == len(self.layers) else 0
             q, k, v = qkv(norm(tokens)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-            tokens = tokens + out(attended.transpose(1, 2).flatten(2))
+            attended = self.attend(q[:, :, read:], k, v, attn_mask=mask[read:])
+            tokens = tokens[:, read:] + out(attended.transpose(1, 2).flatten(2))
             tokens = tokens + down(F.gelu(up(norm2(tokens))))
-        return self.head(self.norm(tokens[:, n:]))
+        return self.head(self.norm(tokens))
 
 
-@pytest.mark.benchmark(group="implicit step")
-def test_floor_plain_transformer(benchmark: Any) -> None:
-    (batch, queries), model = regression(), Plain(20)
-    optimizer, progress = adamw(model), Progress()
-
-    def step() -> None:
-        loss = squared_error(model(batch, queries.x), queries.y).mean()
-        train_step(loss, model, optimizer, CONFIG, progress)
-
-    measure(benchmark, step)
+Made = tuple[nn.Module, Callable[[], Tensor]]
 
 
-@pytest.mark.benchmark(group="implicit step")
-def test_ours_implicit(benchmark: Any) -> None:
+def floor(dtype: torch.dtype) -> Made:
+    """The plain Transformer, with the attention that is faster in this precision, and its loss."""
+    (batch, queries), attend = regression(), plainly if dtype == torch.bfloat16 else F.scaled_dot_product_attention
+    model = Plain(20, attend)
+    return model, lambda: squared_error(model(batch, queries.x), queries.y).mean()
+
+
+def ours(dtype: torch.dtype) -> Made:
+    """An amortizer and its greedy loss."""
     (batch, queries), model = regression(), build(experiment("implicit"))
-    optimizer, progress = adamw(model), Progress()
-
-    def step() -> None:
-        loss, _ = greedy_loss(model, squared_error, model.regime.init(queries.x), batch, queries)
-        train_step(loss, model, optimizer, CONFIG, progress)
-
-    measure(benchmark, step)
+    return model, lambda: greedy_loss(model, squared_error, model.regime.init(queries.x), batch, queries)[0]
 
 
-def pfns(**layout: Any) -> nn.Module:
+def pfns(dtype: torch.dtype, **layout: Any) -> Made:
     """The Transformer of pfns 0.4.2 at our size, with its own encoders; `layout` says what a token is."""
     transformer = pytest.importorskip("pfns.model.transformer")
     features = layout["features_per_group"]
@@ -82,27 +85,31 @@ def pfns(**layout: Any) -> nn.Module:
         "encoder": transformer.get_linear_x_encoder(128, features),
         "y_encoder": transformer.get_linear_y_encoder(128),
     }
-    return transformer.TableTransformer(ninp=128, nhead=4, nhid=512, nlayers=4, **encoders, **layout)
+    (batch, queries), sizes = regression(), {"ninp": 128, "nhead": 4, "nhid": 512, "nlayers": 4}
+    model = transformer.TableTransformer(**sizes, **encoders, **layout)
+    return model, lambda: squared_error(model(batch.x, batch.y, queries.x), queries.y).mean()
 
 
-def pfns_step(**layout: Any) -> Callable[[], object]:
-    (batch, queries), model = regression(), pfns(**layout)
+WHO: dict[str, Callable[[torch.dtype], Made]] = {
+    "floor": floor,
+    "ours": ours,
+    "pfns": partial(pfns, features_per_group=20, attention_between_features=False),  # one token an observation
+    "pfns, a token a feature": partial(pfns, features_per_group=1),
+}
+TOO_SLOW = {("pfns, a token a feature", "bfloat16")}
+
+
+@pytest.mark.benchmark(group="implicit step")
+@pytest.mark.parametrize(("who", "precision"), [pair for pair in product(WHO, PRECISIONS) if pair not in TOO_SLOW])
+def test_implicit_step(benchmark: Any, who: str, precision: str) -> None:
+    dtype = PRECISIONS[precision]
+    model, loss = WHO[who](dtype)
     optimizer, progress = adamw(model), Progress()
 
     def step() -> None:
-        loss = squared_error(model(batch.x, batch.y, queries.x), queries.y).mean()
-        train_step(loss, model, optimizer, CONFIG, progress)
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32, cache_enabled=False):
+            found = loss()
+        train_step(found, model, optimizer, CONFIG, progress)
 
-    return step
-
-
-@pytest.mark.benchmark(group="implicit step")
-def test_pfns(benchmark: Any) -> None:
-    """One token an observation, as in ours."""
-    measure(benchmark, pfns_step(features_per_group=20, attention_between_features=False))
-
-
-@pytest.mark.benchmark(group="implicit step")
-def test_pfns_default(benchmark: Any) -> None:
-    """A token for each feature of each observation, and attention both ways."""
-    measure(benchmark, pfns_step(features_per_group=1), rounds=3)
+    named(benchmark, "implicit step", f"{who}, {precision}")
+    measure(benchmark, step, rounds=3 if "feature" in who else ROUNDS)
