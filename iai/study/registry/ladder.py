@@ -1,8 +1,8 @@
 """Rows at other budgets: does a conclusion stay when training goes on? Keys `doubled/<key>`, `ladder/<key>/<budget>`.
 
 The ladder has half, one and two times the updates of eight rows and of their partners, which read all data in one
-context, and four times those of three; the rows alone have a quarter and an eighth, which ask how soon they reach an
-error. The doubled budget alone is there for all that decides a claim.
+context, and four times those of three; the rows alone have a quarter and an eighth, and two that learn fast
+still less, which ask how soon they reach an error. The doubled budget alone is there for all that decides a claim.
 """
 
 from iai.experiment import BaselineExperiment, Experiment
@@ -26,7 +26,7 @@ ONE_CONTEXT = (*LADDER, "causal-order/implicit/data", "generation/mixture-2d/imp
 """Rows with a partner that reads all observations in one context."""
 FOURFOLD = ("table2/linear-regression/data", "table4/mnist/data", "dimension/32/grad+data")
 """The rows that are followed to four times their updates, with their partners; all others to twice as many."""
-BUDGETS = {"eighth": 1 / 8, "quarter": 1 / 4, "half": 1 / 2, "fourfold": 4.0}
+BUDGETS = {"fourfold": 4.0, "half": 1 / 2, "quarter": 1 / 4, "eighth": 1 / 8, "sixteenth": 1 / 16, "32nd": 1 / 32}
 """Updates of the keys `ladder/<key>/<budget>`, in those of the key."""
 MEMORY_PAIRS = tuple(f"memory/{d}/{numbers}-3" for d in (10, 32) for numbers in (0, 4))
 """The pairs by which the chapter on memory is decided."""
@@ -82,7 +82,9 @@ def budgets(found: dict[str, Trained]) -> dict[str, Trained]:
     """The ladder, and the doubled budget of what decides."""
     rungs = [key for row in LADDER for key in (row, partner(row))]
     largest = [key for row in FOURFOLD for key in (row, partner(row))]
-    followed = {"eighth": LADDER, "quarter": LADDER, "half": rungs, "fourfold": largest}
+    fast = ("dimension/32/data", "dimension/32/grad+data")
+    short = {"quarter": LADDER, "eighth": LADDER, "sixteenth": fast, "32nd": fast}
+    followed = {"fourfold": largest, "half": rungs, **short}
     doubled = [key for key in found if key.startswith(COMPARED) or key in rungs]
     ladder = {
         f"ladder/{key}/{name}": scaled(found[key], BUDGETS[name]) for name, keys in followed.items() for key in keys
