@@ -16,13 +16,16 @@ from torch import Tensor
 
 def batch_information(
     variance: float, dimension: int, points: int, noise: float, generator: torch.Generator, draws: int = 256
-) -> float:
-    """I(e; X, y) = E log det(I + variance X X' / noise) / 2, with the mean over so many draws of X.
+) -> tuple[float, float]:
+    """I(e; X, y) = E log det(I + variance X X' / noise) / 2, and the variance of e that the posterior leaves.
 
-    It is also I(e; m | X), what the gradient says to who knows the inputs: given them X'y is a sufficient statistic.
+    Means over so many draws of X. It is also I(e; m | X), what the gradient says to who knows the inputs: given them
+    X'y is a sufficient statistic.
     """
     x = torch.randn(draws, points, dimension, generator=generator, dtype=torch.float64)
-    return float(torch.linalg.eigvalsh(x @ x.mT).clamp_min(0).mul(variance / noise).log1p().sum(-1).mean() / 2)
+    gains = torch.linalg.eigvalsh(x @ x.mT).clamp_min(0) * variance / noise
+    explained = float((gains / (1 + gains)).sum(-1).mean()) / dimension
+    return float(gains.log1p().sum(-1).mean()) / 2, variance * (1 - explained)
 
 
 def gradient_log_density(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from iai.study.analysis.information import batch_information, gradient_information, gradient_log_density
-from iai.study.analysis.theory import gradient_variance
+from iai.study.analysis.theory import gradient_variance, ridge_variance
 
 
 def seeded() -> torch.Generator:
@@ -45,7 +45,10 @@ def test_a_gradient_says_more_than_its_linear_part_and_less_than_its_batch(
     linear = gradient_variance(variance, dimension, points, 0.25)
     assert left < 1.01 * linear
     assert dimension / 2 * math.log(variance / linear) - 0.05 < found
-    assert found < batch_information(variance, dimension, points, 0.25, seeded())
+    more, least = batch_information(variance, dimension, points, 0.25, seeded())
+    assert found < more and least < left
+    many = batch_information(variance, 128, 64, 0.25, seeded(), draws=8)[1]
+    assert many == pytest.approx(ridge_variance(variance, 128, 64, 0.25), rel=0.03)
 
 
 def test_one_observation_says_what_its_input_is_long() -> None:
@@ -54,7 +57,7 @@ def test_one_observation_says_what_its_input_is_long() -> None:
 
     nodes, weights = hermegauss(60)
     exact = sum(weights * [math.log1p(4 * x * x) / 2 for x in nodes]) / math.sqrt(2 * math.pi)
-    assert batch_information(1.0, 1, 1, 0.25, seeded(), draws=40_000) == pytest.approx(exact, abs=0.02)
+    assert batch_information(1.0, 1, 1, 0.25, seeded(), draws=40_000)[0] == pytest.approx(exact, abs=0.02)
 
 
 def test_far_from_the_noise_two_steps_of_the_prior_are_worth_the_same() -> None:
