@@ -15,7 +15,7 @@ from iai.study.registry.ablations import BASES
 from iai.types import Batch, Learner, UserError, concat
 
 CLASSICAL = {"linear-regression": ("sgd", "adam", "ridge"), "mnist": ("sgd", "adam", "logistic")}
-KS = {"linear-regression": (1, 2, 5, 10), "mnist": (1, 2, 5, 8)}
+KS = {"linear-regression": (1, 2, 5, 10), "mnist": (1, 2, 5, 10)}
 CASES = [
     (family, who, k)
     for family, learners in CLASSICAL.items()

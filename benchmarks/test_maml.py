@@ -23,7 +23,7 @@ class Perceptrons(formulas.MAML):
         nn.Module.__init__(self)
         self.rate = 0.01
         parts = [torch.randn(i, o) / i**0.5 for i, o in self.SIZES]
-        self.start = nn.Parameter(torch.cat([torch.cat([w.flatten(), torch.zeros(w.shape[1])]) for w in parts]))
+        self.start = nn.Parameter(torch.cat([torch.cat([w.flatten(), torch.zeros(w.shape[1])]) for w in parts])[None])
 
     def f(self, x: Tensor, adapted: Tensor) -> Tensor:
         return vmap(network)(x, adapted.expand(len(x), -1))
@@ -112,11 +112,11 @@ PEERS: dict[str, Any] = {"floor": floor_loss, "higher": higher_loss, "torchopt":
 def test_maml_losses_agree(who: str, steps: int) -> None:
     model, (batch, queries) = Perceptrons(), sinusoids()
     ours = squared_error(model([batch] * steps, queries.x), queries.y).mean()
-    other, start = PEERS[who](model.start, batch, queries, steps, model.rate)
+    other, start = PEERS[who](model.start[0], batch, queries, steps, model.rate)
     torch.testing.assert_close(ours, other, rtol=1e-4, atol=0)
     (first,) = torch.autograd.grad(ours, model.start)
     (second,) = torch.autograd.grad(other, start)
-    torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(first[0], second, rtol=1e-3, atol=1e-3)
 
 
 def maml(who: str, steps: int) -> Callable[[], object]:
@@ -129,7 +129,7 @@ def maml(who: str, steps: int) -> Callable[[], object]:
         if who == "ours":
             loss = squared_error(model([batch] * steps, queries.x), queries.y).mean()
         else:
-            loss, _ = PEERS[who](model.start, batch, queries, steps, model.rate)
+            loss, _ = PEERS[who](model.start[0], batch, queries, steps, model.rate)
         loss.backward()
         if who in ("ours", "floor"):
             optimizer.step()
