@@ -149,13 +149,13 @@ caption = "One step from the prior, $v = 1$, with the sizes of the sweep over th
 notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-information", ".3g", source=" ")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-information", "caption": "As the state comes close to the solution, a gradient says nearly all that is left to say. Left: nats of the gradient over nats of its mini-batch, against the error of the state over the noise. Right: the same for squared error: what the best predictor explains with the gradient, over what it explains with the mini-batch."}, "image": {"alt": "Two panels with four curves each, for 2, 8, 32 and 128 dimensions, against the ratio of error to noise on a logarithmic axis. Left, all curves fall from one, to between one half and one tenth. Right, they fall from one to between one half and three quarters."}}
-ratios = np.logspace(-2.5, 1.5, 9)
+ratios = np.logspace(-2, 1.5, 8)
 nats, squares = {}, {}
 for d, size in sizes.items():
     found = []
     for v in ratios * size[2]:
-        batch, least = batch_information(v, *size, generator, draws=128)
-        gradient, left = gradient_information(v, *size, generator, draws=1024)
+        batch, least = batch_information(v, *size, generator, draws=512)
+        gradient, left = gradient_information(v, *size, generator, draws=2048)
         found.append((gradient / batch, (v - left) / (v - least)))
     nats[f"d = {d}"], squares[f"d = {d}"] = ((ratios, share) for share in zip(*found))
 _, axes = plots.panels(columns=2, width=8.6, height=3.2)
@@ -165,7 +165,7 @@ for ax, shares, name in zip(axes, (nats, squares), ("share of the nats", "share 
     ax.set_ylim(0, 1.08)
 
 # %% [markdown]
-# *Nats and squared error disagree, and the second is what we train.* A mini-batch of $B < D$ points fixes $B$ directions to within the noise. Each of them is worth $\frac12 \log(1 + v \lambda / \sigma^2)$ nats, which has no limit as $\sigma \to 0$, and at most $v$ of squared error. A gradient fixes no direction that well, since its noise is as large as the error. So the share of nats falls with the dimension, and the share of explained error does not.
+# *Nats and squared error disagree, and the second is what we train.* A mini-batch of $B < D$ points fixes $B$ directions to within the noise. Each of them is worth $\frac12 \log(1 + v \lambda / \sigma^2)$ nats, which has no limit as $\sigma \to 0$, and at most $v$ of squared error. A gradient fixes no direction that well, since its noise is as large as the error. So the share of nats falls with the dimension. The share of explained error depends on $B / D$ instead.
 #
 # *Where the difference is largest.* Per step, data explain $1 + \frac{B + 1}{D}$ times as much as the best multiple of the gradient, for small noise and $B \le D$ ({eq}`eq-gradient-recursion`): little for small mini-batches, a little more than twice at $B = D$. Reading the length of the gradient as well helps in few dimensions, where it tells of the gain $q$, and not in many, where the length says nothing new.
 #

@@ -73,9 +73,16 @@ def gradient_information(
     # a row for each m, a column for each draw that it could have come from
     rest = (length[:, None] - along.square()) / scale
     chi = (freedom / 2 - 1) * rest.clamp_min(1e-300).log() - rest / 2 - freedom / 2 * math.log(2) - gammaln(freedom / 2)
-    weight = torch.where(rest > 0, chi - scale.log(), -torch.inf)
+    weight = torch.where(rest > 0, chi - scale.log(), -torch.inf).fill_diagonal_(
+        -torch.inf
+    )  # another draw than its own
     sphere = dimension / 2 * math.log(math.pi) - gammaln(dimension / 2) + (dimension / 2 - 1) * length.log()
-    alone = weight.logsumexp(-1) - math.log(draws) - sphere
+    alone = weight.logsumexp(-1) - math.log(draws - 1) - sphere
     given = gradient_log_density(along, across, size, dimension, points, noise)
-    explained = (weight.softmax(-1) @ (size.sqrt() * along)).square() / length  # |E[e | m]|^2
-    return float((given - alone).mean()), variance - float(explained.mean()) / dimension
+    # control variates of a linear learner: `alike` has mean zero, and its error is known
+    total, product = variance * (1 + (dimension + 1) / points) + noise / points, size.sqrt() * along  # E m^2, e'm
+    linear = variance - variance**2 / total
+    alike = length / (2 * total) - (length - 2 * product + size) / (2 * (total - variance))
+    gain = (weight.softmax(-1) @ product) / length - variance / total  # E[e | m] is m times this and the linear gain
+    better = (2 * gain * (product - variance / total * length) - gain.square() * length).mean()
+    return float((given - alone - alike).mean()), linear - float(better) / dimension
