@@ -42,9 +42,9 @@ def gradient_log_density(
 
         m | e, q ~ N(q e / B, q ((|e|^2 + noise) I - e e') / B^2) .
 
-    The integral over q is a mean over the middles of 1,024 equally likely intervals.
+    The integral over q is a mean over the middles of 256 equally likely intervals.
     """
-    q = torch.from_numpy(chi2.ppf((torch.arange(1024) + 0.5).numpy() / 1024, points))
+    q = torch.from_numpy(chi2.ppf((torch.arange(256) + 0.5).numpy() / 256, points))
     along, across, size = along[:, None], across[:, None], size[:, None]
     mean, variance, other = q * size.sqrt() / points, q * noise / points**2, q * (size + noise) / points**2
     squares = (along - mean).square() / variance + across / other
@@ -86,3 +86,31 @@ def gradient_information(
     gain = (weight.softmax(-1) @ product) / length - variance / total  # E[e | m] is m times this and the linear gain
     better = (2 * gain * (product - variance / total * length) - gain.square() * length).mean()
     return float((given - alone - alike).mean()), linear - float(better) / dimension
+
+
+def gradient_error_with_bias(
+    variance: float, inputs: int, points: int, noise: float, generator: torch.Generator, draws: int = 200_000
+) -> float:
+    """The variance of a coordinate of e that E[e | m] leaves where one of the parameters is a bias, whose input is 1.
+
+    By symmetry E[e | m] is, for the inputs, m times a function of |m| over them and of m at the bias, and for the bias
+    another such function. Both are means over bins of half the draws, and are judged on the other half.
+    """
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    size, bias = variance**0.5 * normal(draws, inputs).norm(dim=-1), variance**0.5 * normal(draws)
+    z = normal(draws, points)  # inputs along e
+    residuals = size[:, None] * z + bias[:, None] + noise**0.5 * normal(draws, points)
+    along, mean = (z * residuals).mean(1), residuals.mean(1)
+    across = normal(draws, inputs - 1).square().sum(1) * residuals.square().sum(1) / points**2
+    length, product = along.square() + across, size * along
+    bins, edges = 32, torch.linspace(0, 1, 33)[1:-1]
+    places = [torch.bucketize(value, value.quantile(edges)) for value in (length, mean)]
+    place, half = bins * places[0] + places[1], draws // 2
+    sums = [torch.zeros(bins**2).index_add(0, place[:half], value[:half]) for value in (product, length, bias)]
+    count = place[:half].bincount(minlength=bins**2).clamp_min(1)
+    gain, shift = (sums[0] / sums[1].clamp_min(1e-12))[place], (sums[2] / count)[place]
+    left = size.square() - 2 * gain * product + gain.square() * length + (bias - shift).square()
+    return float(left[half:].mean()) / (inputs + 1)

@@ -3,7 +3,12 @@ import math
 import pytest
 import torch
 
-from iai.study.analysis.information import batch_information, gradient_information, gradient_log_density
+from iai.study.analysis.information import (
+    batch_information,
+    gradient_error_with_bias,
+    gradient_information,
+    gradient_log_density,
+)
 from iai.study.analysis.theory import gradient_variance, ridge_variance
 
 
@@ -64,3 +69,13 @@ def test_far_from_the_noise_two_steps_of_the_prior_are_worth_the_same() -> None:
     """Without noise a gradient's part of the error does not depend on how large the error is."""
     parts = [gradient_information(v, 8, 8, 1e-9, seeded())[1] / v for v in (1.0, 100.0)]
     assert parts[0] == pytest.approx(parts[1], rel=1e-6)
+
+
+def test_a_bias_is_worth_little_in_many_dimensions_and_its_input_says_something_in_few() -> None:
+    many = gradient_error_with_bias(1.0, 32, 16, 0.25, seeded())
+    assert many == pytest.approx(gradient_information(1.0, 33, 16, 0.25, seeded())[1], rel=0.02)
+    few, alone = gradient_error_with_bias(1.0, 2, 4, 0.25, seeded()), gradient_information(1.0, 3, 4, 0.25, seeded())[1]
+    assert few < 0.95 * alone
+    # the best multiples of m, one for the inputs and one for the bias, from second moments
+    inputs, bias = 1 + 4 / 4 + 0.25 / 4, 1 + (2 + 0.25) / 4
+    assert few < (2 * (1 - 1 / inputs) + 1 - 1 / bias) / 3
