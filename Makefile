@@ -47,7 +47,7 @@ grid: $(READY)
 	python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	python benchmarks/grid.py book/results/bench/passes-cpu.json
 
-# Trainings of the first ledger's code beside today's, for the rows of the ladder.
+# Trainings of the first ledger, with code of that time, and today's in turn; it needs the git history.
 first: $(READY)
 	python benchmarks/first_ledger.py book/results/bench/first-times.json
 

@@ -27,7 +27,7 @@ def plainly(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor) -> Tensor:
 
 
 class Plain(nn.Module):
-    """The floor of an in-context step: a pre-norm Transformer whose last layer computes queries alone, and no more."""
+    """The floor of an in-context step: a pre-norm Transformer whose last layer returns queries alone, and no more."""
 
     def __init__(self, d: int, attend: Callable[..., Tensor], width: int = 128, depth: int = 4, heads: int = 4):
         super().__init__()

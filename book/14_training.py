@@ -119,7 +119,10 @@ chapter.banner("recipe/*", "precision/*", "ladder/*")
 fewer = "; ".join(
     f"on {title}, "
     + {"pending": "pending", "–": "it does not reach it"}.get(
-        str(over), "at most " * at_most[family, "recipe"] + f"{over:.2g} times the operations"
+        str(over),
+        f"unknown, as it is below that loss at the first mean that counts (bound: {over:.2g} times)"
+        if at_most[family, "recipe"]
+        else f"{over:.2g} times the operations",
     )
     for (family, title), over in zip(TITLES.items(), against_first.values())
 )
@@ -167,7 +170,7 @@ for ax, (family, rungs) in zip(axes, RUNGS.items()):
 # | optimizer | Muon on the matrices of the blocks, AdamW {cite:p}`loshchilov2019decoupled` on the rest | all directions of a matrix move at one rate |
 # | schedule | one linear warm-up, then one cosine | nothing to tune but the rates |
 # | horizon | grows from one step to ten over the first 30 % of the updates | states of late steps are useful only when early steps are |
-# | precision | bfloat16 where its products are measured to be faster, else float32 | a CPU may have the instructions and be slower with them |
+# | precision | bfloat16 where its products are measured to be 1.5 times as fast or more, else float32 | a CPU may have the instructions and be slower with them |
 # | attention | two plain products and a softmax where the backward pass of the fused kernel is slow | short contexts in bfloat16 on a CPU |
 # | last block | computes only the tokens that are read | queries, feed-forward and output of all other tokens are never used |
 # | parameters | in linear likelihoods one token per coordinate of $x$, with the row of $\theta$ that belongs to it, where trials prefer that | no token has to carry all of $\theta$ |
@@ -299,7 +302,7 @@ caption = "Settings of the rungs. Tasks times updates is the number of refinemen
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-settings", source=" ")
 
 # %% [markdown]
-# *Operations to a fixed error.* Every update sees new tasks, so the training loss is an unbiased estimate of the error on new tasks, and no training has to be stopped for an evaluation. The fixed error is the final training loss of *first*: the mean over its last tenth of updates, of the seed where that is highest. For each rung, {func}`iai.study.analysis.learning.operations_to` returns the operations of the model after which the running mean over a tenth of the updates is first at that loss. Losses during the growth of the horizon are those of short horizons and do not count. A rung of which all seeds are below the fixed loss at the first mean that does count was there earlier by an unknown amount: its number is an upper bound, which is marked *at most* and decides nothing.
+# *Operations to a fixed error.* No task comes back once it has left the pool, so the training loss is close to the error on new tasks, and no training has to be stopped for an evaluation. (A task stays for as many updates as it has steps, with the same queries; what that takes off the loss was not measured.) The fixed error is the final training loss of *first*: the mean over its last tenth of updates, of the seed where that is highest. For each rung, {func}`iai.study.analysis.learning.operations_to` returns the operations of the model after which the running mean over a tenth of the updates is first at that loss. Losses during the growth of the horizon are those of short horizons and do not count. A rung of which all seeds are below the fixed loss at the first mean that does count was there earlier by an unknown amount: its number is an upper bound, which is marked *at most* and decides nothing.
 #
 # *Why not seconds.* Records come from several machines, and the older ones do not say which, so a ratio of their wall times would compare machines. Operations are counted and the same everywhere. They leave out the optimizer, and what a faster precision gains.
 
@@ -396,7 +399,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-leve
 sentences(levers.values())
 
 # %% [markdown]
-# *Precision.* The recipe trains in bfloat16 where that is faster. Three rows are for trainings in both precisions, each pair on one machine.
+# *Precision.* The recipe trains in bfloat16 where its products are at least 1.5 times as fast. Three rows were trained in both precisions, the two of a pair one after the other.
 
 # %% tags=["remove-input", "nbval-check-output"]
 SAID = {
@@ -471,44 +474,60 @@ source = notebook.provenance(
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-budgets", source=source)
 
 # %% [markdown]
-# No curve is fitted and nothing is extrapolated: three or four budgets with separate schedules are too few for an exponent.
+# No curve is fitted: but for the whole budget each has one seed, and each has a schedule of its own.
 #
 # (sec-train-soon)=
 # ### How soon the first ledger's errors are reached
 #
-# The book had a first ledger ({ref}`sec-claims-renewed`), trained with AdamW in float32. {numref}`tab-train-soon` asks which part of its time the recipe needs for its errors. Each budget is a training of its own; all but the whole one have one seed. Where the least budget that was tried is enough, less might be. `make first` times forty updates with the code of either ledger, in turn, on one core of one machine.
+# The book had a first ledger ({ref}`sec-claims-renewed`), trained with AdamW in float32. {numref}`tab-train-soon` asks which part of its time today's rows need for its errors. Each budget is a training of its own; all but the whole one have one seed. `make first` times forty updates of either ledger in turn on one core, the first one's with code of that time. Budgets are parts of today's updates. Updates, tasks and, on images, steps in training (eight, now ten) differ between the ledgers, and times include that.
+#
+# Before any of the small budgets was run we expected a quarter of the updates to suffice in five rows: both at $d = 32$, the explicit one, and both on images.
 
 # %% tags=["hide-input", "nbval-check-output"]
 then, took = records.measured("first-ledger"), records.measured("first-times")
-took = took or {"cpu": "pending", "cells": []}
+goals = {(cell["key"], cell["set"]): cell for cell in then["cells"] if cell["k"] == 10} if then else {}
+took = took if took and shown_profile == "small" else {"cpu": "pending", "cells": []}
 times = {cell["key"]: cell["now"] / cell["first"] for cell in took["cells"]}
-rows, within = {}, Counter()
+rows, soonest = {}, {}
 for row, found in ladder.items():
     where = found[1.0].where.split(":")
-    goal = next(cell["mean"] for cell in then["cells"] if (cell["key"], cell["set"], cell["k"]) == (row, where[0], 10))
+    goal = goals.get((row, where[0]))
     keys = {part: f"ladder/{row}/{name}" for name, part in BUDGETS.items() if part < 1} | {1: row, 2: f"doubled/{row}"}
-    parts = {part: keys[part] for part in sorted(keys)}
     reached = {
-        part: records.summary(key, shown_profile, *where, 10) if key in EXPERIMENTS else "–"
-        for part, key in parts.items()
+        part: records.summary(keys[part], shown_profile, *where, 10) if keys[part] in EXPERIMENTS else "–"
+        for part in sorted(keys)
     }
-    soonest = [part for part, one in reached.items() if isinstance(one, records.Summary) and one.mean <= goal]
-    share = min(soonest) * times[row] if soonest and row in times else None
-    waiting = row not in times or any(isinstance(one, records.Missing) for one in reached.values())
-    within["pending" if waiting else "quarter" if share and share <= 0.25 else "more" if share else "never"] += 1
-    rows[f"`{row}`"] = (f"{goal:.3g}", *reached.values(), f"{share:.2f}" if share else "pending" if waiting else "–")
-header = ("", "first ledger", *(f"× {budget:.2g}" for budget in reached), "share of the time")
-caption = "Error after ten steps in the first ledger and now, by training budget, and the wall time of the least budget at which it is at most the first ledger's, over that of the first ledger's training. A dash: not reached. The first ledger's errors have three seeds."
-source = f"(Profile `{shown_profile}`. Times: {took['cpu']}.)"
+    known = {part: one.mean for part, one in reached.items() if isinstance(one, records.Summary)}
+    below = [part for part, mean in known.items() if goal and mean <= goal["mean"]]
+    waiting = any(isinstance(one, records.Missing) and part < min(below, default=9) for part, one in reached.items())
+    soonest[row] = None if waiting or goal is None else min(below, default=9)
+    share = f"{soonest[row] * times[row]:.2f}" if below and not waiting and row in times else "pending"
+    mean = f"{goal['mean']:.3g} ± {goal['se']:.1g}" if goal else "pending"
+    rows[f"`{row}`"] = (mean, *reached.values(), "–" if soonest[row] == 9 else share)
+header = (
+    "",
+    "first ledger",
+    *(f"× 1/{round(1 / budget)}" if budget < 1 else f"× {budget}" for budget in reached),
+    "share of the time",
+)
+caption = "Error after ten steps in the first ledger (three seeds) and now by training budget. Last column: time of the least budget whose error is at most the first ledger's, in that of the first ledger. A dash under a budget: not planned; in the last column: not reached."
+source = f"(Profile `{shown_profile}`; ± is the standard error over seeds, † over tasks. Times: {took['cpu']}.)"
 notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-soon", source=source)
 
 # %% tags=["remove-input", "nbval-check-output"]
-WORDS = {"quarter": "reach it in at most a quarter of the time", "more": "take longer", "never": "do not reach it"}
-counts = ", ".join(f"{count} {WORDS.get(word, word)}" for word, count in within.most_common())
+EXPECTED = {"dimension/32/data", "dimension/32/grad+data", "table3/linear-regression/grad+data", "table2/mnist/data", "table4/mnist/data"}  # fmt: skip
+quick = {row for row, part in soonest.items() if part and part <= 0.25}
+cheap = [row for row in quick if row in times and soonest[row] * times[row] <= 0.25]
 notebook.Markdown(
-    f"Of {within.total()} rows {counts}. We had asked for a quarter in six of the eight"
-    + (", and **that is not so**." if within["quarter"] < 6 and not within["pending"] else ".")
+    f"A quarter of the updates suffices in {len(quick)} of {len(soonest)} rows, of which we expected {len(quick & EXPECTED)}; in {len(EXPECTED - quick)} where we expected it, it does not. Counted in time, a quarter suffices in {len(cheap)}."
+    + " These are rows that the first ledger had hardly learned, or not with all seeds."
+    * (quick <= EXPECTED - {"table2/mnist/data", "table4/mnist/data"})
+    if None not in soonest.values() and times
+    else "(Pending.)"
 )
+
+# %% [markdown]
+# Means are compared without intervals, so that the least budget may be a neighbouring one. The goals at $d = 32$ are weak. With data alone two of the three seeds of the first ledger were at the error of the mean of $y$, and with both signals one had failed. The precision of an error's training, chosen by its machine, need not be that of the times.
 
 # %% [markdown]
 # (sec-train-trials)=

@@ -1,8 +1,8 @@
 """Rows at other budgets: does a conclusion stay when training goes on? Keys `doubled/<key>`, `ladder/<key>/<budget>`.
 
-The ladder has half, one and two times the updates of eight rows and of their partners, which read all data in one
-context, and four times those of three; the rows alone have a quarter and an eighth, and two that learn fast
-still less, which ask how soon they reach an error. The doubled budget alone is there for all that decides a claim.
+The ladder has half, one and two times the updates of eight rows and of their partners, and four times those of three.
+Partners read all data in one context. The rows alone also have a quarter and an eighth, and two of them still less: how
+soon do they reach an error? The doubled budget alone is there for all that decides a claim.
 """
 
 from iai.experiment import BaselineExperiment, Experiment
@@ -82,8 +82,8 @@ def budgets(found: dict[str, Trained]) -> dict[str, Trained]:
     """The ladder, and the doubled budget of what decides."""
     rungs = [key for row in LADDER for key in (row, partner(row))]
     largest = [key for row in FOURFOLD for key in (row, partner(row))]
-    fast = ("dimension/32/data", "dimension/32/grad+data")
-    short = {"quarter": LADDER, "eighth": LADDER, "sixteenth": fast, "32nd": fast}
+    soon = ("dimension/32/data", "dimension/32/grad+data")
+    short = {"quarter": LADDER, "eighth": LADDER, "sixteenth": soon, "32nd": soon}
     followed = {"fourfold": largest, "half": rungs, **short}
     doubled = [key for key in found if key.startswith(COMPARED) or key in rungs]
     ladder = {
