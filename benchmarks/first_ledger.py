@@ -63,7 +63,7 @@ def fill(path: Path, then: Path, now: Path) -> None:
             cells.append({"key": key, "first": first, "now": last})
             whole = {**header, "date": date.today().isoformat(), "cells": cells}
             replace_file(path, (json.dumps(whole, indent=1) + "\n").encode())
-        print(cells[-1], flush=True)
+            print(cells[-1], flush=True)
 
 
 if __name__ == "__main__":
