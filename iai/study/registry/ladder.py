@@ -1,6 +1,6 @@
 """Rows at other budgets: does a conclusion stay when training goes on? Keys `doubled/<key>`, `ladder/<key>/<budget>`.
 
-The ladder has half, one and two times the updates of eight rows and of their partners, and four times those of three.
+The ladder has half, one and two times the updates of eight rows and of their partners, and four times those of four.
 Partners read all data in one context. The rows alone also have a quarter and an eighth, and two of them still less: how
 soon do they reach an error? The doubled budget alone is there for all that decides a claim.
 """
@@ -24,7 +24,7 @@ LADDER = (
 """The rows whose learning is followed over budgets."""
 ONE_CONTEXT = (*LADDER, "causal-order/implicit/data", "generation/mixture-2d/implicit/data")
 """Rows with a partner that reads all observations in one context."""
-FOURFOLD = ("table2/linear-regression/data", "table4/mnist/data", "dimension/32/grad+data")
+FOURFOLD = ("table2/linear-regression/data", "table4/mnist/data", "dimension/32/grad+data", "features/implicit/data")
 """The rows that are followed to four times their updates, with their partners; all others to twice as many."""
 BUDGETS = {"fourfold": 4.0, "half": 1 / 2, "quarter": 1 / 4, "eighth": 1 / 8, "sixteenth": 1 / 16, "32nd": 1 / 32}
 """Updates of the keys `ladder/<key>/<budget>`, in those of the key."""
