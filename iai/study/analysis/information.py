@@ -98,7 +98,7 @@ def gradient_error_with_bias(
     """
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator)
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     size, bias = variance**0.5 * normal(draws, inputs).norm(dim=-1), variance**0.5 * normal(draws)
     z = normal(draws, points)  # inputs along e
@@ -106,10 +106,13 @@ def gradient_error_with_bias(
     along, mean = (z * residuals).mean(1), residuals.mean(1)
     across = normal(draws, inputs - 1).square().sum(1) * residuals.square().sum(1) / points**2
     length, product = along.square() + across, size * along
-    bins, edges = 32, torch.linspace(0, 1, 33)[1:-1]
+    bins, edges = 32, torch.linspace(0, 1, 33, dtype=torch.float64)[1:-1]
     places = [torch.bucketize(value, value.quantile(edges)) for value in (length, mean)]
     place, half = bins * places[0] + places[1], draws // 2
-    sums = [torch.zeros(bins**2).index_add(0, place[:half], value[:half]) for value in (product, length, bias)]
+    sums = [
+        torch.zeros(bins**2, dtype=torch.float64).index_add(0, place[:half], value[:half])
+        for value in (product, length, bias)
+    ]
     count = place[:half].bincount(minlength=bins**2).clamp_min(1)
     gain, shift = (sums[0] / sums[1].clamp_min(1e-12))[place], (sums[2] / count)[place]
     left = size.square() - 2 * gain * product + gain.square() * length + (bias - shift).square()
