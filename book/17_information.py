@@ -146,37 +146,29 @@ notebook.Markdown(
 #
 # {eq}`eq-information-gradient` gives $p(m \mid e)$ as an integral over one number, and by symmetry $p(m)$ depends on $\lVert m \rVert$ alone. So $I(e; m) = \mathbb{E} \log p(m \mid e) / p(m)$ needs no trained estimator, and neither does the best predictor $\mathbb{E}[e \mid m]$, which is $m$ times a function of its length. Means over draws suffice ({func}`iai.study.analysis.information.gradient_information`). As $m$ is a function of the mini-batch and the state, $I(e; X, y \mid m) = I(e; X, y) - I(e; m)$.
 #
-# A squared error of $u$ a coordinate needs at least $\frac{D}{2} \log (v / u)$ nats, the rate-distortion function of a Gaussian {cite:p}`cover2006elements`. The last two columns of {numref}`tab-information` have it for the two errors.
+# A squared error of $u$ a coordinate needs at least $\frac{D}{2} \log (v / u)$ nats, the rate-distortion function of a Gaussian {cite:p}`cover2006elements`. The last two lines of {numref}`tab-information` have it for the two errors.
 
 # %% tags=["hide-input", "nbval-check-output"]
-body = {
-    f"D = {D}, {B} points": (
-        batch,
-        gradient,
-        batch - gradient,
-        least,
-        left,
-        gradient_variance(1.0, D, B, noise),
-        -D / 2 * math.log(least),
-        -D / 2 * math.log(left),
-    )
-    for (D, B, noise), (batch, least, gradient, left) in zip(sizes.values(), says.values())
-}
-header = (
-    "",
-    "nats of the batch",
-    "of its gradient",
-    "of the batch given the gradient",
-    "error left by the batch",
-    "by the gradient",
-    "by a multiple of it",
-    "nats that the batch's error needs",
-    "that the gradient's needs",
+columns = [
+    (batch, gradient, batch - gradient, least, left, gradient_variance(1.0, *size), *(-size[0] / 2 * math.log(u) for u in (least, left)))
+    for size, (batch, least, gradient, left) in zip(sizes.values(), says.values())
+]  # fmt: skip
+labels = (
+    "nats of the mini-batch",
+    "nats of its gradient",
+    "nats of the mini-batch, given the gradient",
+    "error left by the mini-batch",
+    "error left by the gradient",
+    "error left by a multiple of the gradient",
+    "nats that the error of the mini-batch needs",
+    "nats that the error of the gradient needs",
 )
+body = dict(zip(labels, zip(*columns)))
+header = ("", *(f"D = {D}, {B} points" for D, B, _ in sizes.values()))
 caption = "One step from the prior, $v = 1$ and $\\sigma^2 = 0.25$, with the sizes of the sweep over the dimension: nats about $e$, and the share of the squared error that the best predictor leaves."
 notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-information", ".3g", source=" ")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-information", "caption": "The closer the state is to the solution, the larger is the share of the gradient. Left: nats of the gradient over nats of its mini-batch, against the squared error of the state over the noise. Right: the same for squared error, what the best predictor explains with the gradient over what it explains with the mini-batch."}, "image": {"alt": "Two panels with four curves each, for 2, 8, 32 and 128 dimensions, against the ratio of squared error to noise on a logarithmic axis. In both all curves fall from nearly one. Left they end between one quarter and one tenth, lower in more dimensions. Right they end between one half and seven tenths."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-information", "caption": "The closer the state is to the solution, the larger is the share of the gradient. Left: nats of the gradient over nats of its mini-batch, against the squared error of the state over the noise, which is nearly all that it depends on. Right: the same for squared error, what the best predictor explains with the gradient over what it explains with the mini-batch."}, "image": {"alt": "Two panels with four curves each, for 2, 8, 32 and 128 dimensions, against the ratio of squared error to noise on a logarithmic axis. Left, the curves nearly coincide and fall from nearly one to below one fifth. Right, they fall from nearly one to between one half and seven tenths."}}
 ratios = np.logspace(-1, 2.5, 8)
 nats, squares = {}, {}
 for d, size in sizes.items():
@@ -193,7 +185,7 @@ for ax, shares, name in zip(axes, (nats, squares), ("share of the nats", "share 
     ax.set_ylim(0, 1.08)
 
 # %% [markdown]
-# *Nats and squared error disagree, and the second is what we train.* A mini-batch of $B < D$ points fixes $B$ directions to within the noise. Each of them is worth $\frac12 \log(1 + v \lambda / \sigma^2)$ nats, with $\lambda$ an eigenvalue of $X X^\top$, of order $D$. So a mini-batch has about $\frac{B}{2} \log (D v / \sigma^2)$ nats, which have no limit as $\sigma \to 0$, and a direction has at most $v$ of squared error. The gradient fixes no direction that well, because its noise does not vanish with $\sigma$. Its nats per parameter depend on $B / D$, and hardly on $D$: compare the last two rows of {numref}`tab-information`. The share of the explained error depends on $B / D$ too.
+# *Nats and squared error disagree, and the second is what we train.* A mini-batch of $B < D$ points fixes $B$ directions to within the noise. Each of them is worth $\frac12 \log(1 + v \lambda / \sigma^2)$ nats, with $\lambda$ an eigenvalue of $X X^\top$, of order $D$. So a mini-batch has about $\frac{B}{2} \log (D v / \sigma^2)$ nats, which have no limit as $\sigma \to 0$, and a direction has at most $v$ of squared error. The gradient fixes no direction that well, because its noise does not vanish with $\sigma$. Its nats per parameter depend on $B / D$, and hardly on $D$: compare $D = 33$ and $D = 129$ in {numref}`tab-information`, which have nearly the same $B / D$. So the share of nats falls because $D v / \sigma^2$ grows with the dimension; at equal $D v / \sigma^2$ it is nearly the same in all four settings ({numref}`fig-information`, left). The share of the explained error ends at a value that depends on $B / D$.
 #
 # *Where the difference is largest.* For $\sigma \to 0$ and $B \le D$, data explain $1 + \frac{B + 1}{D}$ times as much per step as the best multiple of the gradient ({eq}`eq-rho`). That is little for small mini-batches and a little more than twice at $B = D$. Beyond that the ratio falls again, as $1 + \frac{D + 1}{B}$.
 #
@@ -225,7 +217,7 @@ def info_nce(x, y, size=256, updates=400):
     return math.log(size) - float(torch.stack(losses).mean())
 
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-information-estimators", "caption": "KSG is right for pairs of numbers. InfoNCE is too low everywhere, for gradients mostly because of the critic, for Gaussians of a few nats and more mostly because of its limit of $\\log 256$ (dotted). Estimates against the truth; crosses have the best critic."}, "image": {"alt": "A scatter plot of estimates against true nats with a diagonal. Circles of KSG lie on it. Squares and triangles of InfoNCE on Gaussians and gradients lie below it, increasingly so towards the dotted line. Crosses of the best critic lie closer to the diagonal for gradients."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-information-estimators", "caption": "KSG is right for pairs of numbers. With a trained critic InfoNCE is too low everywhere, for gradients mostly because of the critic, for Gaussians of a few nats and more mostly because of its limit of $\\log 256$ (dotted). Estimates against the truth; crosses have the best critic."}, "image": {"alt": "A scatter plot of estimates against true nats with a diagonal. Circles of KSG lie on it. Squares and triangles of InfoNCE on Gaussians and gradients lie below it, increasingly so towards the dotted line. Crosses of the best critic lie closer to the diagonal for gradients."}}
 points = {"KSG, two numbers": [], "InfoNCE, Gaussians of 8": [], "InfoNCE, gradients": [], "with the best critic": []}
 for truth in (0.1, 0.3, 1.0, 2.0):
     rho = math.sqrt(1 - math.exp(-2 * truth))
@@ -382,7 +374,16 @@ for d, one in fusion.items():
         cells.append(after)
     cells.insert(2, gradient_error_with_bias(1.0, d, B, noise, generator))
     body[f"d = {d}"] = (*cells, in_words(one.ratio("grad+data")), in_words(one.ratio("grad+data", over="grad")))
-header = ("", "best with data", "data", "best with the gradient", "gradient", "both", "both over data", "both over gradient")  # fmt: skip
+labels = (
+    "best with data",
+    "data",
+    "best with the gradient",
+    "gradient",
+    "both",
+    "both over data",
+    "both over gradient",
+)
+header, body = ("", *body), dict(zip(labels, zip(*body.values())))
 caption = "What one step leaves of the squared error above the noise, by what is shown, beside the best that each signal allows (data: memoryless, simulated on the same tasks; gradient: derived for all tasks). Ratios are of the whole error, noise included, have 95 % intervals and pass the gate of chapter {ref}`ch-claims`."
 notebook.table(notebook.Grid(header=header, rows=body), caption, "tab-information-fusion")
 
