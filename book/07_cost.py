@@ -315,7 +315,7 @@ for ax, (family, row) in zip(axes, BASES.items()):
 # %% [markdown]
 # ## What a step costs beside other people's code
 #
-# `make bench` times our steps next to a *floor* and next to other libraries. For an implicit step and for MAML the floor is the same mathematics written by hand for that one case; elsewhere it is what the name of the group says. If there are several floors, in two precisions, ratios are to the fastest. Losses and gradients of second-order MAML have to agree with those of `higher` and TorchOpt, or no record is written. One thread, one process, medians.
+# `make bench` times our steps next to a *floor* and next to other libraries. For an implicit step and for MAML the floor is the same mathematics written by hand for that one case; elsewhere it is what the name of the group says. If there are several floors, in two precisions, ratios are to the fastest. Losses and gradients of second-order MAML have to agree with those of `higher` and TorchOpt, or no record is written. One thread, one process, medians. When the record shown here was made, the machine's other core was at work.
 
 # %% tags=["hide-input", "nbval-check-output"]
 groups = {name: members for name, members in benchmarks.items() if any("ratio" in row for row in members.values())}

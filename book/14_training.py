@@ -479,7 +479,7 @@ notebook.table(notebook.Grid(header=header, rows=rows), caption, "tab-train-budg
 # (sec-train-soon)=
 # ### How soon the first ledger's errors are reached
 #
-# The book had a first ledger ({ref}`sec-claims-renewed`), trained with AdamW in float32. {numref}`tab-train-soon` asks which part of its time today's rows need for its errors. Each budget is a training of its own; all but the whole one have one seed. `make first` times forty updates of either ledger in turn on one core, the first one's with code of that time. Budgets are parts of today's updates. Updates, tasks and, on images, steps in training (eight, now ten) differ between the ledgers, and times include that.
+# The book had a first ledger ({ref}`sec-claims-renewed`), trained with AdamW in float32. {numref}`tab-train-soon` asks which part of its time today's rows need for its errors. Each budget is a training of its own; all but the whole one have one seed. `make first` times forty updates of either ledger in turn on one core, the first one's with code of that time. For the times shown the other core was at work, during both. Budgets are parts of today's updates. Updates, tasks and, on images, steps in training (eight, now ten) differ between the ledgers, and times include that.
 #
 # Before any of the small budgets was run we expected a quarter of the updates to suffice in five rows: both at $d = 32$, the explicit one, and both on images.
 
